@@ -1,0 +1,245 @@
+"""The catalog port: what is known of assets, slots and runs.
+
+Rule 1: no transaction is open while user code runs; each method is one.
+Rule 2: repeating a write is harmless: runs carry their id, commits a commit id.
+Rule 3: every write takes the next number of one sequence (``seq``), so that
+"changed since" needs no clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Protocol
+
+from assetkit.columns import Ints, SlotColumns
+from assetkit.records import (
+    AssetKey,
+    Basis,
+    Estimate,
+    FailedAttempt,
+    Materialization,
+    Observation,
+    RunRecord,
+    RunStatus,
+    StepRecord,
+)
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssetRow:
+    """What the catalog remembers of an asset's definition.
+
+    ``layout`` says how ordinals are assigned; while it is unchanged, stored
+    ordinals are valid. ``universe`` is a hash of which partitions exist;
+    ``universe_seq`` the sequence number at which that last changed.
+    ``definition`` is JSON for people and for explaining what changed.
+    """
+
+    asset: AssetKey
+    layout: str
+    universe: str
+    definition: str = "{}"
+    universe_seq: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailedSlot:
+    """How often the newest attempts at a slot failed with one fingerprint, and the last failure."""
+
+    asset: AssetKey
+    ordinal: int
+    partition: str | None
+    fingerprint: str
+    count: int
+    run_id: str
+    error_type: str
+    message: str
+    failed_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeaseRow:
+    """Slots ``lo <= ordinal < hi`` of an asset that a run of a live owner holds."""
+
+    asset: AssetKey
+    lo: int
+    hi: int
+    run_id: str
+    fence: int
+    owner: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """What one read transaction saw: all that planning needs to know.
+
+    ``slots`` has an entry for each asset asked for that the catalog knows.
+    """
+
+    seq: int
+    assets: Mapping[AssetKey, AssetRow] = field(default_factory=dict)
+    slots: Mapping[AssetKey, SlotColumns] = field(default_factory=dict)
+    bases: Mapping[int, Basis] = field(default_factory=dict)
+    failures: tuple[FailedSlot, ...] = ()
+    leases: tuple[LeaseRow, ...] = ()
+    observations: tuple[Observation, ...] = ()
+    estimates: Mapping[AssetKey, Estimate] = field(default_factory=dict)
+    dynamic: Mapping[str, tuple[tuple[int, str], ...]] = field(default_factory=dict)
+    """Dynamic partitions by name: (ordinal, key) in the order in which they were added."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """Slots that a run wants to build: sorted ordinals of one asset."""
+
+    asset: AssetKey
+    ordinals: Ints
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """What a claim got. ``busy`` are the leases of others that stand in the way of the rest."""
+
+    fence: int
+    seq: int
+    granted: tuple[Claim, ...]
+    busy: tuple[LeaseRow, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Commit:
+    """What a run writes down at once. ``read_seqs`` fits ``materializations``, one each:
+    the sequence number that the run knew when that step resolved its inputs.
+    """
+
+    commit_id: str
+    run_id: str
+    fence: int
+    materializations: tuple[Materialization, ...] = ()
+    read_seqs: tuple[int, ...] = ()
+    failures: tuple[FailedAttempt, ...] = ()
+    steps: tuple[StepRecord, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """What a commit did. ``previous_seq`` is the sequence number just before it;
+    where that is the one that the run knew, nobody else wrote in between, and
+    the catalog raised each ``read_seq`` to ``seq``. ``refused`` lists results
+    (asset, ordinal) whose lease was lost.
+    """
+
+    previous_seq: int
+    seq: int
+    refused: tuple[tuple[AssetKey, int], ...] = ()
+
+
+class Catalog(Protocol):
+    """What is known. Implementations: DuckDB (a file), memory (tests, `Workspace.temporary`)."""
+
+    def snapshot(self, assets: Sequence[AssetKey], *, detail: Sequence[AssetKey] = ()) -> Snapshot:
+        """Read what planning needs of *assets*; versions and digests only of those in *detail*."""
+        ...
+
+    def describe(self, rows: Sequence[AssetRow]) -> Mapping[AssetKey, int]:
+        """Remember definitions (insert or update); return each asset's ``universe_seq``.
+
+        A changed ``universe`` takes a new sequence number. A changed ``layout``
+        is only taken together with `rebase`, never here.
+        """
+        ...
+
+    def slot_keys(self, asset: AssetKey) -> tuple[Ints, Sequence[str | None]]:
+        """Return the ordinals and partition texts of an asset's published slots, by ordinal."""
+        ...
+
+    def rebase(self, row: AssetRow, ordinals: Mapping[int, int]) -> None:
+        """Take a new layout: each old ordinal of a published slot gets its new one, in one transaction.
+
+        Slots that the new definition has no place for get negative ordinals (they are orphans).
+        """
+        ...
+
+    def start_run(self, run: RunRecord) -> None:
+        """Write a run down as running; its id may be written again."""
+        ...
+
+    def claim(self, run_id: str, claims: Sequence[Claim]) -> Grant:
+        """Lease what is free of *claims* to a run, and say who holds the rest.
+
+        Leases of owners that are gone are dropped on the way, and their runs marked ``lost``.
+        """
+        ...
+
+    def release(self, run_id: str) -> None:
+        """Give back all leases of a run."""
+        ...
+
+    def heartbeat(self, run_id: str, now: datetime) -> bool:
+        """Say that a run is alive; return True where its cancellation was asked for."""
+        ...
+
+    def commit(self, commit: Commit) -> Receipt:
+        """Write results down in one transaction; a commit id that is already there changes nothing."""
+        ...
+
+    def finish_run(
+        self, run_id: str, status: RunStatus, ended_at: datetime, message: str = ""
+    ) -> None:
+        """Write the end of a run down and give back its leases."""
+        ...
+
+    def ask_cancel(self, run_id: str) -> bool:
+        """Ask a running run to stop; return False where it is not running."""
+        ...
+
+    def observe(self, observations: Sequence[Observation]) -> None:
+        """Write down what a look at outside data found."""
+        ...
+
+    def delete_slots(self, asset: AssetKey, ordinals: Ints | None, at: datetime) -> int:
+        """Forget published slots (all where None); history keeps a tombstone. Returns how many."""
+        ...
+
+    def rename_asset(self, old: AssetKey, new: AssetKey) -> None:
+        """Give an asset's slots and history another key."""
+        ...
+
+    def change_partitions(
+        self, name: str, *, add: Sequence[str] = (), remove: Sequence[str] = ()
+    ) -> tuple[str, ...]:
+        """Change a set of dynamic partitions; return those that were not there (or were, to add)."""
+        ...
+
+    def runs(self, *, limit: int | None = None, run_id: str | None = None) -> pa.Table:
+        """Return runs, newest first."""
+        ...
+
+    def steps(self, run_id: str) -> pa.Table:
+        """Return a run's ended steps and failed attempts, in order of time: its events."""
+        ...
+
+    def history(self, asset: AssetKey, partition: str | None = None) -> pa.Table:
+        """Return an asset's materializations and deletions, newest first."""
+        ...
+
+    def status(self) -> pa.Table:
+        """Return one row per asset known: slots, rows, bytes, newest materialization, failures."""
+        ...
+
+    def published(self, asset: AssetKey, ordinals: Ints | None = None) -> Iterator[Materialization]:
+        """Yield the published slots of an asset, by ordinal."""
+        ...
+
+    def export(self) -> Mapping[str, Any]:
+        """Return all tables as Arrow, by name; for tests and for moving to another catalog."""
+        ...
+
+    def close(self) -> None:
+        """Let go of all resources; the catalog may be used again afterwards."""
+        ...

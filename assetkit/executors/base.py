@@ -1,0 +1,57 @@
+"""The executor port: where a step runs.
+
+Rule 1: an executor knows nothing of assets: it gets a picklable task and a
+function to call with it, and hands back what came of it.
+Rule 2: tasks are given only while `capacity` allows, so that nothing piles up.
+Rule 3: workers never open the catalog.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What came of one task: ``value``, or ``error`` with ``lost`` where its worker died."""
+
+    task_id: int
+    value: Any = None
+    error: BaseException | None = None
+    lost: bool = False
+
+
+class Executor(Protocol):
+    """Runs tasks somewhere. One run uses it at a time: `start`, then submit and wait, then `stop`."""
+
+    @property
+    def capacity(self) -> int:
+        """How many tasks may be under way at once."""
+        ...
+
+    @property
+    def in_process(self) -> bool:
+        """True where tasks run in this process, so that memory and open objects are shared."""
+        ...
+
+    def start(self) -> None:
+        """Get ready (start workers, connect); called once before tasks are submitted."""
+        ...
+
+    def submit(self, task_id: int, function: Callable[[Any], Any], task: Any) -> None:
+        """Begin ``function(task)``; the in-process executor runs it at the next `wait`."""
+        ...
+
+    def wait(self, timeout: float | None) -> Sequence[Done]:
+        """Return what has finished; wait for at least one up to *timeout* seconds (None: for ever)."""
+        ...
+
+    def cancel(self, task_id: int) -> None:
+        """Stop a task as far as this executor can; it still comes back from `wait`."""
+        ...
+
+    def stop(self, *, kill: bool = False) -> None:
+        """Let go of workers; with *kill*, do not wait for what they are doing."""
+        ...

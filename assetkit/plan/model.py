@@ -1,0 +1,132 @@
+"""What a plan is: columns per asset, and steps made from them where they are shown or run.
+
+Rule 1: a plan is a value: it holds what the planner decided and nothing that acts.
+Rule 2: steps are made on demand, so that a plan of millions of slots stays small.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assetkit.columns import Flags, Ints, Words
+from assetkit.definitions.universe import Universe
+from assetkit.graph.graph import AssetGraph
+from assetkit.records import AssetKey, Basis, PartitionKey, Verdict
+
+
+class Cause(str):
+    """Why a slot is stale, as text (``"code"``, ``"input flights"``, ``"upstream flights"``, ...).
+
+    ``kind`` is ``code``, ``config``, ``input``, ``upstream``, ``schema``,
+    ``definition`` or ``forced``; ``upstream`` the asset of an ``input`` or
+    ``upstream`` cause; ``detail`` says more, in words.
+
+    >>> Cause("input", upstream="flights")
+    'input flights'
+    """
+
+    __slots__ = ("detail", "kind", "upstream")
+    kind: str
+    upstream: AssetKey | None
+    detail: str
+
+    def __new__(cls, kind: str, *, upstream: AssetKey | None = None, detail: str = "") -> Cause:
+        cause = super().__new__(cls, kind if upstream is None else f"{kind} {upstream}")
+        cause.kind, cause.upstream, cause.detail = kind, upstream, detail
+        return cause
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One slot to build. ``index`` is its place in the plan; ``maybe``: only if an upstream's
+    output changes.
+    """
+
+    index: int
+    asset: AssetKey
+    partition: PartitionKey | None
+    verdict: Verdict
+    causes: tuple[Cause, ...]
+    maybe: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssetSummary:
+    """One asset's line of a plan.
+
+    ``partitions`` are the compressed ranges of the slots to run, as text.
+    ``causes`` counts slots per cause (and ``missing``). ``seconds``, ``rows``
+    and ``bytes`` are expectations from history, None without one.
+    """
+
+    asset: AssetKey
+    run: int
+    maybe: int
+    fresh: int
+    blocked: int
+    quarantined: int
+    running: int
+    partitions: str
+    causes: tuple[tuple[str, int], ...]
+    seconds: float | None
+    rows: float | None
+    bytes: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanSummary:
+    """A plan in numbers: one line per asset in plan order, and the totals."""
+
+    assets: Sequence[AssetSummary]
+    run: int
+    maybe: int
+    fresh: int
+    blocked: int
+    seconds: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssetPlan:
+    """What was decided for the slots of one asset: parallel columns, by ascending position.
+
+    ``verdict`` holds indices into `VERDICTS`. Bit ``i`` of ``causes`` stands for
+    ``cause_table[i]``. ``run``: the slot is to be built; ``maybe``: only if an
+    upstream that runs before it comes out changed (the runner decides then).
+    """
+
+    asset: AssetKey
+    positions: Ints
+    verdict: NDArray[np.int8]
+    causes: Words
+    cause_table: tuple[Cause, ...]
+    run: Flags
+    maybe: Flags
+
+
+VERDICTS = tuple(Verdict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What would run, in what order, and why; made by the planner, run by `materialize`.
+
+    ``assets`` are in a valid order, upstreams first. ``universes`` and
+    ``bases`` (what each asset's fingerprint would be now, but for its inputs)
+    cover all assets of the graph that the plan touches, with their upstreams.
+    """
+
+    plan_id: str
+    now: datetime
+    graph: AssetGraph
+    universes: Mapping[AssetKey, Universe]
+    bases: Mapping[AssetKey, Basis]
+    snapshot: Any
+    assets: tuple[AssetPlan, ...]
+    targets: tuple[AssetKey, ...]
+    notes: tuple[str, ...] = ()
