@@ -1,4 +1,4 @@
-"""What a plan is: columns per asset, and steps made from them where they are shown or run.
+"""The parts of a `Plan`: columns per asset, and steps made from them where they are shown or run.
 
 Rule 1: a plan is a value: it holds what the planner decided and nothing that acts.
 Rule 2: steps are made on demand, so that a plan of millions of slots stays small.
@@ -6,18 +6,14 @@ Rule 2: steps are made on demand, so that a plan of millions of slots stays smal
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from assetkit.columns import Flags, Ints, Words
-from assetkit.definitions.universe import Universe
-from assetkit.graph.graph import AssetGraph
-from assetkit.records import AssetKey, Basis, PartitionKey, Verdict
+from assetkit.records import AssetKey, PartitionKey, Verdict
 
 
 class Cause(str):
@@ -110,23 +106,3 @@ class AssetPlan:
 
 
 VERDICTS = tuple(Verdict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """What would run, in what order, and why; made by the planner, run by `materialize`.
-
-    ``assets`` are in a valid order, upstreams first. ``universes`` and
-    ``bases`` (what each asset's fingerprint would be now, but for its inputs)
-    cover all assets of the graph that the plan touches, with their upstreams.
-    """
-
-    plan_id: str
-    now: datetime
-    graph: AssetGraph
-    universes: Mapping[AssetKey, Universe]
-    bases: Mapping[AssetKey, Basis]
-    snapshot: Any
-    assets: tuple[AssetPlan, ...]
-    targets: tuple[AssetKey, ...]
-    notes: tuple[str, ...] = ()

@@ -1,0 +1,59 @@
+"""What the planner knows of the world: a frozen snapshot of the catalog, under today's definitions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from assetkit.columns import Ints, SlotColumns
+from assetkit.records import AssetKey, Basis, Estimate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """The newest attempts at a slot failed ``count`` times with one fingerprint."""
+
+    fingerprint: str
+    count: int
+    run_id: str
+    error_type: str
+    message: str
+    failed_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """A live run holds the slots ``lo <= ordinal < hi``."""
+
+    lo: int
+    hi: int
+    run_id: str
+    owner: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CatalogState:
+    """What is published, failed and under way, by asset; ordinals are those of today's layouts.
+
+    ``slots`` holds columns of what is published and whose data was not seen to
+    be gone; ``gone`` the ordinals that the catalog knows but whose files are
+    missing or foreign. ``orphans`` counts published slots that today's
+    definition has no place for. ``universe_seq``: when an asset's set of
+    partitions last changed (a very large number where it changes just now).
+    """
+
+    seq: int = 0
+    slots: Mapping[AssetKey, SlotColumns] = field(default_factory=dict)
+    bases: Mapping[int, Basis] = field(default_factory=dict)
+    universe_seq: Mapping[AssetKey, int] = field(default_factory=dict)
+    failures: Mapping[tuple[AssetKey, int], Failure] = field(default_factory=dict)
+    leases: Mapping[AssetKey, tuple[Lease, ...]] = field(default_factory=dict)
+    gone: Mapping[AssetKey, Ints] = field(default_factory=dict)
+    orphans: Mapping[AssetKey, tuple[str, ...]] = field(default_factory=dict)
+    estimates: Mapping[AssetKey, Estimate] = field(default_factory=dict)
+    code_parts: Mapping[AssetKey, Mapping[str, str]] = field(default_factory=dict)
+
+    def columns(self, asset: AssetKey) -> SlotColumns:
+        """Return an asset's published slots; none where nothing is known."""
+        return self.slots.get(asset) or SlotColumns()
