@@ -9,11 +9,15 @@ partitions are differences of one prefix sum.
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+from assetkit.records import Basis
 
 Ints: TypeAlias = NDArray[np.int64]
 Words: TypeAlias = NDArray[np.uint64]
@@ -122,3 +126,15 @@ def digest_of(stable_ids: Words, version_hi: Words, version_lo: Words) -> int:
     """
     with np.errstate(over="ignore"):
         return int(slot_hashes(stable_ids, version_hi, version_lo).sum(dtype=np.uint64))
+
+
+def fingerprint(basis: Basis, digests: Sequence[int]) -> str:
+    """Return the fingerprint of a slot: its basis and the digest of each input, in order.
+
+    >>> basis = Basis(code="c", config="", definition="d", schema="", inputs=("a",))
+    >>> fingerprint(basis, [1]) == fingerprint(basis, [2])
+    False
+    """
+    parts = (basis.code, basis.config, basis.definition, basis.schema, *basis.inputs)
+    text = "\x1f".join((*parts, *(f"{digest:016x}" for digest in digests)))
+    return hashlib.sha256(text.encode()).hexdigest()[:32]

@@ -10,6 +10,7 @@ from typing import Any
 from assetkit.definitions.universe import Universe
 from assetkit.graph.graph import AssetGraph
 from assetkit.plan.model import AssetPlan
+from assetkit.plan.request import Request
 from assetkit.plan.state import CatalogState
 from assetkit.records import AssetKey, Basis
 
@@ -31,5 +32,6 @@ class Plan:
     snapshot: CatalogState
     assets: tuple[AssetPlan, ...]
     targets: tuple[AssetKey, ...]
+    request: Request
     notes: tuple[str, ...] = ()
     config: Mapping[AssetKey, Any] = field(default_factory=dict)

@@ -1,0 +1,148 @@
+"""The planner: one pure function of the graph, the catalog's state, the request and the time."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+
+from assetkit.columns import Ints
+from assetkit.definitions.universe import Universe
+from assetkit.errors import InvalidSelection, UnknownPartition
+from assetkit.graph.graph import AssetGraph
+from assetkit.plan.model import VERDICTS, AssetPlan
+from assetkit.plan.plan import Plan
+from assetkit.plan.request import Request
+from assetkit.plan.scope import Scope, upstream_scope
+from assetkit.plan.state import CatalogState
+from assetkit.plan.verdicts import Ledger, World, decide
+from assetkit.records import AssetKey, Basis, Verdict
+
+STATE_SELECTIONS = ("missing", "stale", "failed", "partial")
+"""Selections of partitions by what the planner says of them, not by key."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Situation:
+    """All that a plan depends on, but for the request: same situation and request, same plan."""
+
+    graph: AssetGraph
+    universes: Mapping[AssetKey, Universe]
+    bases: Mapping[AssetKey, Basis]
+    state: CatalogState
+    now: datetime
+    config: Mapping[AssetKey, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A plan, and the assets whose details it could not see; where there are any, it is not final."""
+
+    plan: Plan
+    wants_detail: frozenset[AssetKey]
+
+
+def make_plan(situation: Situation, request: Request) -> Draft:
+    """Decide what would run for *request*, in what order, and why.
+
+    Raises:
+        UnknownPartition: a selection names a partition that a target does not have.
+        InvalidSelection: a selection does not fit a target, or has no meaning.
+    """
+    wanted = {key: _selected(key, situation, request) for key in request.targets}
+    if request.partitions not in STATE_SELECTIONS:
+        return _plan_for(wanted, situation, request)
+    probe = _plan_for(wanted, situation, request)
+    chosen = {
+        part.asset: _in_state(part, request.partitions, situation)
+        for part in probe.plan.assets
+        if part.asset in wanted
+    }
+    draft = _plan_for(chosen, situation, request)
+    return replace(draft, wants_detail=draft.wants_detail | probe.wants_detail)
+
+
+def _selected(key: AssetKey, situation: Situation, request: Request) -> Ints:
+    """Return the positions of a target that the request is about."""
+    universe, partitions = situation.universes[key], request.partitions
+    everything = np.arange(len(universe), dtype=np.int64)
+    if partitions is None or partitions in ("all", *STATE_SELECTIONS):
+        return everything
+    if not universe.dimensions:
+        raise InvalidSelection(
+            f"Asset {key!r} ({situation.graph.assets[key].source}) has no partitions, so the "
+            f"selection {partitions!r} does not fit it. Leave partitions= out, or ask for "
+            f"partitioned targets only."
+        )
+    try:
+        return universe.select(partitions)
+    except (UnknownPartition, InvalidSelection) as error:
+        raise type(error)(f"Asset {key!r}: {error}") from error
+
+
+def _in_state(part: AssetPlan, state: str, situation: Situation) -> Ints:
+    """Return the positions of one asset whose slots are in the state asked for."""
+    if state == "failed":
+        failed = [ordinal for asset, ordinal in situation.state.failures if asset == part.asset]
+        universe = situation.universes[part.asset]
+        positions = universe.positions(np.array(sorted(failed), dtype=np.int64))
+        return np.sort(positions[positions >= 0])
+    verdict = VERDICTS.index(Verdict(state))
+    return part.positions[part.verdict == verdict]
+
+
+def _plan_for(wanted: Scope, situation: Situation, request: Request) -> Draft:
+    graph = situation.graph
+    world = World(
+        graph=graph,
+        universes=situation.universes,
+        bases=situation.bases,
+        state=situation.state,
+        request=request,
+        scope=upstream_scope(graph, situation.universes, wanted, upstream=request.upstream),
+    )
+    ledger = Ledger()
+    parts = tuple(decide(key, world, ledger) for key in graph.assets if key in world.scope)
+    plan = Plan(
+        plan_id=_plan_id(parts, situation),
+        now=situation.now,
+        graph=graph,
+        universes=situation.universes,
+        bases=situation.bases,
+        snapshot=situation.state,
+        assets=parts,
+        targets=request.targets,
+        notes=graph.notes,
+        config=situation.config,
+        request=request,
+    )
+    return Draft(plan, frozenset(ledger.wants_detail | _details_to_run(plan)))
+
+
+def _details_to_run(plan: Plan) -> set[AssetKey]:
+    """Return the assets whose versions the runner needs: those that run, and what they read."""
+    wanted: set[AssetKey] = set()
+    for part in plan.assets:
+        if part.run.any():
+            wanted.add(part.asset)
+            wanted.update(edge.upstream for edge in plan.graph.edges[part.asset])
+    return {
+        key
+        for key in wanted
+        if len(plan.snapshot.columns(key)) and not plan.snapshot.columns(key).detailed
+    }
+
+
+def _plan_id(parts: tuple[AssetPlan, ...], situation: Situation) -> str:
+    """Return a short id that is the same for plans that would do the same for the same reasons."""
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part.asset.encode())
+        digest.update(repr(situation.bases[part.asset]).encode())
+        running = part.positions[part.run]
+        digest.update(situation.universes[part.asset].ordinals(running).tobytes())
+    return digest.hexdigest()[:8]

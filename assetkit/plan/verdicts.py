@@ -1,0 +1,378 @@
+"""Decide, for all slots of one asset at once, whether they are to be built and why.
+
+Rule 1: the verdict is the first that matches of: blocked, running, quarantined,
+missing, partial, stale, fresh.
+Rule 2: nothing is decided by time stamps. An input changed where the digest of
+the versions there now differs from the one recorded; the sequence numbers only
+say where digests need not be compared.
+Rule 3: that an upstream will run is a promise, not a change: a slot whose only
+cause that is, is a ``maybe``; the runner asks again once the upstream is done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assetkit.columns import Flags, Ints, Words, fingerprint, slot_hashes
+from assetkit.definitions.asset import AssetDef
+from assetkit.definitions.universe import Fan, Universe
+from assetkit.graph.graph import AssetGraph, Edge
+from assetkit.plan.model import VERDICTS, AssetPlan, Cause
+from assetkit.plan.ranges import count_true, max_ints, subset, sum_words
+from assetkit.plan.request import Request
+from assetkit.plan.scope import Scope, fan_of
+from assetkit.plan.state import CatalogState
+from assetkit.records import AssetKey, Basis, Verdict
+
+_CODE = {verdict: np.int8(place) for place, verdict in enumerate(VERDICTS)}
+_BASIS_PARTS = ("code", "config", "definition", "schema")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """All that a decision may depend on."""
+
+    graph: AssetGraph
+    universes: Mapping[AssetKey, Universe]
+    bases: Mapping[AssetKey, Basis]
+    state: CatalogState
+    request: Request
+    scope: Scope
+
+
+@dataclass(slots=True)
+class Decided:
+    """What is known of one asset while others are decided: flags by position of its universe."""
+
+    row: Ints
+    run: Flags
+    hashes: Words | None = None
+
+    @property
+    def present(self) -> Flags:
+        """Which slots are published."""
+        return self.row >= 0
+
+
+@dataclass(slots=True)
+class Ledger:
+    """What has been decided so far, and which assets' details were missed on the way."""
+
+    decided: dict[AssetKey, Decided] = field(default_factory=dict)
+    wants_detail: set[AssetKey] = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class _Slots:
+    """The slots of one asset under decision; columns by place in ``positions``."""
+
+    asset: AssetDef
+    positions: Ints
+    row: Ints
+    blocked: Flags
+    causes: list[tuple[Cause, Flags]]
+    promised: list[tuple[Cause, Flags]]
+
+    @property
+    def present(self) -> Flags:
+        return self.row >= 0
+
+
+def decide(key: AssetKey, world: World, ledger: Ledger) -> AssetPlan:
+    """Return the verdicts of an asset's slots in scope; its upstreams are decided already."""
+    decided = known_of(key, world, ledger)
+    positions = world.scope[key]
+    slots = _Slots(
+        asset=world.graph.assets[key],
+        positions=positions,
+        row=decided.row[positions],
+        blocked=np.zeros(len(positions), dtype=np.bool_),
+        causes=[],
+        promised=[],
+    )
+    _compare_bases(slots, world)
+    if key in world.request.forced:
+        slots.causes.insert(0, (Cause("forced"), np.ones(len(positions), dtype=np.bool_)))
+    edges = world.graph.edges[key]
+    for place, edge in enumerate(edges):
+        if edge.upstream != key:
+            _follow(slots, edge, place, world, ledger)
+    for place, edge in enumerate(edges):
+        if edge.upstream == key:
+            _follow_itself(slots, edge, place, world, ledger)
+    return _conclude(slots, world, ledger)
+
+
+def known_of(key: AssetKey, world: World, ledger: Ledger) -> Decided:
+    """Return (and remember) where an asset's slots are in its columns; nothing runs yet."""
+    if key not in ledger.decided:
+        size = len(world.universes[key])
+        ledger.decided[key] = Decided(
+            row=_rows(key, world), run=np.zeros(size, dtype=np.bool_)
+        )
+    return ledger.decided[key]
+
+
+def _rows(key: AssetKey, world: World) -> Ints:
+    """Return the row of each position in the asset's columns, -1 where it is not published."""
+    universe, known = world.universes[key], world.state.columns(key).ordinal
+    size = len(universe)
+    if not len(known) or not size:
+        return np.full(size, -1, dtype=np.int64)
+    ordinals = universe.ordinals(np.arange(size, dtype=np.int64))
+    if int(known[-1] - known[0]) + 1 == len(known):
+        rows = ordinals - known[0]
+        rows[(rows < 0) | (rows >= len(known))] = -1
+        return rows
+    rows = np.minimum(np.searchsorted(known, ordinals), len(known) - 1).astype(np.int64)
+    rows[known[rows] != ordinals] = -1
+    return rows
+
+
+def _compare_bases(slots: _Slots, world: World) -> None:
+    """Find the slots whose recorded basis differs from today's, part by part."""
+    now = world.bases[slots.asset.key]
+    present = slots.present
+    recorded = world.state.columns(slots.asset.key).basis[slots.row[present]]
+    if not len(recorded):
+        return
+    ids = np.unique(recorded) if (recorded != recorded[0]).any() else recorded[:1]
+    for part in _BASIS_PARTS:
+        unlike = [
+            number for number in ids if getattr(world.state.bases[int(number)], part) != getattr(now, part)
+        ]
+        if not unlike:
+            continue
+        hit = np.zeros(len(slots.positions), dtype=np.bool_)
+        hit[present] = np.isin(recorded, unlike)
+        slots.causes.append((Cause(part), hit))
+
+
+def _follow(slots: _Slots, edge: Edge, place: int, world: World, ledger: Ledger) -> None:
+    """See what one upstream asset means for the slots: blocked, about to change, or changed."""
+    upstream = known_of(edge.upstream, world, ledger)
+    present = slots.present
+    there = upstream.present | upstream.run
+    running = bool(upstream.run.any())
+    if there.all() and not running and present.all() and not _newer(slots, edge, world):
+        return
+    fan = fan_of(edge, slots.positions, world.universes)
+    slots.blocked |= _lacks(edge, fan, there)
+    if running:
+        hit = count_true(fan, upstream.run) > 0
+        slots.promised.append((Cause("upstream", upstream=edge.upstream), hit))
+    _note_changed(slots, edge, place, fan, world, ledger)
+
+
+def _newer(slots: _Slots, edge: Edge, world: World) -> bool:
+    """Return whether anything upstream may have changed since any of the slots read it."""
+    read = world.state.columns(slots.asset.key).read_seq[slots.row[slots.present]]
+    if not len(read):
+        return False
+    versions = world.state.columns(edge.upstream).ver_seq
+    newest = int(versions.max()) if len(versions) else -1
+    return max(newest, world.state.universe_seq.get(edge.upstream, 0)) > int(read.min())
+
+
+def _lacks(edge: Edge, fan: Fan, there: Flags) -> Flags:
+    """Return which slots lack a needed upstream slot that will not be there either."""
+    wanted = fan.hi - fan.lo
+    have = wanted if there.all() else count_true(fan, there)
+    need = edge.input.need
+    if need == "all":
+        late = fan.late if fan.late is not None else np.zeros(len(wanted), dtype=np.bool_)
+        return (have < wanted) | late
+    if need == "optional":
+        return np.zeros(len(wanted), dtype=np.bool_)
+    least = 1 if need == "any" else int(need)
+    return have < np.minimum(wanted, least)
+
+
+def _note_changed(
+    slots: _Slots, edge: Edge, place: int, fan: Fan, world: World, ledger: Ledger
+) -> None:
+    """Find the published slots whose input has other content now than when they were made."""
+    rows = np.flatnonzero(_suspicious(slots, edge, fan, world))
+    if not len(rows):
+        return
+    upstream = known_of(edge.upstream, world, ledger)
+    awaited = upstream.run & ~upstream.present
+    if awaited.any():
+        rows = rows[count_true(subset(fan, rows), awaited) == 0]
+    columns = world.state.columns(slots.asset.key)
+    if not columns.detailed or not _detailed(edge.upstream, world):
+        ledger.wants_detail |= {slots.asset.key, edge.upstream}
+        return
+    rows = rows[_same_inputs(slots, rows, world)]
+    if not len(rows):
+        return
+    expected = sum_words(subset(fan, rows), _hashes(edge.upstream, world, ledger))
+    hit = np.zeros(len(slots.positions), dtype=np.bool_)
+    hit[rows] = columns.digests[slots.row[rows], place] != expected
+    if hit.any():
+        slots.causes.append((Cause("input", upstream=edge.upstream), hit))
+
+
+def _same_inputs(slots: _Slots, rows: Ints, world: World) -> Flags:
+    """Return which of the slots were made with today's inputs, so that digests can be compared.
+
+    The others are stale by definition anyway.
+    """
+    recorded = world.state.columns(slots.asset.key).basis[slots.row[rows]]
+    inputs = world.bases[slots.asset.key].inputs
+    alike = [n for n in np.unique(recorded) if world.state.bases[int(n)].inputs == inputs]
+    return np.isin(recorded, alike)
+
+
+def _detailed(key: AssetKey, world: World) -> bool:
+    columns = world.state.columns(key)
+    return columns.detailed or not len(columns)
+
+
+def _suspicious(slots: _Slots, edge: Edge, fan: Fan, world: World) -> Flags:
+    """Return the slots with upstream versions that came after they read them."""
+    present = slots.present
+    hit = np.zeros(len(present), dtype=np.bool_)
+    if not present.any() or not _newer(slots, edge, world):
+        return hit
+    rows = slots.row[present]
+    read = world.state.columns(slots.asset.key).read_seq[rows]
+    if world.state.universe_seq.get(edge.upstream, 0) > int(read.min()):
+        hit[present] = world.state.universe_seq[edge.upstream] > read
+    versions = world.state.columns(edge.upstream).ver_seq
+    if len(versions):
+        where = _rows(edge.upstream, world)
+        by_position = np.where(where >= 0, versions[where], -1)
+        hit[present] |= max_ints(subset(fan, present), by_position) > read
+    return hit
+
+
+def _hashes(key: AssetKey, world: World, ledger: Ledger) -> Words:
+    """Return the hash of (slot, version) by position; zero where nothing is published."""
+    decided = known_of(key, world, ledger)
+    if decided.hashes is None:
+        present = decided.present
+        words = np.zeros(len(present), dtype=np.uint64)
+        columns = world.state.columns(key)
+        rows = decided.row[present]
+        ids = world.universes[key].stable_ids(np.flatnonzero(present).astype(np.int64))
+        words[present] = slot_hashes(ids, columns.version_hi[rows], columns.version_lo[rows])
+        decided.hashes = words
+    return decided.hashes
+
+
+def _follow_itself(slots: _Slots, edge: Edge, place: int, world: World, ledger: Ledger) -> None:
+    """Follow a dependency on the asset's own earlier slots, in order."""
+    own = known_of(edge.upstream, world, ledger)
+    fan = fan_of(edge, slots.positions, world.universes)
+    _note_changed(slots, edge, place, fan, world, ledger)
+    needs = _needs(slots)
+    hit = np.zeros(len(slots.positions), dtype=np.bool_)
+    if not needs.any() and own.present.all():
+        return
+    run, there = own.run.copy(), own.present.copy()
+    optional = edge.input.need != "all"
+    for place_in_scope, position in enumerate(slots.positions):
+        upstream = fan.slots_of(place_in_scope)
+        slots.blocked[place_in_scope] |= not optional and not there[upstream].all()
+        hit[place_in_scope] = run[upstream].any()
+        run[position] = (needs[place_in_scope] or hit[place_in_scope]) and not slots.blocked[
+            place_in_scope
+        ]
+        there[position] |= run[position]
+    slots.promised.append((Cause("upstream", upstream=edge.upstream), hit))
+
+
+def _needs(slots: _Slots) -> Flags:
+    """Return the slots that there is any reason to build."""
+    needs: Flags = ~slots.present
+    for _cause, hit in (*slots.causes, *slots.promised):
+        needs = needs | hit
+    return needs
+
+
+def _conclude(slots: _Slots, world: World, ledger: Ledger) -> AssetPlan:
+    """Put together what was found: the verdict of each slot, and whether it runs."""
+    key, columns = slots.asset.key, world.state.columns(slots.asset.key)
+    needs = _needs(slots)
+    if slots.asset.kind == "external":
+        needs[:] = False
+    elif not slots.asset.rebuildable and key not in world.request.forced:
+        needs &= ~slots.present
+    sure = ~slots.present
+    for _cause, hit in slots.causes:
+        sure = sure | hit
+    partial = np.zeros(len(needs), dtype=np.bool_)
+    if len(columns) and columns.partial.any():
+        partial[slots.present] = columns.partial[slots.row[slots.present]]
+    quarantined = _quarantined(slots, needs, world, ledger)
+    run = needs & ~slots.blocked & ~quarantined
+    verdict = np.full(len(needs), _CODE[Verdict.FRESH], dtype=np.int8)
+    verdict[needs] = _CODE[Verdict.STALE]
+    verdict[partial] = _CODE[Verdict.PARTIAL]
+    verdict[~slots.present] = _CODE[Verdict.MISSING]
+    verdict[quarantined] = _CODE[Verdict.QUARANTINED]
+    verdict[_leased(slots, world) & needs] = _CODE[Verdict.RUNNING]
+    verdict[slots.blocked & needs] = _CODE[Verdict.BLOCKED]
+    ledger.decided[key].run[slots.positions] = run
+    table = [(cause, hit) for cause, hit in (*slots.causes, *slots.promised) if hit.any()]
+    return AssetPlan(
+        asset=key,
+        positions=slots.positions,
+        verdict=verdict,
+        causes=_pack(table, len(needs)),
+        cause_table=tuple(cause for cause, _hit in table[:64]),
+        run=run,
+        maybe=run & ~sure,
+    )
+
+
+def _pack(table: list[tuple[Cause, Flags]], size: int) -> NDArray[np.uint64]:
+    bits = np.zeros(size, dtype=np.uint64)
+    for place, (_cause, hit) in enumerate(table[:64]):
+        bits[hit] |= np.uint64(1 << place)
+    return bits
+
+
+def _leased(slots: _Slots, world: World) -> Flags:
+    """Return the slots that a live run of someone else holds."""
+    leased = np.zeros(len(slots.positions), dtype=np.bool_)
+    leases = world.state.leases.get(slots.asset.key, ())
+    if leases:
+        ordinals = world.universes[slots.asset.key].ordinals(slots.positions)
+        for lease in leases:
+            leased |= (ordinals >= lease.lo) & (ordinals < lease.hi)
+    return leased
+
+
+def _quarantined(slots: _Slots, needs: Flags, world: World, ledger: Ledger) -> Flags:
+    """Return the slots that failed as often as they may with today's very fingerprint."""
+    hit = np.zeros(len(slots.positions), dtype=np.bool_)
+    if not world.request.automatic:
+        return hit
+    key = slots.asset.key
+    allowed = 1 + (slots.asset.retry.max_retries if slots.asset.retry else 0)
+    ordinals = world.universes[key].ordinals(slots.positions)
+    for (asset, ordinal), failure in world.state.failures.items():
+        if asset != key or failure.count < allowed:
+            continue
+        for place in np.flatnonzero((ordinals == ordinal) & needs):
+            print_now = fingerprint_now(key, slots.positions[place : place + 1], world, ledger)
+            hit[place] = print_now == failure.fingerprint
+    return hit
+
+
+def fingerprint_now(key: AssetKey, position: Ints, world: World, ledger: Ledger) -> str:
+    """Return the fingerprint that an attempt at one slot would have now."""
+    digests = []
+    for edge in world.graph.edges[key]:
+        if not _detailed(edge.upstream, world):
+            ledger.wants_detail.add(edge.upstream)
+            return ""
+        words = _hashes(edge.upstream, world, ledger)
+        digests.append(int(sum_words(fan_of(edge, position, world.universes), words)[0]))
+    return fingerprint(world.bases[key], digests)
