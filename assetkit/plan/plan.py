@@ -2,36 +2,71 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any
+from collections.abc import Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING
 
-from assetkit.definitions.universe import Universe
-from assetkit.graph.graph import AssetGraph
-from assetkit.plan.model import AssetPlan
-from assetkit.plan.request import Request
-from assetkit.plan.state import CatalogState
-from assetkit.records import AssetKey, Basis
+import numpy as np
+
+from assetkit.plan.data import PlanData
+from assetkit.plan.explain import explain
+from assetkit.plan.html import plan_html
+from assetkit.plan.model import PlanSummary, Step
+from assetkit.plan.steps import Steps
+from assetkit.plan.summary import summarize
+from assetkit.plan.text import plan_text
+from assetkit.records import AssetKey, PartitionKey
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """What would run, in what order, and why; made by the planner, run by `materialize`.
+class Plan(PlanData):
+    """What would run, in what order, and why; made by `plan`, run by `materialize`.
 
-    ``assets`` are in a valid order, upstreams first. ``universes`` and
-    ``bases`` (what each asset's fingerprint would be now, but for its inputs)
-    cover all assets of the graph that the plan touches, with their upstreams.
+    ``len(plan)`` is the number of steps to run, ``str(plan)`` what the command
+    line shows. A plan is a value: looking at it changes nothing.
     """
 
-    plan_id: str
-    now: datetime
-    graph: AssetGraph
-    universes: Mapping[AssetKey, Universe]
-    bases: Mapping[AssetKey, Basis]
-    snapshot: CatalogState
-    assets: tuple[AssetPlan, ...]
-    targets: tuple[AssetKey, ...]
-    request: Request
-    notes: tuple[str, ...] = ()
-    config: Mapping[AssetKey, Any] = field(default_factory=dict)
+    @cached_property
+    def steps(self) -> Sequence[Step]:
+        """The slots to build, upstreams first, each with its verdict and causes."""
+        return Steps(self.assets, self.universes)
+
+    def __len__(self) -> int:
+        return sum(int(np.count_nonzero(part.run)) for part in self.assets)
+
+    def __bool__(self) -> bool:
+        return True
+
+    def summary(self) -> PlanSummary:
+        """Count per asset what runs and why, with expectations from history."""
+        return summarize(self.assets, self.universes, self.snapshot.estimates)
+
+    def explain(self, asset: AssetKey, partition: PartitionKey | None = None) -> str:
+        """Say in words why an asset, or one partition of it, runs or does not.
+
+        Raises:
+            UnknownAsset: the plan does not look at that asset.
+            UnknownPartition: the asset has no such partition.
+        """
+        return explain(self, getattr(asset, "key", asset), partition)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Return the steps as a frame: asset, partition, verdict, causes, maybe."""
+        import pandas as pd  # noqa: PLC0415  pandas takes longer to load than most plans to make
+
+        rows = [
+            (step.asset, step.partition, str(step.verdict), ", ".join(step.causes), step.maybe)
+            for step in self.steps
+        ]
+        return pd.DataFrame(rows, columns=["asset", "partition", "verdict", "causes", "maybe"])
+
+    def __str__(self) -> str:
+        return plan_text(self)
+
+    def __repr__(self) -> str:
+        return f"<Plan {self.plan_id}: {len(self)} steps>"
+
+    def _repr_html_(self) -> str:
+        return plan_html(self)

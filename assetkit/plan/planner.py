@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from assetkit.columns import Ints
+from assetkit.definitions.codeversion import CodeVersion
 from assetkit.definitions.universe import Universe
 from assetkit.errors import InvalidSelection, UnknownPartition
 from assetkit.graph.graph import AssetGraph
@@ -36,6 +37,7 @@ class Situation:
     state: CatalogState
     now: datetime
     config: Mapping[AssetKey, Any] = field(default_factory=dict)
+    code: Mapping[AssetKey, CodeVersion] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +120,7 @@ def _plan_for(wanted: Scope, situation: Situation, request: Request) -> Draft:
         targets=request.targets,
         notes=graph.notes,
         config=situation.config,
+        code=situation.code,
         request=request,
     )
     return Draft(plan, frozenset(ledger.wants_detail | _details_to_run(plan)))
