@@ -30,7 +30,7 @@ GLYPHS: Final[Mapping[str, tuple[str, str]]] = {
 """Per state: the mark, and its ASCII stand-in."""
 
 _STAND_INS = str.maketrans(
-    {mark: plain for mark, plain in reversed(GLYPHS.values()) if not mark.isascii()}
+    {mark: plain for mark, plain in reversed([*GLYPHS.values()]) if not mark.isascii()}
     | {"…": "...", "→": "->", "·": "-", "—": "-", "├": "|", "└": "`", "│": "|", "─": "-"}
 )
 

@@ -2,7 +2,8 @@
 
 Rule 1: without a width (a pipe, a file) nothing is wrapped or cut.
 Rule 2: with one, only columns marked ``wraps`` give way, the widest first, and
-what they hold goes on in further lines; no text is lost.
+what they hold goes on in further lines; no text is lost, and no word is cut
+unless it is very long. A no-break space keeps two words on one line.
 """
 
 from __future__ import annotations
@@ -12,15 +13,16 @@ from dataclasses import dataclass
 from textwrap import wrap
 from unicodedata import east_asian_width
 
+_LONGEST_WORD = 36
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """How one column is set. ``least``: the width below which it is not pressed."""
+    """How one column is set."""
 
     title: str = ""
     right: bool = False
     wraps: bool = False
-    least: int = 12
 
 
 def text_width(text: str) -> int:
@@ -53,26 +55,34 @@ def text_table(
     widths = [max((text_width(row[i]) for row in cells), default=0) for i in range(len(columns))]
     if width is not None:
         room = width - len(indent) - len(gap) * (len(columns) - 1)
-        widths = _pressed(columns, widths, room)
+        floors = [_floor(column, [row[i] for row in cells]) for i, column in enumerate(columns)]
+        widths = _pressed(widths, floors, room)
     lines: list[str] = []
     for row in cells:
         lines += (indent + line for line in _row_lines(columns, widths, row, gap))
-    return [line.rstrip() for line in lines]
+    return [line.replace("\xa0", " ").rstrip() for line in lines]
 
 
-def _pressed(columns: Sequence[Column], widths: list[int], room: int) -> list[int]:
-    """Take what is too much from the widest of the columns that may wrap."""
-    widths = list(widths)
-    while (excess := sum(widths) - room) > 0:
-        able = [i for i, column in enumerate(columns) if column.wraps and widths[i] > column.least]
+def _floor(column: Column, cells: Sequence[str]) -> int:
+    """Return the width below which a column is not pressed: that of its longest word."""
+    if not column.wraps:
+        return max(map(text_width, cells), default=0)
+    words = [word for text in cells for word in text.split(" ")]
+    return min(max(map(text_width, words), default=0), _LONGEST_WORD)
+
+
+def _pressed(widths: Sequence[int], floors: Sequence[int], room: int) -> list[int]:
+    """Take what is too much from the widest of the columns that can still give way."""
+    pressed = list(widths)
+    while (excess := sum(pressed) - room) > 0:
+        able = [i for i, floor in enumerate(floors) if pressed[i] > floor]
         if not able:
-            return widths
-        able.sort(key=lambda i: widths[i], reverse=True)
-        widest = able[0]
-        floor = widths[able[1]] if len(able) > 1 else 0
-        aim = max(floor, columns[widest].least, widths[widest] - excess)
-        widths[widest] = aim if aim < widths[widest] else widths[widest] - 1
-    return widths
+            return pressed
+        first, second = [*sorted(able, key=lambda i: -pressed[i]), -1][:2]
+        least = floors[first] if second < 0 else max(floors[first], pressed[second])
+        aim = max(least, pressed[first] - excess)
+        pressed[first] = min(aim, pressed[first] - 1)
+    return pressed
 
 
 def _row_lines(

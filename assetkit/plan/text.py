@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from textwrap import wrap
 
 from assetkit.display.glyphs import glyph, to_ascii
 from assetkit.display.quantities import count_text, duration_text, moment_text
@@ -32,8 +33,8 @@ _COLUMNS = (
     Column(),
     Column(title="asset"),
     Column(title="steps", right=True),
-    Column(title="partitions", wraps=True, least=24),
-    Column(title="why", wraps=True, least=18),
+    Column(title="partitions", wraps=True),
+    Column(title="why", wraps=True),
 )
 
 
@@ -63,7 +64,8 @@ def plan_text(
     if heading:
         lines += [f"note: {note}" for note in heading.notes]
     lines += _table_lines(summary, width, limit)
-    lines.append(totals_text(summary, heading.now if heading else None))
+    totals = totals_text(summary, heading.now if heading else None)
+    lines += wrap(totals, width) if width else [totals]
     if heading and heading.apply and summary.run:
         lines.append(f"Apply exactly this:  {heading.apply}")
     text = "\n".join(lines)
@@ -132,7 +134,7 @@ def totals_text(summary: PlanSummary, now: datetime | None = None) -> str:
     text = ", ".join(parts)
     if not summary.run:
         return f"Nothing to build: {text.removeprefix('0 to build, ')}."
-    return f"{text}.{f'  About {duration_text(summary.seconds)}.' if summary.seconds else ''}"
+    return f"{text}.{f' About {duration_text(summary.seconds)}.' if summary.seconds else ''}"
 
 
 def _busy(summary: PlanSummary) -> bool:
@@ -172,7 +174,8 @@ def _rows(line: AssetSummary) -> Iterator[tuple[str, str, str, str, str]]:
     """Yield an asset's row of steps to run, and one for each way in which others cannot."""
     name = line.asset
     if line.run:
-        yield glyph(verb_of(line)), name, f"{line.run:,}", line.partitions, why_text(line)
+        ranges, why = (_kept(text) for text in (line.partitions, why_text(line)))
+        yield glyph(verb_of(line)), name, f"{line.run:,}", ranges, why
     for state, count, words in (
         ("blocked", line.blocked, "an input is missing and cannot be made"),
         ("quarantined", line.quarantined, "held: failed before in just this way"),
@@ -180,6 +183,11 @@ def _rows(line: AssetSummary) -> Iterator[tuple[str, str, str, str, str]]:
     ):
         if count:
             yield glyph(state), name, f"{count:,}", "", words
+
+
+def _kept(text: str) -> str:
+    """Keep counts in brackets on the line of what they count."""
+    return text.replace(" (", "\xa0(")
 
 
 def _idle_lines(idle: Sequence[str], width: int | None) -> list[str]:
