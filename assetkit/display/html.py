@@ -54,15 +54,16 @@ def tone_mark(state: str, mark: str) -> Html:
 def html_table(
     titles: Sequence[str], rows: Iterable[Sequence[str]], *, right: Sequence[int] = ()
 ) -> Html:
-    """Return a table; the columns numbered in *right* hold numbers."""
+    """Return a table; the columns numbered in *right* hold numbers. Without titles: no head."""
 
     def cell(name: str, i: int, text: str) -> Html:
         scope = "col" if name == "th" else None
         return element(name, text, class_="n" if i in right else None, scope=scope)
 
-    head = element("tr", *(cell("th", i, title) for i, title in enumerate(titles)))
+    heads = [cell("th", i, title) for i, title in enumerate(titles)]
+    head = element("thead", element("tr", *heads)) if titles else ""
     body = [element("tr", *(cell("td", i, text) for i, text in enumerate(row))) for row in rows]
-    return element("table", element("thead", head), element("tbody", *body))
+    return element("table", Html(head), element("tbody", *body))
 
 
 def details(summary: str, *children: str, opened: bool = False) -> Html:

@@ -14,7 +14,9 @@ from textwrap import wrap
 from assetkit.display.glyphs import glyph, to_ascii
 from assetkit.display.quantities import count_text, duration_text, moment_text
 from assetkit.display.texttable import Column, text_table
+from assetkit.plan.data import PlanData
 from assetkit.plan.model import AssetSummary, PlanSummary
+from assetkit.plan.summary import summarize
 
 SHOWN_ASSETS = 40
 """How many assets a plan shows unless more are asked for."""
@@ -49,6 +51,23 @@ class PlanHeading:
 
 
 def plan_text(
+    plan: PlanData,
+    *,
+    width: int | None = 80,
+    ascii: bool = False,
+    limit: int | None = SHOWN_ASSETS,
+    apply: str = "materialize(plan)",
+) -> str:
+    """Write a plan for a terminal of *width* columns; None: neither wrap nor cut anything.
+
+    *limit* is how many assets are shown (None: all), *apply* what applies exactly this plan.
+    """
+    summary = summarize(plan.assets, plan.universes, plan.snapshot.estimates)
+    heading = PlanHeading(plan_id=plan.plan_id, now=plan.now, notes=plan.notes, apply=apply)
+    return summary_text(summary, heading=heading, width=width, ascii=ascii, limit=limit)
+
+
+def summary_text(
     summary: PlanSummary,
     *,
     heading: PlanHeading | None = None,
@@ -56,18 +75,15 @@ def plan_text(
     ascii: bool = False,
     limit: int | None = SHOWN_ASSETS,
 ) -> str:
-    """Write a plan for a terminal of *width* columns; None: neither wrap nor cut anything.
-
-    *limit* is how many assets are shown (None: all).
-    """
+    """Write a plan from its numbers; arguments as for `plan_text`."""
     lines = [_first_line(summary, heading)] if heading and _busy(summary) else []
     if heading:
         lines += [f"note: {note}" for note in heading.notes]
     lines += _table_lines(summary, width, limit)
     totals = totals_text(summary, heading.now if heading else None)
     lines += wrap(totals, width) if width else [totals]
-    if heading and heading.apply and summary.run:
-        lines.append(f"Apply exactly this:  {heading.apply}")
+    if heading and heading.apply and summary.run + summary.maybe:
+        lines.append(f"Run exactly this:  {heading.apply}")
     text = "\n".join(lines)
     return to_ascii(text) if ascii else text
 
@@ -75,9 +91,9 @@ def plan_text(
 def verb_of(line: AssetSummary) -> str:
     """Return what would happen to an asset, in one word of the vocabulary of marks."""
     if line.run:
-        if line.maybe == line.run:
-            return "maybe"
         return "build" if {cause for cause, _ in line.causes} <= {"missing"} else "rebuild"
+    if line.maybe:
+        return "maybe"
     if line.blocked:
         return "blocked"
     if line.quarantined:
@@ -101,12 +117,12 @@ def cause_words(cause: str, *, maybe: bool = False) -> str:
 
 def why_text(line: AssetSummary) -> str:
     """Return the causes of an asset's steps in words, with counts where they differ."""
-    maybe = line.maybe == line.run
+    steps = line.run + line.maybe
     words = [
-        cause_words(cause, maybe=maybe) + (f" ({count:,})" if count != line.run else "")
+        cause_words(cause, maybe=not line.run) + (f" ({count:,})" if count != steps else "")
         for cause, count in line.causes
     ]
-    if 0 < line.maybe < line.run:
+    if line.run and line.maybe:
         words.append(f"{line.maybe:,} only if an input changes")
     return ", ".join(words)
 
@@ -120,7 +136,8 @@ def totals_text(summary: PlanSummary, now: datetime | None = None) -> str:
         count = len(summary.assets)
         verb = "is" if count == 1 else "are"
         return f"Nothing to build: {count_text(count, 'asset')} {verb} up to date{as_of}."
-    parts = [f"{summary.run - summary.maybe:,} to build"]
+    steps = summary.run + summary.maybe
+    parts = [f"{summary.run:,} to build"]
     if summary.maybe:
         parts.append(f"up to {summary.maybe:,} more")
     for count, word in (
@@ -132,7 +149,7 @@ def totals_text(summary: PlanSummary, now: datetime | None = None) -> str:
         if count:
             parts.append(f"{count:,} {word}")
     text = ", ".join(parts)
-    if not summary.run:
+    if not steps:
         return f"Nothing to build: {text.removeprefix('0 to build, ')}."
     return f"{text}.{f' About {duration_text(summary.seconds)}.' if summary.seconds else ''}"
 
@@ -173,9 +190,9 @@ def _columns_for(rows: Sequence[Sequence[str]]) -> Sequence[Column]:
 def _rows(line: AssetSummary) -> Iterator[tuple[str, str, str, str, str]]:
     """Yield an asset's row of steps to run, and one for each way in which others cannot."""
     name = line.asset
-    if line.run:
+    if steps := line.run + line.maybe:
         ranges, why = (_kept(text) for text in (line.partitions, why_text(line)))
-        yield glyph(verb_of(line)), name, f"{line.run:,}", ranges, why
+        yield glyph(verb_of(line)), name, f"{steps:,}", ranges, why
     for state, count, words in (
         ("blocked", line.blocked, "an input is missing and cannot be made"),
         ("quarantined", line.quarantined, "held: failed before in just this way"),
