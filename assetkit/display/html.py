@@ -88,7 +88,7 @@ STYLE: Final = (
     ".assetkit-view p{margin:2px 0}"
     ".assetkit-view .head{font-weight:600;margin-bottom:4px}"
     ".assetkit-view .dim,.assetkit-view th{color:var(--jp-ui-font-color2,var(--dim))}"
-    ".assetkit-view table{border-collapse:collapse;margin:6px 0;font-size:inherit}"
+    ".assetkit-view table{border-collapse:collapse;margin:6px 0;font-size:inherit;color:inherit}"
     ".assetkit-view th,.assetkit-view td{text-align:left;vertical-align:top;"
     "padding:2px 14px 2px 0;border:0;background:none;white-space:normal;max-width:none}"
     ".assetkit-view th{font-weight:500;border-bottom:1px solid var(--line)}"

@@ -60,13 +60,14 @@ def report_text(report: RunReport, *, width: int | None = 80, ascii: bool = Fals
         Column(title="outcome", wraps=True),
     )
     rows = [
-        (glyph(line.worst), line.asset, line.rows, line.size, line.time, line.words)
+        (glyph(line.worst, ascii=ascii), line.asset, line.rows, line.size, line.time, line.words)
         for line in _lines(report)
     ]
     lines = text_table(columns, rows[:_SHOWN_ASSETS], width=width, indent=" ") if rows else []
     if len(rows) > _SHOWN_ASSETS:
         lines.append(f"    … {len(rows) - _SHOWN_ASSETS:,} more assets")
-    text = "\n".join([*lines, *failure_lines(report), report_line(report)])
+    failures = [*failure_lines(report)]
+    text = "\n".join([*lines, *([""] if lines else []), *failures, report_line(report)])
     return to_ascii(text) if ascii else text
 
 
