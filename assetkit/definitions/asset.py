@@ -1,14 +1,16 @@
 """An asset as declared: its function, its inputs, its policies.
 
-`AssetDef` is the frozen value that everything else works with; `Asset` is the
-handle that a user holds: it stays the same object when a module is reloaded or
-a notebook cell runs again, and calling it calls the plain function.
+`AssetDef` is the frozen value that everything else works with; the handle that
+a user holds is `handles.Asset`.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import reduce
+from importlib import import_module
 from typing import Any
 
 from assetkit.definitions.policies import (
@@ -19,6 +21,8 @@ from assetkit.definitions.policies import (
 )
 from assetkit.definitions.universe import PartitionMapping
 from assetkit.records import AssetKey, SourceLocation
+
+_ONE_EACH = BackfillPolicy.per_partition()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +72,7 @@ class AssetDef:
     checks: tuple[Any, ...] = ()
     freshness: FreshnessPolicy | None = None
     automation: AutoMaterializePolicy | None = None
-    backfill: BackfillPolicy = field(default_factory=BackfillPolicy)
+    backfill: BackfillPolicy = _ONE_EACH
     retry: RetryPolicy | None = None
     timeout: float | None = None
     pool: str | None = None
@@ -86,3 +90,33 @@ class AssetDef:
     def name(self) -> str:
         """The last part of the key: what a parameter name matches."""
         return self.key.rpartition("/")[2]
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """Pickle a definition of an importable module by reference, any other by value.
+
+        By value the function needs cloudpickle, as everything of a notebook does.
+        """
+        module, qualname = self.function.__module__, self.function.__qualname__
+        if is_importable(module, qualname, lambda found: found.definition is self):
+            return _definition_at, (module, qualname)
+        return object.__reduce_ex__(self, protocol)
+
+
+def is_importable(module: str, qualname: str, is_it: Callable[[Any], bool]) -> bool:
+    """Return whether another process finds by import what *is_it* says yes to."""
+    if module == "__main__" or "<" in qualname or module not in sys.modules:
+        return False
+    try:
+        return is_it(find_global(sys.modules[module], qualname))
+    except AttributeError:
+        return False
+
+
+def find_global(module: Any, qualname: str) -> Any:
+    """Return what a module calls *qualname*; raises `AttributeError` where it has no such name."""
+    return reduce(getattr, qualname.split("."), module)
+
+
+def _definition_at(module: str, qualname: str) -> AssetDef:
+    definition: AssetDef = find_global(import_module(module), qualname).definition
+    return definition

@@ -1,0 +1,163 @@
+"""The handle that a user holds: one object per asset, however often it is defined again.
+
+Rule 1: a handle is known by module, qualified name and key. Defining that again
+(a notebook cell that runs again, a module that is reloaded) swaps the definition
+inside the handle, so that names imported earlier follow.
+Rule 2: what is defined inside a function is new each time.
+Rule 3: handles are remembered weakly, and never looked up by an asset's name: a
+graph finds upstreams through the user's own names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import update_wrapper
+from importlib import import_module
+from sys import modules as _modules
+from typing import Any, Generic, ParamSpec, TypeVar
+from weakref import WeakValueDictionary
+
+from assetkit.definitions.asset import AssetDef, find_global, is_importable
+from assetkit.records import AssetKey, SourceLocation
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Declaration:
+    """What the decorator saw; annotations are read when the definition is first asked for.
+
+    ``scope`` holds what the enclosing function knew by name at that moment:
+    assets, and what annotations mention.
+    """
+
+    key: AssetKey
+    function: Callable[..., Any]
+    source: SourceLocation
+    arguments: Mapping[str, Any]
+    scope: Mapping[str, Any]
+    define: Callable[[Declaration], AssetDef]
+
+
+class Asset(Generic[P, R]):
+    """An asset: call it and it is the plain function, with no catalog and no storage.
+
+    ``generation`` counts how often it was defined again.
+    """
+
+    generation: int
+    __wrapped__: Callable[P, R]
+    _declaration: Declaration
+    _definition: AssetDef | None
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Call the function as it was written."""
+        return self.__wrapped__(*args, **kwargs)
+
+    @property
+    def key(self) -> AssetKey:
+        """The asset's full name, with prefixes: ``sales/orders``."""
+        return self._declaration.key
+
+    @property
+    def name(self) -> str:
+        """The last part of the key: what a parameter name matches."""
+        return self._declaration.key.rpartition("/")[2]
+
+    @property
+    def source(self) -> SourceLocation:
+        """Where the function is defined."""
+        return self._declaration.source
+
+    @property
+    def partitions(self) -> Any:
+        """The partitions definition, or None."""
+        return self._declaration.arguments.get("partitions")
+
+    @property
+    def scope(self) -> Mapping[str, Any]:
+        """What the enclosing function knew by name when this was defined."""
+        return self._declaration.scope
+
+    @property
+    def definition(self) -> AssetDef:
+        """All that was declared. Raises `DefinitionError` where an annotation cannot be read."""
+        if self._definition is None:
+            self._definition = self._declaration.define(self._declaration)
+        return self._definition
+
+    def __repr__(self) -> str:
+        return f"<Asset {self.key} ({self.source})>"
+
+    def __reduce__(self) -> Any:
+        module, qualname = self.__module__, self.__wrapped__.__qualname__
+        if is_importable(module, qualname, lambda found: found is self):
+            return _handle_at, (module, qualname)
+        return _blank_handle, (), (self._declaration, self.generation)
+
+    def __setstate__(self, state: tuple[Declaration, int]) -> None:
+        self._install(*state)
+
+    def _install(self, declaration: Declaration, generation: int) -> None:
+        self.__dict__.clear()
+        update_wrapper(self, declaration.function)
+        self._declaration, self._definition = declaration, None
+        self.generation = generation
+
+
+_handles: WeakValueDictionary[tuple[str, str, AssetKey], Asset[..., Any]] = WeakValueDictionary()
+_recorded: ContextVar[list[Declaration] | None] = ContextVar("recorded", default=None)
+
+
+def handle_of(declaration: Declaration) -> Asset[..., Any]:
+    """Return the handle of a declaration: the one that there is, or a new one."""
+    handle = _find_handle(declaration)
+    if handle is None:
+        handle = _blank_handle()
+        handle._install(declaration, 0)  # noqa: SLF001  handles are made here only
+    else:
+        handle._install(declaration, handle.generation + 1)  # noqa: SLF001
+    function = declaration.function
+    if "<locals>" not in function.__qualname__:
+        _handles[function.__module__, function.__qualname__, declaration.key] = handle
+    if (recorded := _recorded.get()) is not None:
+        recorded.append(declaration)
+    return handle
+
+
+@contextmanager
+def recording() -> Iterator[list[Declaration]]:
+    """Collect what is defined in the meantime, each time that it is: a repeat is there twice."""
+    collected: list[Declaration] = []
+    token = _recorded.set(collected)
+    try:
+        yield collected
+    finally:
+        _recorded.reset(token)
+
+
+def _find_handle(declaration: Declaration) -> Asset[..., Any] | None:
+    function = declaration.function
+    handle = _handles.get((function.__module__, function.__qualname__, declaration.key))
+    if handle is None or "<locals>" in function.__qualname__:
+        return None
+    # Two namespaces may carry one module name (run_path, doctests): only the same
+    # one, or the module that has the name now, defines an asset again.
+    here = function.__globals__
+    module = _modules.get(function.__module__)
+    if handle.__wrapped__.__globals__ is here or (module is not None and vars(module) is here):
+        return handle
+    return None
+
+
+def _blank_handle() -> Asset[..., Any]:
+    return Asset.__new__(Asset)
+
+
+def _handle_at(module: str, qualname: str) -> Asset[..., Any]:
+    handle: Asset[..., Any] = find_global(import_module(module), qualname)
+    return handle
