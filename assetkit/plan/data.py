@@ -23,7 +23,8 @@ class PlanData:
     ``assets`` are in a valid order, upstreams first. ``universes`` and
     ``bases`` (what each asset's fingerprint would be now, but for its inputs)
     cover all assets of the graph that the plan touches, with their upstreams.
-    ``code`` holds today's code versions with their parts.
+    ``code`` holds today's code versions with their parts. ``workspace`` is
+    where the plan was made; planning does not look at it.
     """
 
     plan_id: str
@@ -38,3 +39,4 @@ class PlanData:
     notes: tuple[str, ...] = ()
     config: Mapping[AssetKey, Any] = field(default_factory=dict)
     code: Mapping[AssetKey, CodeVersion] = field(default_factory=dict)
+    workspace: Any = None

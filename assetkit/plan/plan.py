@@ -14,7 +14,7 @@ from assetkit.plan.html import plan_html
 from assetkit.plan.model import PlanSummary, Step
 from assetkit.plan.steps import Steps
 from assetkit.plan.summary import summarize
-from assetkit.plan.text import plan_text
+from assetkit.plan.text import PlanHeading, plan_text
 from assetkit.records import AssetKey, PartitionKey
 
 if TYPE_CHECKING:
@@ -63,7 +63,11 @@ class Plan(PlanData):
         return pd.DataFrame(rows, columns=["asset", "partition", "verdict", "causes", "maybe"])
 
     def __str__(self) -> str:
-        return plan_text(self)
+        return plan_text(self.summary(), heading=self.heading())
+
+    def heading(self) -> PlanHeading:
+        """Return what stands around the rows of a plan: its id, its time and its notes."""
+        return PlanHeading(plan_id=self.plan_id, now=self.now, notes=self.notes)
 
     def __repr__(self) -> str:
         return f"<Plan {self.plan_id}: {len(self)} steps>"

@@ -50,7 +50,7 @@ class CatalogState:
     failures: Mapping[tuple[AssetKey, int], Failure] = field(default_factory=dict)
     leases: Mapping[AssetKey, tuple[Lease, ...]] = field(default_factory=dict)
     gone: Mapping[AssetKey, Ints] = field(default_factory=dict)
-    orphans: Mapping[AssetKey, tuple[str, ...]] = field(default_factory=dict)
+    orphans: Mapping[AssetKey, int] = field(default_factory=dict)
     estimates: Mapping[AssetKey, Estimate] = field(default_factory=dict)
     code_parts: Mapping[AssetKey, Mapping[str, str]] = field(default_factory=dict)
 

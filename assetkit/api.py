@@ -1,0 +1,183 @@
+"""The calls that people make: `plan` and `materialize`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from assetkit.definitions.resources import check_config
+from assetkit.errors import InvalidArgument, PlanOutdated
+from assetkit.execution.result import RunResult
+from assetkit.plan.facts import facts_of
+from assetkit.plan.plan import Plan
+from assetkit.plan.request import Request
+from assetkit.targets import Targets, find_targets
+from assetkit.workspace import Workspace
+from assetkit.workspace.running import RunWishes, run_in
+
+
+def plan(
+    targets: Any = None,
+    *,
+    partitions: Any = None,
+    upstream: bool = True,
+    force: bool = False,
+    select: str | None = None,
+    workspace: Workspace | None = None,
+    resources: Any = None,
+    config: Mapping[str, Any] | None = None,
+    executor: Any = None,
+    run_tags: Mapping[str, str] | None = None,
+    on_failure: Literal["continue", "stop"] = "continue",
+    raise_on_error: bool = True,
+    progress: Any = None,
+    now: datetime | None = None,
+) -> Plan:
+    """Return what `materialize` would run with the same arguments, and why; nothing runs.
+
+    Raises:
+        DefinitionError: the assets do not fit together.
+        PlanError: something asked for does not exist, or nothing is asked for.
+
+    >>> from assetkit import Workspace, asset
+    >>> @asset
+    ... def answer():
+    ...     return None
+    >>> with Workspace.temporary() as workspace:
+    ...     [step.asset for step in plan(answer, workspace=workspace).steps]
+    ['answer']
+    """
+    RunWishes(
+        resources=resources,
+        executor=executor,
+        tags=run_tags or {},
+        on_failure=on_failure,
+        raise_on_error=raise_on_error,
+        progress=progress,
+    )
+    found = find_targets(targets, select, _names_of_caller(), Path.cwd())
+    wanted = _Wanted(partitions=partitions, upstream=upstream, force=force, config=config)
+    return _plan(found, wanted, workspace or Workspace(), _checked(now))
+
+
+def materialize(
+    targets: Any = None,
+    *,
+    partitions: Any = None,
+    upstream: bool = True,
+    force: bool = False,
+    select: str | None = None,
+    workspace: Workspace | None = None,
+    resources: Any = None,
+    config: Mapping[str, Any] | None = None,
+    executor: Any = None,
+    run_tags: Mapping[str, str] | None = None,
+    on_failure: Literal["continue", "stop"] = "continue",
+    raise_on_error: bool = True,
+    progress: Any = None,
+    now: datetime | None = None,
+) -> RunResult:
+    """Bring targets and everything upstream of them up to date; run nothing that is.
+
+    *targets*: assets, `Definitions`, a module, the text of a selection, a list
+    of these, or a `Plan`, which is run exactly as it stands. *partitions*
+    selects among the targets' own (None: all that exist and are not fresh).
+    ``upstream=False`` keeps to the targets, ``force=True`` runs them whatever
+    their state. *now* is the time to plan for (timezone-aware; None: now).
+    Running it again does nothing.
+
+    Raises:
+        DefinitionError: the assets do not fit together; nothing ran.
+        PlanError: something asked for does not exist, or nothing is asked for; nothing ran.
+        MaterializationError: steps failed; all others ran. Not with ``raise_on_error=False``.
+
+    >>> import pandas as pd
+    >>> from assetkit import Workspace, asset
+    >>> @asset
+    ... def numbers():
+    ...     return pd.DataFrame({"n": [1, 2, 3]})
+    >>> with Workspace.temporary() as workspace:
+    ...     result = materialize(numbers, workspace=workspace, progress="none")
+    ...     result.materialized, int(result.load("numbers").n.sum())
+    ([('numbers', None)], 6)
+    """
+    wishes = RunWishes(
+        resources=resources,
+        executor=executor,
+        tags=run_tags or {},
+        on_failure=on_failure,
+        raise_on_error=raise_on_error,
+        progress=progress,
+    )
+    if isinstance(targets, Plan):
+        return _apply(targets, workspace, wishes)
+    found = find_targets(targets, select, _names_of_caller(), Path.cwd())
+    wanted = _Wanted(partitions=partitions, upstream=upstream, force=force, config=config)
+    place = workspace or Workspace()
+    return run_in(place.core, _plan(found, wanted, place, _checked(now)), wishes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Wanted:
+    """How the targets are to be brought up to date."""
+
+    partitions: Any
+    upstream: bool
+    force: bool
+    config: Mapping[str, Any] | None
+
+
+def _plan(found: Targets, wanted: _Wanted, workspace: Workspace, now: datetime | None) -> Plan:
+    if wanted.partitions is not None and found.partitions is not None:
+        raise InvalidArgument(
+            f"Partitions are given twice: partitions={wanted.partitions!r} and "
+            f"@{found.partitions} behind a selection. Keep one of them."
+        )
+    config = check_config(found.graph.assets, wanted.config)
+    now = now or workspace.core.now()
+
+    def plan_for(request: Request) -> Plan:
+        made = workspace.plan(found.graph, request, config=config, now=now)
+        return replace(made, workspace=workspace)
+
+    keys = found.resolve(facts_of(found.graph, plan_for))
+    partitions = wanted.partitions if wanted.partitions is not None else found.partitions
+    return plan_for(
+        Request(
+            targets=keys,
+            partitions=partitions,
+            upstream=wanted.upstream,
+            forced=frozenset(keys) if wanted.force else frozenset(),
+        )
+    )
+
+
+def _apply(plan: Plan, workspace: Workspace | None, wishes: RunWishes) -> RunResult:
+    """Run a plan as it stands, unless it would be another one by now."""
+    place = workspace or plan.workspace or Workspace()
+    again = place.plan(plan.graph, plan.request, config=plan.config, now=plan.now)
+    if again.plan_id != plan.plan_id:
+        raise PlanOutdated(
+            f"Plan {plan.plan_id} no longer fits: the definitions or the catalog changed since "
+            f"{plan.now:%Y-%m-%d %H:%M} UTC. It had {len(plan)} steps; now there would be "
+            f"{len(again)}. Make a new plan, look at it, and materialize that."
+        )
+    return run_in(place.core, again, wishes)
+
+
+def _checked(now: datetime | None) -> datetime | None:
+    if now is not None and now.tzinfo is None:
+        raise InvalidArgument(
+            f"now={now.isoformat()} has no time zone. Give one, e.g. datetime.now(timezone.utc)."
+        )
+    return now
+
+
+def _names_of_caller() -> dict[str, Any]:
+    """Return what the code that called `plan` or `materialize` can see: its globals and locals."""
+    frame = sys._getframe(2)  # noqa: SLF001  the only way to see a notebook's names
+    return {**frame.f_globals, **frame.f_locals}

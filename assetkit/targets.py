@@ -1,0 +1,125 @@
+"""What the targets of a call mean: handles, definitions, names and selections, as one graph."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from assetkit.definitions.handles import Asset
+from assetkit.errors import EmptySelection, InvalidArgument
+from assetkit.graph.build import build_graph
+from assetkit.graph.graph import AssetGraph
+from assetkit.graph.selection import Facts, select, split_partitions
+from assetkit.project import Definitions, load_project
+from assetkit.records import AssetKey
+from assetkit.workspace.locate import find_project
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Targets:
+    """What a call is about: a graph, the keys asked for, and what a selection still has to say.
+
+    ``expressions`` are selection strings; they add to ``keys``.
+    ``partitions`` is what stood behind an ``@``, None where nothing did.
+    """
+
+    graph: AssetGraph
+    keys: tuple[AssetKey, ...]
+    expressions: tuple[str, ...] = ()
+    partitions: str | None = None
+
+    def resolve(self, facts: Facts | None) -> tuple[AssetKey, ...]:
+        """Return the keys of all targets, in graph order.
+
+        Raises:
+            EmptySelection: nothing is asked for.
+            InvalidSelection, UnknownAsset: an expression cannot be read.
+        """
+        chosen = set(self.keys)
+        for expression in self.expressions:
+            chosen |= select(expression, self.graph, facts)
+        if not chosen:
+            raise EmptySelection(
+                "Nothing is asked for: the list of targets is empty. "
+                "Name at least one asset; an empty selection never means everything."
+            )
+        return tuple(key for key in self.graph.assets if key in chosen)
+
+
+def find_targets(
+    asked: Any, selection: str | None, names: Mapping[str, Any], here: Path
+) -> Targets:
+    """Find out what *asked* means, for a caller that sees *names*.
+
+    Strings are selections over the assets given beside them, those that the
+    caller sees, or (where it sees none) the project configured nearby.
+    """
+    handles: list[Asset[..., Any]] = []
+    texts: list[str] = []
+    for item in _flattened(asked):
+        if isinstance(item, str):
+            texts.append(item)
+        elif isinstance(item, Asset):
+            handles.append(item)
+        else:
+            raise InvalidArgument(
+                f"A target must be an asset, Definitions, a module, or the text of a selection; "
+                f"found {type(item).__name__}: {item!r:.80}."
+            )
+    narrowing = [selection] if selection is not None else []
+    expressions, partitions = _without_partitions([*texts, *narrowing])
+    extra = list(handles)
+    if texts or (selection is not None and not handles):
+        extra += _seen(names) or _configured(here)
+    graph = build_graph(extra if expressions else handles, extra=extra)
+    by_identity = {handle.key for handle in handles}
+    keys = by_identity if selection is None else set()
+    return Targets(
+        graph=graph,
+        keys=tuple(key for key in graph.assets if key in keys),
+        expressions=expressions,
+        partitions=partitions,
+    )
+
+
+def _flattened(asked: Any) -> Iterator[Any]:
+    if asked is None:
+        return
+    if isinstance(asked, Definitions):
+        yield from asked.assets
+    elif isinstance(asked, ModuleType):
+        yield from Definitions.from_modules(asked).assets
+    elif isinstance(asked, Iterable) and not isinstance(asked, str | Asset):
+        for item in asked:
+            yield from _flattened(item)
+    else:
+        yield asked
+
+
+def _without_partitions(texts: list[str]) -> tuple[tuple[str, ...], str | None]:
+    """Take the ``@partitions`` off selections; at most one may have any."""
+    expressions, partitions = [], None
+    for text in texts:
+        expression, behind = split_partitions(text)
+        expressions.append(expression)
+        if behind is not None and partitions not in (None, behind):
+            raise InvalidArgument(
+                f"Two selections ask for different partitions (@{partitions} and @{behind}). "
+                f"Make one call for each."
+            )
+        partitions = behind if behind is not None else partitions
+    return tuple(expressions), partitions
+
+
+def _seen(names: Mapping[str, Any]) -> list[Asset[..., Any]]:
+    return [value for value in names.values() if isinstance(value, Asset)]
+
+
+def _configured(here: Path) -> list[Asset[..., Any]]:
+    project = find_project(here)
+    if project is None or "module" not in project.settings:
+        return []
+    return list(load_project(str(project.settings["module"])).assets)

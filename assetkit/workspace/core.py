@@ -1,0 +1,63 @@
+"""The parts of a workspace, as the rest of this folder needs them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from assetkit.catalog.base import Catalog
+from assetkit.definitions.asset import AssetDef
+from assetkit.errors import InvalidArgument, WorkspaceError, did_you_mean
+from assetkit.executors.base import Executor
+from assetkit.io.base import Place
+
+
+@dataclass(slots=True, kw_only=True)
+class Core:
+    """What a workspace consists of. ``root`` is a local path or a URL."""
+
+    root: str
+    place: Place
+    catalog: Catalog
+    io_managers: Mapping[str, Any]
+    resources: Mapping[str, Any]
+    executor: Executor
+    pools: Mapping[str, int]
+
+    def io_manager_of(self, asset: AssetDef) -> Any:
+        """Return the IO manager that keeps an asset's data.
+
+        Raises:
+            InvalidArgument: the asset names one that this workspace does not have.
+        """
+        named = asset.io_manager
+        if not isinstance(named, str):
+            return named
+        if named not in self.io_managers:
+            raise InvalidArgument(
+                f"Asset {asset.key!r} ({asset.source}) asks for the IO manager {named!r}, which "
+                f"this workspace does not have. {did_you_mean(named, self.io_managers)} Give it as "
+                f"Workspace(io_managers={{{named!r}: ...}})."
+            )
+        return self.io_managers[named]
+
+    def now(self) -> datetime:
+        """Return the time, in UTC: the only clock of plans and runs."""
+        return datetime.now(UTC)
+
+    def announce(self) -> None:
+        """Say where the state is kept, the first time something is written there."""
+        if self.place.private.exists():
+            return
+        try:
+            self.place.private.mkdir(parents=True, exist_ok=True)
+            (self.place.private / ".gitignore").write_text("*\n", encoding="utf-8")
+        except OSError as error:
+            raise WorkspaceError(
+                f"The workspace {self.root} cannot be written: {error.strerror}. Give another "
+                f"root (Workspace(...), ASSETKIT_WORKSPACE) or mend the rights."
+            ) from error
+        print(f"assetkit: data and state are kept in {self.root}", file=sys.stderr)  # noqa: T201

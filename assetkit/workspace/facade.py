@@ -1,0 +1,171 @@
+"""The workspace: one place with a catalog and data, and what can be asked of it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from assetkit.catalog.base import Catalog
+from assetkit.executors.base import Executor
+from assetkit.executors.local import InProcessExecutor
+from assetkit.graph.graph import AssetGraph
+from assetkit.plan.plan import Plan
+from assetkit.plan.request import Request
+from assetkit.records import AssetKey
+from assetkit.workspace import data, frames, upkeep
+from assetkit.workspace.core import Core
+from assetkit.workspace.locate import default_root, lay_out
+from assetkit.workspace.managers import make_io_managers, open_catalog
+from assetkit.workspace.planning import plan_in
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Workspace:
+    """Where data and catalog live.
+
+    Args:
+        root: a path, or an fsspec URL such as ``s3://bucket/lake``. None: what
+            ``ASSETKIT_WORKSPACE``, ``[tool.assetkit]`` in the nearest
+            ``pyproject.toml``, or ``.assetkit`` here says.
+        catalog: where the catalog file lies, or a `Catalog`; by default
+            ``catalog.duckdb`` in the root.
+        io_managers: by name, in addition to ``"parquet"``, ``"pickle"``, ``"json"`` and ``"memory"``.
+        resources: by parameter name, or a list of instances matched by class.
+        executor: where steps run; in this process by default.
+        pools: how many steps may run at once, by pool name.
+
+    Nothing is made on disk before something is written.
+
+    >>> with Workspace.temporary() as workspace:
+    ...     len(workspace.runs())
+    0
+    """
+
+    def __init__(
+        self,
+        root: str | os.PathLike[str] | None = None,
+        *,
+        catalog: str | os.PathLike[str] | Catalog | None = None,
+        io_managers: Mapping[str, Any] | None = None,
+        resources: Mapping[str, Any] | None = None,
+        executor: Executor | None = None,
+        pools: Mapping[str, int] | None = None,
+    ) -> None:
+        here = Path.cwd()
+        rooms = lay_out(root if root is not None else default_root(os.environ, here), here)
+        self.core = Core(
+            root=rooms.root,
+            place=rooms.place,
+            catalog=open_catalog(catalog, rooms.catalog),
+            io_managers=make_io_managers(io_managers),
+            resources=dict(resources or {}),
+            executor=executor or InProcessExecutor(),
+            pools=dict(pools or {}),
+        )
+
+    @property
+    def root(self) -> str:
+        """Where the workspace is: a local path or a URL."""
+        return self.core.root
+
+    @property
+    def catalog(self) -> Catalog:
+        """What is known of assets, slots and runs."""
+        return self.core.catalog
+
+    @classmethod
+    @contextmanager
+    def temporary(cls, **arguments: Any) -> Iterator[Workspace]:
+        """Give a workspace in a folder of its own, for tests; it is gone afterwards.
+
+        >>> with Workspace.temporary() as workspace:
+        ...     workspace.status().empty
+        True
+        """
+        with TemporaryDirectory(prefix="assetkit-") as folder:
+            workspace = cls(Path(folder) / "workspace", **arguments)
+            try:
+                yield workspace
+            finally:
+                workspace.close()
+
+    def close(self) -> None:
+        """Let go of the catalog; the workspace may be used again."""
+        self.core.catalog.close()
+
+    def __enter__(self) -> Workspace:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"Workspace({self.root!r})"
+
+    def plan(
+        self,
+        graph: AssetGraph,
+        request: Request,
+        *,
+        config: Mapping[AssetKey, Mapping[str, Any]] | None = None,
+        now: datetime | None = None,
+    ) -> Plan:
+        """Plan a request over a resolved graph; `assetkit.plan` is the call for people."""
+        return plan_in(self.core, graph, request, config=config or {}, now=now or self.core.now())
+
+    def load(
+        self,
+        asset: Any,
+        partitions: Any = None,
+        load_as: Any = None,
+        columns: list[str] | None = None,
+    ) -> Any:
+        """Load what is published of an asset: a `pandas.DataFrame`, or *load_as*.
+
+        *partitions* selects among those published (None: all of them): a key,
+        a list, ``"a..b"``, ``"latest:7"``. Several are concatenated in order.
+
+        Raises:
+            UnknownAsset: nothing of that name was ever materialized here.
+            DataMissing: a partition asked for is not materialized, or its file is gone.
+        """
+        return data.load(self.core, asset, partitions, load_as, columns)
+
+    def sql(self, query: str) -> pd.DataFrame:
+        """Run a DuckDB query that sees every asset as a view; return a frame.
+
+        An asset with prefixes is quoted (``"sales/orders"``); its last part
+        works too where it is unique. Partition dimensions are text columns.
+        """
+        return data.sql(self.core, query)
+
+    def status(self) -> pd.DataFrame:
+        """Return one row per asset known: partitions, rows, bytes, when last materialized."""
+        return frames.status(self.core)
+
+    def history(self, asset: Any, partition: Any = None) -> pd.DataFrame:
+        """Return what was published of an asset, newest first."""
+        return frames.history(self.core, asset, partition)
+
+    def runs(self, limit: int | None = None) -> pd.DataFrame:
+        """Return the runs, newest first."""
+        return frames.runs(self.core, limit)
+
+    def events(self, run_id: str) -> pd.DataFrame:
+        """Return what happened in a run, in order: ended steps and failed attempts."""
+        return frames.events(self.core, run_id)
+
+    def lineage(self, asset: Any) -> pd.DataFrame:
+        """Return the assets that an asset was made from, however far up, one edge a row."""
+        return frames.lineage(self.core, asset)
+
+    def delete(self, asset: Any, partitions: Any = None) -> int:
+        """Remove published partitions (all where None): data and record; return how many."""
+        return upkeep.delete(self.core, asset, partitions)

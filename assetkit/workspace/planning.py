@@ -1,0 +1,83 @@
+"""Plan in a workspace: read, look at the files, decide, and read again where details were missed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+
+from assetkit.catalog.base import Commit
+from assetkit.errors import StorageError
+from assetkit.graph.graph import AssetGraph
+from assetkit.plan.plan import Plan
+from assetkit.plan.planner import Situation, make_plan
+from assetkit.plan.request import Request
+from assetkit.records import AssetKey, Materialization
+from assetkit.workspace.core import Core
+from assetkit.workspace.reconcile import LOOK_AT_MOST, Findings, look_at_files, without
+from assetkit.workspace.situation import describe_graph, read_situation, universe_of
+
+_ROUNDS = 6
+
+
+def plan_in(
+    core: Core,
+    graph: AssetGraph,
+    request: Request,
+    *,
+    config: Mapping[AssetKey, Mapping[str, Any]],
+    now: datetime,
+) -> Plan:
+    """Return the plan of a request; heals what a crash left behind on the way."""
+    definitions = describe_graph(graph, config)
+    managers = {key: core.io_manager_of(asset) for key, asset in graph.assets.items()}
+    detail = frozenset(graph.assets) if _is_small(graph, now) else frozenset()
+    for _round in range(_ROUNDS):
+        situation = read_situation(definitions, core.catalog, now, detail=detail)
+        findings = look_at_files(situation, managers, core.place)
+        if findings.adopt and _adopt(core, findings.adopt):
+            continue
+        draft = make_plan(_seen(situation, findings), request)
+        if draft.wants_detail <= detail:
+            return draft.plan
+        detail |= draft.wants_detail
+    raise StorageError(
+        f"The catalog of {core.root} changed {_ROUNDS} times while a plan was made of it. "
+        f"Wait until the other runs are done (see workspace.runs()), then try again."
+    )
+
+
+def _is_small(graph: AssetGraph, now: datetime) -> bool:
+    """Return whether all details may as well be read at once, as then the files can be looked at."""
+    slots = sum(len(universe_of(asset, now, {})) for asset in graph.assets.values())
+    return slots <= LOOK_AT_MOST
+
+
+def _adopt(core: Core, found: tuple[Materialization, ...]) -> bool:
+    """Write down what was published but not recorded; return whether that changed anything."""
+    receipt = core.catalog.commit(
+        Commit(
+            commit_id=f"adopt-{uuid4().hex}",
+            run_id=found[0].run_id,
+            fence=0,
+            materializations=found,
+            read_seqs=(0,) * len(found),
+        )
+    )
+    return len(receipt.refused) < len(found)
+
+
+def _seen(situation: Situation, findings: Findings) -> Situation:
+    """Return the situation without the slots whose data is gone."""
+    if not findings.gone:
+        return situation
+    state = situation.state
+    slots = {
+        key: without(columns, findings.gone[key]) if key in findings.gone else columns
+        for key, columns in state.slots.items()
+    }
+    return replace(situation, state=replace(state, slots=slots, gone=findings.gone))
+
+
