@@ -14,9 +14,7 @@ from textwrap import wrap
 from assetkit.display.glyphs import glyph, to_ascii
 from assetkit.display.quantities import count_text, duration_text, moment_text
 from assetkit.display.texttable import Column, text_table
-from assetkit.plan.data import PlanData
 from assetkit.plan.model import AssetSummary, PlanSummary
-from assetkit.plan.summary import summarize
 
 SHOWN_ASSETS = 40
 """How many assets a plan shows unless more are asked for."""
@@ -51,23 +49,6 @@ class PlanHeading:
 
 
 def plan_text(
-    plan: PlanData,
-    *,
-    width: int | None = 80,
-    ascii: bool = False,
-    limit: int | None = SHOWN_ASSETS,
-    apply: str = "materialize(plan)",
-) -> str:
-    """Write a plan for a terminal of *width* columns; None: neither wrap nor cut anything.
-
-    *limit* is how many assets are shown (None: all), *apply* what applies exactly this plan.
-    """
-    summary = summarize(plan.assets, plan.universes, plan.snapshot.estimates)
-    heading = PlanHeading(plan_id=plan.plan_id, now=plan.now, notes=plan.notes, apply=apply)
-    return summary_text(summary, heading=heading, width=width, ascii=ascii, limit=limit)
-
-
-def summary_text(
     summary: PlanSummary,
     *,
     heading: PlanHeading | None = None,
@@ -75,7 +56,10 @@ def summary_text(
     ascii: bool = False,
     limit: int | None = SHOWN_ASSETS,
 ) -> str:
-    """Write a plan from its numbers; arguments as for `plan_text`."""
+    """Write a plan for a terminal of *width* columns; None: neither wrap nor cut anything.
+
+    *limit* is how many assets are shown (None: all).
+    """
     lines = [_first_line(summary, heading)] if heading and _busy(summary) else []
     if heading:
         lines += [f"note: {note}" for note in heading.notes]
