@@ -52,7 +52,7 @@ def run_python(example: Example) -> None:
     """Run a block in the page's module; line numbers in errors are the page's."""
     line, code = example.parsed
     program = compile("\n" * line + code, example.document.path, "exec", dont_inherit=True)
-    exec(program, example.namespace["page"].__dict__)  # noqa: S102  # our own pages
+    exec(program, example.namespace["page"].__dict__)  # our own pages
 
 
 def run_commands(example: Example) -> None:
@@ -73,10 +73,10 @@ def run_commands(example: Example) -> None:
 
 
 def split_commands(block: str) -> list[tuple[str, str]]:
-    """Return (command, expected output) pairs of a console block.
+    r"""Return (command, expected output) pairs of a console block.
 
-    >>> split_commands("$ echo a\\na\\n$ true\\n")
-    [('echo a', 'a\\n'), ('true', '')]
+    >>> split_commands("$ echo a\na\n$ true\n")
+    [('echo a', 'a\n'), ('true', '')]
     """
     parts = re.split(r"^\$ (.*)\n", block, flags=re.MULTILINE)
     return list(zip(parts[1::2], parts[2::2], strict=True))
