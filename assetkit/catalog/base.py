@@ -115,6 +115,8 @@ class Grant:
 class Commit:
     """What a run writes down at once. ``read_seqs`` fits ``materializations``, one each:
     the sequence number that the run knew when that step resolved its inputs.
+    ``fence`` 0 stands for results found on disk after a crash: they are refused
+    only where a live run holds the slot.
     """
 
     commit_id: str
@@ -152,6 +154,10 @@ class Catalog(Protocol):
         A changed ``universe`` takes a new sequence number. A changed ``layout``
         is only taken together with `rebase`, never here.
         """
+        ...
+
+    def asset_rows(self) -> Sequence[AssetRow]:
+        """Return what is remembered of all assets, by key."""
         ...
 
     def slot_keys(self, asset: AssetKey) -> tuple[Ints, Sequence[str | None]]:

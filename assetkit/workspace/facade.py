@@ -17,7 +17,7 @@ from assetkit.graph.graph import AssetGraph
 from assetkit.plan.plan import Plan
 from assetkit.plan.request import Request
 from assetkit.records import AssetKey
-from assetkit.workspace import data, frames, upkeep
+from assetkit.workspace import data, upkeep
 from assetkit.workspace.core import Core
 from assetkit.workspace.locate import default_root, lay_out
 from assetkit.workspace.managers import make_io_managers, open_catalog
@@ -144,28 +144,36 @@ class Workspace:
         An asset with prefixes is quoted (``"sales/orders"``); its last part
         works too where it is unique. Partition dimensions are text columns.
         """
-        return data.sql(self.core, query)
+        from assetkit.workspace.views import run_query  # noqa: PLC0415  loads duckdb and pandas
+
+        return run_query(self.core, query)
 
     def status(self) -> pd.DataFrame:
         """Return one row per asset known: partitions, rows, bytes, when last materialized."""
-        return frames.status(self.core)
+        return _frames().status(self.core)
 
     def history(self, asset: Any, partition: Any = None) -> pd.DataFrame:
         """Return what was published of an asset, newest first."""
-        return frames.history(self.core, asset, partition)
+        return _frames().history(self.core, asset, partition)
 
     def runs(self, limit: int | None = None) -> pd.DataFrame:
         """Return the runs, newest first."""
-        return frames.runs(self.core, limit)
+        return _frames().runs(self.core, limit)
 
     def events(self, run_id: str) -> pd.DataFrame:
         """Return what happened in a run, in order: ended steps and failed attempts."""
-        return frames.events(self.core, run_id)
+        return _frames().events(self.core, run_id)
 
     def lineage(self, asset: Any) -> pd.DataFrame:
         """Return the assets that an asset was made from, however far up, one edge a row."""
-        return frames.lineage(self.core, asset)
+        return _frames().lineage(self.core, asset)
 
     def delete(self, asset: Any, partitions: Any = None) -> int:
         """Remove published partitions (all where None): data and record; return how many."""
         return upkeep.delete(self.core, asset, partitions)
+
+
+def _frames() -> Any:
+    from assetkit.workspace import frames  # noqa: PLC0415  pandas takes longest of all to load
+
+    return frames

@@ -1,0 +1,50 @@
+"""What the catalog knows, as frames for people."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from assetkit.records import partition_text
+from assetkit.workspace.core import Core
+from assetkit.workspace.data import find_known, known_assets
+
+
+def status(core: Core) -> pd.DataFrame:
+    """Return one row per asset that was ever materialized, by key."""
+    return core.catalog.status().to_pandas()
+
+
+def history(core: Core, asset: Any, partition: Any) -> pd.DataFrame:
+    """Return the materializations and deletions of an asset, newest first."""
+    known = find_known(core, asset)
+    return core.catalog.history(known.key, partition_text(partition)).to_pandas()
+
+
+def runs(core: Core, limit: int | None) -> pd.DataFrame:
+    """Return the runs, newest first."""
+    return core.catalog.runs(limit=limit).to_pandas()
+
+
+def events(core: Core, run_id: str) -> pd.DataFrame:
+    """Return what happened in a run, in order."""
+    return core.catalog.steps(run_id).to_pandas()
+
+
+def lineage(core: Core, asset: Any) -> pd.DataFrame:
+    """Return the edges from an asset up to its roots: upstream, downstream, distance (from 1)."""
+    known = known_assets(core)
+    rows: list[tuple[str, str, int]] = []
+    front, seen, distance = [find_known(core, asset).key], set(), 1
+    while front:
+        above: list[str] = []
+        for key in front:
+            upstreams = known[key].upstreams if key in known else ()
+            for upstream in upstreams:
+                if (upstream, key) not in seen:
+                    seen.add((upstream, key))
+                    rows.append((upstream, key, distance))
+                    above.append(upstream)
+        front, distance = above, distance + 1
+    return pd.DataFrame(rows, columns=["upstream", "downstream", "distance"])

@@ -1,0 +1,32 @@
+"""Tell the catalog of today's definitions before a run writes under them."""
+
+from __future__ import annotations
+
+from assetkit.catalog.base import AssetRow
+
+from assetkit.plan.planner import Situation
+from assetkit.records import AssetKey
+from assetkit.workspace.core import Core
+from assetkit.workspace.situation import asset_rows, translation
+
+
+def record_definitions(core: Core, situation: Situation) -> None:
+    """Write down what changed in the definitions, and move slots to new layouts.
+
+    A slot whose key is none any more becomes an orphan: kept, and listed as such.
+    """
+    known = {row.asset: row for row in core.catalog.asset_rows()}
+    changed = asset_rows(situation, known)
+    for row in changed:
+        old = known.get(row.asset)
+        if old is not None and old.layout != row.layout:
+            _rebase(core, row, situation)
+    if changed:
+        core.catalog.describe(changed)
+
+
+def _rebase(core: Core, row: AssetRow, situation: Situation) -> None:
+    key: AssetKey = row.asset
+    old, _texts = core.catalog.slot_keys(key)
+    new = translation(key, situation.universes[key], core.catalog)(old)
+    core.catalog.rebase(row, dict(zip(old.tolist(), new.tolist(), strict=True)))
