@@ -29,7 +29,7 @@ def test_every_error_is_explained():
 
 
 def test_command_line_is_up_to_date():
-    """The page is what the commands say of themselves; `python scripts/cli_reference.py` writes it."""
+    """The page is what the commands say of themselves; scripts/cli_reference.py writes it."""
     assert page("cli.md") == render()
 
 
