@@ -16,6 +16,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import update_wrapper
 from importlib import import_module
+from itertools import count
 from sys import modules as _modules
 from typing import Any, Generic, ParamSpec, TypeVar
 from weakref import WeakValueDictionary
@@ -46,10 +47,12 @@ class Declaration:
 class Asset(Generic[P, R]):
     """An asset: call it and it is the plain function, with no catalog and no storage.
 
-    ``generation`` counts how often it was defined again.
+    ``generation`` counts how often it was defined again; ``number`` grows with
+    every definition of this process, so that of two the newer one is known.
     """
 
     generation: int
+    number: int
     __wrapped__: Callable[P, R]
     _declaration: Declaration
     _definition: AssetDef | None
@@ -106,9 +109,10 @@ class Asset(Generic[P, R]):
         self.__dict__.clear()
         update_wrapper(self, declaration.function)
         self._declaration, self._definition = declaration, None
-        self.generation = generation
+        self.generation, self.number = generation, next(_numbers)
 
 
+_numbers = count()
 _handles: WeakValueDictionary[tuple[str, str, AssetKey], Asset[..., Any]] = WeakValueDictionary()
 _recorded: ContextVar[list[Declaration] | None] = ContextVar("recorded", default=None)
 
