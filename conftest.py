@@ -11,8 +11,11 @@ pytest_collect_file = pages.pytest()
 OPTIONAL = {"deltalake": "delta", "distributed": "dask", "pyiceberg": "iceberg", "ray": "ray"}
 HERE = Path(__file__).parent
 collect_ignore = [
-    str(path.relative_to(HERE))
-    for package, module in OPTIONAL.items()
-    if find_spec(package) is None
-    for path in HERE.glob(f"assetkit/*/{module}.py")
+    "tests/typing",  # checked by mypy, never run
+    *(
+        str(path.relative_to(HERE))
+        for package, module in OPTIONAL.items()
+        if find_spec(package) is None
+        for path in HERE.glob(f"assetkit/*/{module}.py")
+    ),
 ]
