@@ -1,0 +1,108 @@
+"""Which view of progress a run gets, and the plainest one: lines.
+
+Rule 1: first what the caller asks for, then ``ASSETKIT_PROGRESS``, then what
+the surroundings can show: a notebook, a terminal, the log of a CI job; else nothing.
+Rule 2: everything goes to stderr, so that results can be piped.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from importlib import import_module
+from typing import Any, Final, TextIO
+
+from assetkit.display.glyphs import glyph, speaks_unicode, to_ascii
+from assetkit.errors import InvalidArgument, did_you_mean
+from assetkit.execution.events import ProgressSink, RunEvent, RunStarted, Silent, StepEnded
+from assetkit.execution.tally import RunTally, ended_text
+from assetkit.records import Outcome
+
+KINDS: Final = ("auto", "live", "lines", "notebook", "none")
+VARIABLE: Final = "ASSETKIT_PROGRESS"
+
+_MANY: Final = 200
+"""Above so many steps, lines are summaries."""
+_PAUSE: Final = timedelta(seconds=10)
+
+
+def progress_sink(
+    wish: str | ProgressSink | None,
+    *,
+    environ: Mapping[str, str],
+    stream: TextIO | None = None,
+) -> ProgressSink:
+    """Return the sink for a wish: a kind, a sink, or None (the variable, or what fits best).
+
+    Raises:
+        InvalidArgument: there is no such kind.
+    """
+    if wish is not None and not isinstance(wish, str):
+        return wish
+    out = stream or sys.stderr
+    kind = wish or environ.get(VARIABLE) or "auto"
+    if kind not in KINDS:
+        raise InvalidArgument(f"There is no progress {kind!r}. {did_you_mean(kind, KINDS)}")
+    if kind == "auto":
+        kind = _fitting(environ, out)
+    if kind == "live":
+        return _loaded("assetkit.execution.progress_rich", "RichProgress", out)
+    if kind == "notebook":
+        return _loaded("assetkit.execution.progress_notebook", "NotebookProgress")
+    return LineProgress(out) if kind == "lines" else Silent()
+
+
+class LineProgress:
+    """Writes a line for each step that ends, or a summary every 10 seconds where steps are many.
+
+    Failures are always written.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._unicode = speaks_unicode(getattr(stream, "encoding", None))
+        self._tally = RunTally()
+        self._last: datetime | None = None
+
+    def notify(self, event: RunEvent) -> None:
+        """Take note of *event*, and write what is to be said of it."""
+        self._tally.notify(event)
+        if isinstance(event, RunStarted):
+            self._last = event.at
+        if not isinstance(event, StepEnded):
+            return
+        if self._tally.total <= _MANY or event.outcome in (None, Outcome.FAILED):
+            self._write(f"{glyph(event.outcome or 'queued')} {ended_text(event)}")
+        elif self._last is None or event.at - self._last >= _PAUSE:
+            self._last = event.at
+            self._write(f"{glyph('running')} {self._tally.headline(event.at)}")
+
+    def close(self) -> None:
+        """Leave the stream to its owner."""
+        self._stream.flush()
+
+    def _write(self, text: str) -> None:
+        self._stream.write((text if self._unicode else to_ascii(text)) + "\n")
+
+
+def _fitting(environ: Mapping[str, str], stream: TextIO) -> str:
+    if _in_notebook():
+        return "notebook"
+    if environ.get("CI"):
+        return "lines"
+    return "live" if stream.isatty() and environ.get("TERM") != "dumb" else "none"
+
+
+def _in_notebook() -> bool:
+    """Say whether this is a kernel that shows HTML; asks only what is loaded already."""
+    ipython: Any = sys.modules.get("IPython")
+    if ipython is None:
+        return False
+    shell = ipython.get_ipython()
+    return shell is not None and getattr(shell, "kernel", None) is not None
+
+
+def _loaded(module: str, name: str, *arguments: Any) -> ProgressSink:
+    sink: ProgressSink = getattr(import_module(module), name)(*arguments)
+    return sink
