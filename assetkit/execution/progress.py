@@ -27,9 +27,8 @@ _MANY: Final = 200
 _PAUSE: Final = timedelta(seconds=10)
 
 
-def progress_sink(
+def choose_progress(
     wish: str | ProgressSink | None,
-    *,
     environ: Mapping[str, str],
     stream: TextIO | None = None,
 ) -> ProgressSink:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import islice
@@ -38,8 +39,9 @@ class RichProgress:
             get_renderable=self._block,
             refresh_per_second=_REFRESH,
             transient=True,
-            redirect_stdout=False,
-            redirect_stderr=False,
+            # What the code of steps prints then appears above the block; a pipe stays a pipe.
+            redirect_stdout=sys.stdout.isatty(),
+            redirect_stderr=True,
         )
 
     def notify(self, event: RunEvent) -> None:
