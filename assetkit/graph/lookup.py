@@ -46,9 +46,7 @@ class Names:
             self.last_parts.setdefault(asset.name, []).append(asset.key)
         elif is_notebooks(asset) or is_notebooks(other):
             # A notebook's counts before a project's, and the newest of its own.
-            self.keys[asset.key] = max(
-                asset, other, key=lambda one: (is_notebooks(one), one.number)
-            )
+            self.keys[asset.key] = max(asset, other, key=_precedence)
         else:
             self.repeated[asset.key] = asset
 

@@ -1,0 +1,98 @@
+"""Configuration as given to a call, checked against the classes that assets ask for.
+
+pydantic is not imported here: where an asset has a `Config`, it is loaded already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from assetkit.definitions.asset import AssetDef
+from assetkit.errors import ConfigError, did_you_mean
+from assetkit.records import AssetKey
+
+
+def check_config(
+    assets: Mapping[AssetKey, AssetDef], given: Mapping[str, Any] | None
+) -> dict[AssetKey, dict[str, Any]]:
+    """Return the configuration of each asset that takes one: all fields, defaults filled in.
+
+    *given* is ``{asset: {field: value}}``; an asset may be named by the last part
+    of its key. An asset whose fields all have defaults needs nothing; one that
+    lacks a required field is left out, and fails when it is run.
+
+    Raises:
+        ConfigError: an unknown asset or field, or a wrong value; says which.
+    """
+    by_key = _by_key(assets, given or {})
+    checked = {}
+    for key, asset in assets.items():
+        if asset.config is None:
+            continue
+        values = _checked(asset, asset.config[1], by_key.get(key, {}), asked=key in by_key)
+        if values is not None:
+            checked[key] = values
+    return checked
+
+
+def _by_key(assets: Mapping[AssetKey, AssetDef], given: Mapping[str, Any]) -> dict[str, Any]:
+    if not isinstance(given, Mapping):
+        raise ConfigError(f'config={given!r:.60}: give {{"asset": {{"field": value}}}}.')
+    found = {}
+    for name, values in given.items():
+        matching = [key for key, asset in assets.items() if name in (key, asset.name)]
+        exact = name if name in assets else matching[0] if len(matching) == 1 else None
+        if exact is None:
+            if matching:
+                raise ConfigError(f"config for {name!r} may mean {' or '.join(matching)}.")
+            takes = [key for key, asset in assets.items() if asset.config is not None]
+            hint = did_you_mean(str(name), takes, what="assets with configuration")
+            raise ConfigError(f"config is given for {name!r}, but no asset has that name. {hint}")
+        if assets[exact].config is None:
+            raise ConfigError(
+                f"config is given for {exact!r} ({assets[exact].source}), which takes none. "
+                "Annotate a parameter with a subclass of Config."
+            )
+        found[exact] = values
+    return found
+
+
+def _checked(asset: AssetDef, wanted: Any, values: Any, *, asked: bool) -> dict[str, Any] | None:
+    try:
+        model = values if isinstance(values, wanted) else wanted.model_validate(values)
+    except ValueError as wrong:  # pydantic's ValidationError
+        if not asked:
+            return None
+        raise ConfigError(_explained(asset, wanted, wrong)) from None
+    dumped: dict[str, Any] = _settled(model.model_dump())
+    return dumped
+
+
+def _explained(asset: AssetDef, wanted: Any, wrong: Any) -> str:
+    lines = [f"The configuration of asset {asset.key!r} ({asset.source}) does not do:"]
+    for error in wrong.errors(include_url=False, include_context=False):
+        path = ".".join(map(str, (asset.name, *error["loc"])))
+        hint = ""
+        if error["type"] == "extra_forbidden":
+            hint = " " + did_you_mean(str(error["loc"][-1]), wanted.model_fields, what="fields")
+        shown = error["type"] != "missing" and not _is_secret(wanted, error["loc"])
+        given = f", not {error['input']!r:.60}" if shown else ""
+        lines.append(f"  {path}: {error['msg']}{given}.{hint}")
+    return "\n".join(lines)
+
+
+def _is_secret(wanted: Any, path: tuple[Any, ...]) -> bool:
+    field = wanted.model_fields.get(path[0]) if path else None
+    return field is not None and "Secret" in repr(field.annotation)
+
+
+def _settled(value: Any) -> Any:
+    """Bring sets into an order, so that a fingerprint of them is the same in every process."""
+    if isinstance(value, dict):
+        return {name: _settled(part) for name, part in value.items()}
+    if isinstance(value, set | frozenset):
+        return sorted(map(_settled, value), key=repr)
+    if isinstance(value, list | tuple):
+        return [_settled(part) for part in value]
+    return value
