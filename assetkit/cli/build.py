@@ -1,0 +1,176 @@
+"""Commands that plan and run: ``plan``, ``materialize``, ``why``."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from assetkit.cli.exits import DONE, FAILED, WORK_TO_DO
+from assetkit.cli.options import (
+    Verb,
+    complete_assets,
+    json_option,
+    partitions_option,
+    select_option,
+    yes_option,
+)
+from assetkit.cli.session import Session
+
+_CONFIG_HELP = "Configuration as asset.field=value; values are JSON, or text. Repeatable."
+
+
+@click.command(
+    cls=Verb,
+    examples=(
+        "assetkit plan",
+        "assetkit plan -s '+late_by_carrier'",
+        "assetkit plan -s 'flights@2013-01-01..2013-01-31' --out january.plan",
+        "assetkit plan --exit-code && echo 'all up to date'",
+    ),
+)
+@select_option
+@partitions_option
+@click.option("--force", is_flag=True, help="Run the targets whatever their state.")
+@click.option("--no-upstream", is_flag=True, help="Keep to the targets.")
+@click.option("--config", multiple=True, metavar="A.F=V", help=_CONFIG_HELP)
+@click.option("-o", "--out", type=click.Path(path_type=Path), help="Save the plan to apply it.")
+@click.option("-v", "--verbose", is_flag=True, help="Show all assets, and why each step runs.")
+@click.option("--exit-code", is_flag=True, help="Exit with 4 where there is work to do.")
+@json_option
+@click.pass_obj
+def plan(session: Session, /, **given: Any) -> int:
+    """Show what would run, and why; run nothing.
+
+    Without a selection: all assets of the project. A plan saved with --out is
+    applied by `assetkit materialize FILE`, and refused if the world has moved since.
+    """
+    from assetkit.cli.plandocument import plan_document
+    from assetkit.plan.text import SHOWN_ASSETS, plan_text
+
+    made = _planned(session, given)
+    if given["out"] is not None:
+        made.save(given["out"])
+    if given["as_json"]:
+        session.out.json("plan", plan_document(made))
+    else:
+        apply = f"assetkit materialize {given['out']}" if given["out"] else ""
+        limit = None if given["verbose"] or session.out.width is None else SHOWN_ASSETS
+        heading = replace(made.heading(), apply=apply)
+        text = plan_text(made.summary(), heading=heading, width=session.out.width, limit=limit)
+        session.out.write(text)
+        if given["verbose"]:
+            for part in made.assets:
+                if part.run.any():
+                    session.out.write("\n" + made.explain(part.asset))
+    return WORK_TO_DO if given["exit_code"] and len(made) else DONE
+
+
+@click.command(
+    cls=Verb,
+    examples=(
+        "assetkit materialize",
+        "assetkit materialize -s 'late_by_carrier'",
+        "assetkit materialize -s 'flights@missing' --executor processes:4",
+        "assetkit materialize january.plan",
+    ),
+)
+@click.argument("planfile", required=False, type=click.Path(path_type=Path))
+@select_option
+@partitions_option
+@click.option("--force", is_flag=True, help="Run the targets whatever their state.")
+@click.option("--no-upstream", is_flag=True, help="Keep to the targets.")
+@click.option("--config", multiple=True, metavar="A.F=V", help=_CONFIG_HELP)
+@click.option(
+    "--executor", metavar="NAME[:N]", help="Where steps run: in-process, threads:4, processes:4."
+)
+@click.option("--fail-fast", is_flag=True, help="Start nothing more after the first failure.")
+@click.option(
+    "--progress",
+    type=click.Choice(["auto", "live", "lines", "none"]),
+    default="auto",
+    help="How progress is shown on stderr.",
+)
+@click.option("--dry-run", is_flag=True, hidden=True)
+@yes_option
+@json_option
+@click.pass_context
+def materialize(ctx: click.Context, /, planfile: Path | None, **given: Any) -> int:
+    """Bring assets up to date: run what is missing or stale, and nothing else.
+
+    Without a selection: all assets of the project. With PLANFILE: exactly that
+    plan. On a terminal the plan is shown first, and asked about where it has
+    more than 100 steps; --yes does not ask. With --json, one event a line.
+    """
+    session: Session = ctx.obj
+    if given["dry_run"]:
+        return int(ctx.invoke(plan, **given, out=None, verbose=False, exit_code=False))
+    from assetkit.cli.running import run_plan
+
+    made = _loaded(session, planfile, given) if planfile else _planned(session, given)
+    result = run_plan(session, made, given)
+    return DONE if result.success else FAILED
+
+
+@click.command(
+    cls=Verb,
+    examples=("assetkit why late_by_carrier", "assetkit why flights@2013-01-01"),
+)
+@click.argument("slot", metavar="ASSET[@PARTITION]", shell_complete=complete_assets)
+@json_option
+@click.pass_obj
+def why(session: Session, slot: str, *, as_json: bool) -> None:
+    """Explain why something would run, or would not: the causes, down to the root change."""
+    name, _, partition = slot.partition("@")
+    _, asset = session.one_asset(name)
+    text = session.plan([asset], None).explain(asset, partition or None)
+    if as_json:
+        content = {"asset": asset, "partition": partition or None, "lines": text.splitlines()}
+        session.out.json("why", content)
+    else:
+        session.out.write(text)
+
+
+def _planned(session: Session, given: dict[str, Any]) -> Any:
+    return session.plan(
+        given["select"],
+        given["partitions"],
+        upstream=not given["no_upstream"],
+        force=given["force"],
+        config=_config(given["config"]),
+    )
+
+
+def _loaded(session: Session, planfile: Path, given: dict[str, Any]) -> Any:
+    from assetkit.plan.plan import Plan
+
+    for option in ("select", "partitions", "force", "no_upstream", "config"):
+        if given[option]:
+            raise click.UsageError(
+                f"--{option.replace('_', '-')} does not go with a saved plan, which says already "
+                f"what runs. Leave out one of them."
+            )
+    return Plan.load(planfile, definitions=session.definitions, workspace=session.workspace)
+
+
+def _config(texts: tuple[str, ...]) -> dict[str, dict[str, Any]]:
+    """Read ``asset.field=value``; a value that is no JSON is text.
+
+    >>> _config(("report.limit=5", "report.title=All"))
+    {'report': {'limit': 5, 'title': 'All'}}
+    """
+    config: dict[str, dict[str, Any]] = {}
+    for text in texts:
+        path, equals, value = text.partition("=")
+        asset, dot, name = path.rpartition(".")
+        if not (equals and dot and asset and name):
+            raise click.UsageError(f"--config {text!r}: write it as asset.field=value.")
+        try:
+            parsed = json.loads(value)
+        except ValueError:
+            parsed = value
+        config.setdefault(asset, {})[name] = parsed
+    return config

@@ -1,0 +1,132 @@
+"""Options that several commands share, and the class of their commands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import click
+from click.shell_completion import CompletionItem
+
+from assetkit.cli.session import Session, remembered_names
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+class Verb(click.Command):
+    """A command with examples at the end of its help, and the options that all commands take."""
+
+    def __init__(self, *args: Any, examples: Sequence[str] = (), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.examples = tuple(examples)
+        self.params += _session_parameters(hidden=True)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Also"):
+            formatter.write_text("-m/--module, --workspace, --color, --traceback: see assetkit -h")
+        if self.examples:
+            with formatter.section("Examples"):
+                for example in self.examples:
+                    formatter.write(f"{'':{formatter.current_indent}}{example}\n")
+
+
+def session_options(function: Function) -> Function:
+    """Add the options that say which project and workspace, and how to show things."""
+    for parameter in reversed(_session_parameters(hidden=False)):
+        _attach(function, parameter)
+    return function
+
+
+def select_option(function: Function) -> Function:
+    """Add the option that selects assets."""
+    option = click.Option(
+        ["-s", "--select"],
+        multiple=True,
+        metavar="EXPR",
+        shell_complete=complete_assets,
+        help="Which assets, e.g. '+report' or 'group:raw@latest:7'. Repeated: all of them.",
+    )
+    _attach(function, option)
+    return function
+
+
+def partitions_option(function: Function) -> Function:
+    """Add the option that selects partitions."""
+    option = click.Option(
+        ["--partitions"],
+        metavar="KEYS",
+        help="Which partitions: a key, a..b, latest, latest:7, missing, stale, failed, all.",
+    )
+    _attach(function, option)
+    return function
+
+
+def json_option(function: Function) -> Function:
+    """Add ``--json``."""
+    _attach(function, click.Option(["--json", "as_json"], is_flag=True, help="Print JSON."))
+    return function
+
+
+def yes_option(function: Function) -> Function:
+    """Add ``--yes``."""
+    _attach(function, click.Option(["-y", "--yes"], is_flag=True, help="Do not ask."))
+    return function
+
+
+def complete_assets(
+    ctx: click.Context, _: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Complete the name of an asset from what the last load wrote down; nothing is imported."""
+    lead = incomplete[: len(incomplete) - len(incomplete.lstrip("+0123456789"))]
+    begun = incomplete[len(lead) :]
+    session = ctx.find_object(Session) or Session()
+    return [
+        CompletionItem(lead + name)
+        for name in remembered_names(session.workspace_root)
+        if name.startswith(begun)
+    ]
+
+
+def _attach(function: Callable[..., Any], parameter: click.Parameter) -> None:
+    if isinstance(function, click.Command):
+        function.params.append(parameter)
+        return
+    known = function.__dict__.setdefault("__click_params__", [])
+    known.append(parameter)
+
+
+def _session_parameters(*, hidden: bool) -> list[click.Parameter]:
+    """Make the options anew for each command, since click keeps state in them."""
+
+    def keep(ctx: click.Context, parameter: click.Parameter, value: Any) -> Any:
+        if value is not None and parameter.name is not None:
+            setattr(ctx.ensure_object(Session), parameter.name, value)
+        return value
+
+    def option(names: list[str], **settings: Any) -> click.Option:
+        settings |= {"hidden": hidden, "expose_value": False, "callback": keep, "default": None}
+        return click.Option(names, is_eager=True, **settings)
+
+    return [
+        option(
+            ["-m", "--module", "module"],
+            metavar="MODULE",
+            help="The project: a module or a file. Default: [tool.assetkit] in pyproject.toml.",
+        ),
+        option(
+            ["--workspace", "workspace_root"],
+            metavar="ROOT",
+            help="Where data and catalog live: a path or URL. Default: .assetkit.",
+        ),
+        option(
+            ["--color", "color"],
+            type=click.Choice(["auto", "always", "never"]),
+            help="When to colour. NO_COLOR and FORCE_COLOR are honoured.",
+        ),
+        option(
+            ["--traceback", "traceback"],
+            is_flag=True,
+            flag_value=True,
+            help="Show the whole traceback of an error.",
+        ),
+    ]

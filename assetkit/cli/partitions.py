@@ -1,0 +1,62 @@
+"""The command ``partitions``: which there are, and in what state."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from assetkit.cli.options import Verb, complete_assets, json_option
+from assetkit.cli.session import Session
+from assetkit.display.glyphs import glyph
+from assetkit.display.quantities import count_text
+from assetkit.display.texttable import Column
+
+if TYPE_CHECKING:
+    from assetkit.plan.plan import Plan
+
+
+@click.command(
+    cls=Verb, examples=("assetkit partitions flights", "assetkit partitions flights --json")
+)
+@click.argument("asset", shell_complete=complete_assets)
+@json_option
+@click.pass_obj
+def partitions(session: Session, asset: str, *, as_json: bool) -> None:
+    """Show the partitions of an asset by state, as ranges."""
+    _, key = session.one_asset(asset)
+    made = session.plan([key], None, upstream=False)
+    states = list(_states(made, key))
+    total = len(made.universes[key])
+    if as_json:
+        session.out.json("partitions", {"asset": key, "count": total, "states": states})
+        return
+    session.out.write(f"{key}: {count_text(total, 'partition')}")
+    rows = [
+        (glyph(state["state"]), state["state"], f"{state['count']:,}", ", ".join(state["ranges"]))
+        for state in states
+    ]
+    columns = (Column(), Column(title="state"), Column(title="count", right=True))
+    session.out.table((*columns, Column(title="partitions", wraps=True)), rows)
+
+
+def _states(plan: Plan, key: str) -> Any:
+    """Yield each state that occurs with its ranges of keys, those that need work first."""
+    from assetkit.display.ranges import runs_of
+    from assetkit.plan.model import VERDICTS
+    from assetkit.records import partition_text
+
+    universe = plan.universes[key]
+    part = next(part for part in plan.assets if part.asset == key)
+
+    def text(position: int) -> str:
+        return partition_text(universe.key(position)) or "(the only one)"
+
+    for code, verdict in enumerate(VERDICTS):
+        positions = part.positions[part.verdict == code]
+        if len(positions):
+            ranges = [
+                text(lo) if lo == hi else f"{text(lo)}..{text(hi)} ({hi - lo + 1:,})"
+                for lo, hi in runs_of(positions)
+            ]
+            yield {"state": str(verdict), "count": len(positions), "ranges": ranges}

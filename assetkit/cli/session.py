@@ -1,0 +1,176 @@
+"""What one call of the command line works with: its options, its project, its workspace.
+
+Everything heavy is imported here and in the bodies of commands, when it is
+needed: help, completion and usage errors answer at once.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from assetkit.cli.output import Output, surroundings
+
+if TYPE_CHECKING:
+    from assetkit.graph.graph import AssetGraph
+    from assetkit.plan.plan import Plan
+    from assetkit.project import Definitions
+    from assetkit.records import AssetKey
+    from assetkit.workspace import Workspace
+
+_NAMES = Path("cache") / "names.json"
+
+
+class Session:
+    """The options of a call, and what is loaded for it, each once."""
+
+    module: str | None = None
+    workspace_root: str | None = None
+    color: str = "auto"
+    traceback: bool = False
+
+    @cached_property
+    def out(self) -> Output:
+        """Where results go."""
+        return Output.to(sys.stdout, color=self.color, environ=surroundings())
+
+    @cached_property
+    def err(self) -> Output:
+        """Where progress, notes and errors go."""
+        return Output.to(sys.stderr, color=self.color, environ=surroundings())
+
+    @cached_property
+    def module_name(self) -> str:
+        """The project that is meant: ``-m``, or what the nearest ``pyproject.toml`` says."""
+        from assetkit.workspace.locate import find_project
+
+        if self.module:
+            return self.module
+        project = find_project(Path.cwd())
+        if project is None or not project.settings.get("module"):
+            raise click.UsageError(
+                "no project is named. Give one with -m package.module or -m file.py, or write "
+                '[tool.assetkit] with module = "package.module" into pyproject.toml '
+                "(assetkit init makes a project that has it)."
+            )
+        return str(project.settings["module"])
+
+    @cached_property
+    def definitions(self) -> Definitions:
+        """The project, loaded; the names of its assets are kept for completion."""
+        from assetkit.project import load_project
+
+        definitions = load_project(self.module_name)
+        names = sorted(asset.key for asset in definitions.assets)
+        remember_names(self.workspace_root, names)
+        return definitions
+
+    @cached_property
+    def workspace(self) -> Workspace:
+        """The workspace; nothing is made on disk by looking at it."""
+        from assetkit.workspace import Workspace
+
+        return Workspace(self.workspace_root)
+
+    @cached_property
+    def graph(self) -> AssetGraph:
+        """The project's graph."""
+        from assetkit.targets import find_targets
+
+        return find_targets(self.definitions, None, {}, Path.cwd()).graph
+
+    def selected(self, select: Sequence[str]) -> tuple[AssetGraph, tuple[AssetKey, ...]]:
+        """Return the graph and the keys that a selection means in it; none means all."""
+        from assetkit.plan.facts import facts_of
+        from assetkit.targets import find_targets
+
+        expression, _ = self.selection(select, None)
+        if expression is None:
+            return self.graph, tuple(self.graph.assets)
+        found = find_targets(self.definitions, expression, {}, Path.cwd())
+        facts = facts_of(found.graph, lambda request: self.workspace.plan(found.graph, request))
+        return found.graph, found.resolve(facts)
+
+    def one_asset(self, name: str) -> tuple[AssetGraph, AssetKey]:
+        """Return the graph and the key of the one asset of that name.
+
+        Raises:
+            UnknownAsset: there is none.
+            UsageError: there are several.
+        """
+        graph, keys = self.selected([name])
+        if len(keys) == 1:
+            return graph, keys[0]
+        raise click.UsageError(f"{name} means {len(keys)} assets: {', '.join(keys)}. Name one.")
+
+    def selection(
+        self, select: Sequence[str], partitions: str | None
+    ) -> tuple[str | None, str | None]:
+        """Join repeated selections into one, and take the partitions behind ``@`` off them."""
+        from assetkit.targets import split_partitions
+
+        parts = [split_partitions(text) for text in select]
+        behind = {found for _, found in parts if found is not None}
+        if partitions is not None:
+            behind.add(partitions)
+        if len(behind) > 1:
+            raise click.UsageError(
+                f"different partitions are asked for at once: {', '.join(sorted(behind))}. "
+                f"Make one call for each."
+            )
+        expressions = [text for text, _ in parts]
+        joined = " or ".join(f"({text})" for text in expressions)
+        only = expressions[0] if len(expressions) == 1 else joined
+        return only or None, next(iter(behind), None)
+
+    def plan(self, select: Sequence[str], partitions: str | None, **wishes: Any) -> Plan:
+        """Plan a selection of the project's assets; none means all."""
+        from assetkit.api import plan
+
+        expression, keys = self.selection(select, partitions)
+        return plan(
+            self.definitions,
+            select=expression,
+            partitions=keys,
+            workspace=self.workspace,
+            **wishes,
+        )
+
+
+def remember_names(root: str | None, names: Sequence[str]) -> None:
+    """Keep the names of assets for completion; a workspace that cannot be written is no matter."""
+    file = _names_file(root)
+    if file is None or not file.parent.parent.is_dir():
+        return
+    with suppress(OSError):
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(json.dumps({"assets": list(names)}), encoding="utf-8")
+
+
+def remembered_names(root: str | None) -> list[str]:
+    """Return the names of the assets loaded last; empty where none are kept."""
+    file = _names_file(root)
+    if file is None:
+        return []
+    try:
+        return [str(name) for name in json.loads(file.read_text(encoding="utf-8"))["assets"]]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+
+
+def _names_file(root: str | None) -> Path | None:
+    from assetkit.errors import AssetkitError
+    from assetkit.workspace.locate import default_root, lay_out
+
+    try:
+        rooms = lay_out(root or default_root(surroundings(), Path.cwd()), Path.cwd())
+    except AssetkitError:
+        return None
+    return rooms.place.private / _NAMES
