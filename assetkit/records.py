@@ -110,7 +110,7 @@ class InputUse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileSignature:
-    """What `stat` says of a published local file (or an object's etag); a change means another version."""
+    """What `stat` says of a published file (or an object's etag); a change: another version."""
 
     size: int
     mtime_ns: int = 0
@@ -185,7 +185,7 @@ class StepRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Owner:
-    """The process that works on a run. ``started`` is the process's own start time, against reused pids."""
+    """The process that works on a run; ``started`` is its start time, against reused pids."""
 
     host: str
     pid: int

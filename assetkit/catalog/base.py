@@ -165,9 +165,9 @@ class Catalog(Protocol):
         ...
 
     def rebase(self, row: AssetRow, ordinals: Mapping[int, int]) -> None:
-        """Take a new layout: each old ordinal of a published slot gets its new one, in one transaction.
+        """Take a new layout: each old ordinal of a published slot gets its new one, at once.
 
-        Slots that the new definition has no place for get negative ordinals (they are orphans).
+        Slots that the new definition has no place for get negative ordinals: orphans.
         """
         ...
 
@@ -191,7 +191,7 @@ class Catalog(Protocol):
         ...
 
     def commit(self, commit: Commit) -> Receipt:
-        """Write results down in one transaction; a commit id that is already there changes nothing."""
+        """Write results down in one transaction; a commit id already there changes nothing."""
         ...
 
     def finish_run(
@@ -219,7 +219,7 @@ class Catalog(Protocol):
     def change_partitions(
         self, name: str, *, add: Sequence[str] = (), remove: Sequence[str] = ()
     ) -> tuple[str, ...]:
-        """Change a set of dynamic partitions; return those that were not there (or were, to add)."""
+        """Change a set of dynamic partitions; return those that were there (or not, to remove)."""
         ...
 
     def runs(self, *, limit: int | None = None, run_id: str | None = None) -> pa.Table:

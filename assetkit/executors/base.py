@@ -24,7 +24,7 @@ class Done:
 
 
 class Executor(Protocol):
-    """Runs tasks somewhere. One run uses it at a time: `start`, then submit and wait, then `stop`."""
+    """Runs tasks somewhere. One run uses it at a time: `start`, submit and wait, then `stop`."""
 
     @property
     def capacity(self) -> int:
@@ -45,7 +45,7 @@ class Executor(Protocol):
         ...
 
     def wait(self, timeout: float | None) -> Sequence[Done]:
-        """Return what has finished; wait for at least one up to *timeout* seconds (None: for ever)."""
+        """Return what has finished; wait for one up to *timeout* seconds (None: for ever)."""
         ...
 
     def cancel(self, task_id: int) -> None:

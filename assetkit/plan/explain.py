@@ -14,8 +14,8 @@ from assetkit.display.quantities import moment_text
 from assetkit.display.ranges import range_text
 from assetkit.errors import UnknownAsset, did_you_mean
 from assetkit.graph.graph import Edge
-from assetkit.plan.model import VERDICTS, AssetPlan, Cause
 from assetkit.plan.data import PlanData
+from assetkit.plan.model import VERDICTS, AssetPlan, Cause
 from assetkit.plan.scope import fan_of
 from assetkit.plan.steps import causes_of
 from assetkit.records import AssetKey, Verdict, partition_text, slot_name
@@ -132,7 +132,9 @@ class _Teller:
         if cause.kind == "code":
             return f"code: {self._code_words(part.asset, position)}"
         if cause.kind == "input" and cause.upstream is not None:
-            return f"input {cause.upstream}: {self._input_words(part.asset, position, cause.upstream)}"
+            return (
+                f"input {cause.upstream}: {self._input_words(part.asset, position, cause.upstream)}"
+            )
         if cause.kind == "upstream" and cause.upstream is not None:
             return f"upstream {cause.upstream}: about to run" + (
                 "; this runs only if its content changes" if part.maybe[place] else ""
@@ -155,8 +157,10 @@ class _Teller:
         if row is None:
             return "changed"
         read = int(self.plan.snapshot.columns(asset).read_seq[row])
-        newer = np.isin(universe.ordinals(self._feeding(asset, position, upstream)),
-                        columns.ordinal[columns.ver_seq > read])
+        newer = np.isin(
+            universe.ordinals(self._feeding(asset, position, upstream)),
+            columns.ordinal[columns.ver_seq > read],
+        )
         positions = self._feeding(asset, position, upstream)[newer]
         if not len(positions):
             return "other partitions feed it now than when it was built"
@@ -174,9 +178,7 @@ class _Teller:
         ]
         return np.unique(np.concatenate(slots)) if slots else at[:0]
 
-    def _upstream(
-        self, part: AssetPlan, position: int, cause: Cause, depth: int
-    ) -> Iterator[str]:
+    def _upstream(self, part: AssetPlan, position: int, cause: Cause, depth: int) -> Iterator[str]:
         """Go on with the first upstream slot that runs; the others are only counted."""
         above = next((p for p in self.plan.assets if p.asset == cause.upstream), None)
         if above is None:
@@ -201,7 +203,9 @@ class _Teller:
         if fan.late is not None and bool(fan.late[0]):
             return "a partition that it needs has not ended yet"
         feeding = fan.slots_of(0)
-        built = np.isin(universe.ordinals(feeding), self.plan.snapshot.columns(edge.upstream).ordinal)
+        built = np.isin(
+            universe.ordinals(feeding), self.plan.snapshot.columns(edge.upstream).ordinal
+        )
         above = next((p for p in self.plan.assets if p.asset == edge.upstream), None)
         runs = np.isin(feeding, above.positions[above.run]) if above else np.zeros(len(built), bool)
         lacking = feeding[~built & ~runs]
@@ -227,8 +231,13 @@ def code_words(now: CodeVersion, then: Mapping[str, str] | None) -> str:
     """
     if then is None:
         return "the code changed"
-    changed = [f"{name} changed ({part.source})" for name, part in now.parts.items()
-               if name in then and then[name] != part.hash]
-    added = [f"{name} is new ({part.source})" for name, part in now.parts.items() if name not in then]
+    changed = [
+        f"{name} changed ({part.source})"
+        for name, part in now.parts.items()
+        if name in then and then[name] != part.hash
+    ]
+    added = [
+        f"{name} is new ({part.source})" for name, part in now.parts.items() if name not in then
+    ]
     removed = [f"{name} is no longer used" for name in then if name not in now.parts]
     return ", ".join((*changed, *added, *removed)[:_NAMED]) or "the code changed"

@@ -1,4 +1,4 @@
-"""What selections such as ``state:stale`` and ``changed:code`` match: asked of a plan of everything."""
+"""What ``state:stale`` and ``changed:code`` match in selections: asked of a plan of everything."""
 
 from __future__ import annotations
 

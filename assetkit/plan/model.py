@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +33,7 @@ class Cause(str):
     upstream: AssetKey | None
     detail: str
 
-    def __new__(cls, kind: str, *, upstream: AssetKey | None = None, detail: str = "") -> Cause:
+    def __new__(cls, kind: str, *, upstream: AssetKey | None = None, detail: str = "") -> Self:
         cause = super().__new__(cls, kind if upstream is None else f"{kind} {upstream}")
         cause.kind, cause.upstream, cause.detail = kind, upstream, detail
         return cause

@@ -29,7 +29,7 @@ STATE_SELECTIONS = ("missing", "stale", "failed", "partial")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Situation:
-    """All that a plan depends on, but for the request: same situation and request, same plan."""
+    """All that a plan depends on but the request: same situation and request, same plan."""
 
     graph: AssetGraph
     universes: Mapping[AssetKey, Universe]

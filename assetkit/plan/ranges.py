@@ -95,7 +95,7 @@ def _maxima_of_disjoint(values: Ints, lo: Ints, hi: Ints) -> Ints:
 
 
 def _maxima_by_doubling(values: Ints, lo: Ints, hi: Ints) -> Ints:
-    """Cover each range by two overlapping ones of a power of two (a sparse table, level by level)."""
+    """Cover each range by two overlapping ones of a power of two, level by level."""
     levels = np.frexp((hi - lo).astype(np.float64))[1] - 1
     result = np.empty(len(lo), dtype=np.int64)
     table = values

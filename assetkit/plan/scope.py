@@ -25,7 +25,7 @@ def fan_of(edge: Edge, positions: Ints, universes: Mapping[AssetKey, Universe]) 
 def upstream_scope(
     graph: AssetGraph, universes: Mapping[AssetKey, Universe], wanted: Scope, *, upstream: bool
 ) -> Scope:
-    """Return the slots to look at: *wanted*, and with *upstream* all that they need, however far up."""
+    """Return the slots to look at: *wanted*, with *upstream* all that they need, however far up."""
     flags: dict[AssetKey, Flags] = {}
     for asset, positions in wanted.items():
         flags[asset] = np.zeros(len(universes[asset]), dtype=np.bool_)
@@ -58,9 +58,7 @@ def _spread(
         flags[edge.upstream] = needed if known is None else known | needed
 
 
-def _closed_over_itself(
-    edge: Edge, universes: Mapping[AssetKey, Universe], flags: Flags
-) -> Flags:
+def _closed_over_itself(edge: Edge, universes: Mapping[AssetKey, Universe], flags: Flags) -> Flags:
     """Add what slots need of their own asset, again and again until nothing is new."""
     fresh = np.flatnonzero(flags).astype(np.int64)
     while len(fresh) and not flags.all():

@@ -1,4 +1,4 @@
-"""What the planner knows of the world: a frozen snapshot of the catalog, under today's definitions."""
+"""What the planner knows of the world: the catalog at one moment, under today's definitions."""
 
 from __future__ import annotations
 

@@ -16,9 +16,7 @@ from assetkit.records import AssetKey
 class Steps(Sequence[Step]):
     """All steps to run, upstreams first, each asset's in partition order; made on demand."""
 
-    def __init__(
-        self, assets: Sequence[AssetPlan], universes: Mapping[AssetKey, Universe]
-    ) -> None:
+    def __init__(self, assets: Sequence[AssetPlan], universes: Mapping[AssetKey, Universe]) -> None:
         self._parts = [part for part in assets if part.run.any()]
         self._universes = universes
         self._places = [np.flatnonzero(part.run) for part in self._parts]

@@ -18,9 +18,7 @@ def summarize(
     estimates: Mapping[AssetKey, Estimate],
 ) -> PlanSummary:
     """Count what each asset's slots are up to; expectations come from history."""
-    lines = [
-        _line(part, universes[part.asset], estimates.get(part.asset)) for part in assets
-    ]
+    lines = [_line(part, universes[part.asset], estimates.get(part.asset)) for part in assets]
     seconds = [line.seconds for line in lines if line.run + line.maybe]
     return PlanSummary(
         assets=tuple(lines),

@@ -111,9 +111,7 @@ def known_of(key: AssetKey, world: World, ledger: Ledger) -> Decided:
     """Return (and remember) where an asset's slots are in its columns; nothing runs yet."""
     if key not in ledger.decided:
         size = len(world.universes[key])
-        ledger.decided[key] = Decided(
-            row=_rows(key, world), run=np.zeros(size, dtype=np.bool_)
-        )
+        ledger.decided[key] = Decided(row=_rows(key, world), run=np.zeros(size, dtype=np.bool_))
     return ledger.decided[key]
 
 
@@ -143,7 +141,9 @@ def _compare_bases(slots: _Slots, world: World) -> None:
     ids = np.unique(recorded) if (recorded != recorded[0]).any() else recorded[:1]
     for part in _BASIS_PARTS:
         unlike = [
-            number for number in ids if getattr(world.state.bases[int(number)], part) != getattr(now, part)
+            number
+            for number in ids
+            if getattr(world.state.bases[int(number)], part) != getattr(now, part)
         ]
         if not unlike:
             continue

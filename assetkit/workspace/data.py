@@ -24,7 +24,6 @@ from assetkit.records import AssetKey, Materialization, partition_text, slot_nam
 from assetkit.workspace.core import Core
 
 
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
     """An asset as the catalog knows it: enough to find its data without its definition."""
@@ -107,8 +106,10 @@ def load(
 def _is_one(partitions: Any) -> bool:
     """Return whether a selection can only mean one partition."""
     if isinstance(partitions, str):
-        return ".." not in partitions and partitions not in ("all", "latest") and not (
-            partitions.startswith("latest:")
+        return (
+            ".." not in partitions
+            and partitions not in ("all", "latest")
+            and not (partitions.startswith("latest:"))
         )
     return isinstance(partitions, tuple)
 
@@ -184,9 +185,7 @@ def _between(known: Known, place: Mapping[str | None, int], first: str, last: st
     return np.array(inside, dtype=np.int64)
 
 
-def _by_dimension(
-    known: Known, texts: Sequence[str | None], partitions: Mapping[str, Any]
-) -> Ints:
+def _by_dimension(known: Known, texts: Sequence[str | None], partitions: Mapping[str, Any]) -> Ints:
     unknown = set(partitions) - set(known.dimensions)
     if unknown:
         raise InvalidSelection(
@@ -210,5 +209,3 @@ def _by_dimension(
         chosen = {unique[i] for i in select_published(single, unique, partitions[dimension])}
         hit &= np.array([key in chosen for key in own], dtype=np.bool_)
     return np.flatnonzero(hit).astype(np.int64)
-
-

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from assetkit.catalog.base import Catalog
 from assetkit.executors.base import Executor
@@ -36,7 +36,7 @@ class Workspace:
             ``pyproject.toml``, or ``.assetkit`` here says.
         catalog: where the catalog file lies, or a `Catalog`; by default
             ``catalog.duckdb`` in the root.
-        io_managers: by name, in addition to ``"parquet"``, ``"pickle"``, ``"json"`` and ``"memory"``.
+        io_managers: by name, besides ``"parquet"``, ``"pickle"``, ``"json"`` and ``"memory"``.
         resources: by parameter name, or a list of instances matched by class.
         executor: where steps run; in this process by default.
         pools: how many steps may run at once, by pool name.
@@ -100,7 +100,7 @@ class Workspace:
         """Let go of the catalog; the workspace may be used again."""
         self.core.catalog.close()
 
-    def __enter__(self) -> Workspace:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

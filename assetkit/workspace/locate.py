@@ -37,7 +37,9 @@ def find_project(start: Path) -> Project | None:
         try:
             content = tomllib.loads(file.read_text(encoding="utf-8"))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise WorkspaceError(f"{file} cannot be read as TOML: {error}. Mend it first.") from error
+            raise WorkspaceError(
+                f"{file} cannot be read as TOML: {error}. Mend it first."
+            ) from error
         settings = content.get("tool", {}).get("assetkit")
         if settings is not None:
             return Project(folder=folder, settings=settings)

@@ -1,4 +1,4 @@
-"""Plan in a workspace: read, look at the files, decide, and read again where details were missed."""
+"""Plan in a workspace: read, look at the files, decide; read again where details were missed."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def plan_in(
 
 
 def _is_small(graph: AssetGraph, now: datetime) -> bool:
-    """Return whether all details may as well be read at once, as then the files can be looked at."""
+    """Return whether all details may as well be read at once, so that files can be looked at."""
     slots = sum(len(universe_of(asset, now, {})) for asset in graph.assets.values())
     return slots <= LOOK_AT_MOST
 
@@ -79,5 +79,3 @@ def _seen(situation: Situation, findings: Findings) -> Situation:
         for key, columns in state.slots.items()
     }
     return replace(situation, state=replace(state, slots=slots, gone=findings.gone))
-
-

@@ -84,9 +84,7 @@ def _rows(columns: SlotColumns, ordinals: Ints) -> Ints:
     return np.where(columns.ordinal[rows] == ordinals, rows, -1).astype(np.int64)
 
 
-def _unlike(
-    seen: Sequence[FileSignature | None], rows: Ints, columns: SlotColumns
-) -> Flags:
+def _unlike(seen: Sequence[FileSignature | None], rows: Ints, columns: SlotColumns) -> Flags:
     """Return the slots whose file is not the one that the catalog knows."""
     size = np.array([s.size if s else -1 for s in seen], dtype=np.int64)
     mtime = np.array([s.mtime_ns if s else -1 for s in seen], dtype=np.int64)

@@ -3,30 +3,29 @@
 from __future__ import annotations
 
 from assetkit.catalog.base import AssetRow
-
-from assetkit.plan.planner import Situation
+from assetkit.plan.data import PlanData
 from assetkit.records import AssetKey
 from assetkit.workspace.core import Core
 from assetkit.workspace.situation import asset_rows, translation
 
 
-def record_definitions(core: Core, situation: Situation) -> None:
+def record_definitions(core: Core, plan: PlanData) -> None:
     """Write down what changed in the definitions, and move slots to new layouts.
 
     A slot whose key is none any more becomes an orphan: kept, and listed as such.
     """
     known = {row.asset: row for row in core.catalog.asset_rows()}
-    changed = asset_rows(situation, known)
+    changed = asset_rows(plan, known)
     for row in changed:
         old = known.get(row.asset)
         if old is not None and old.layout != row.layout:
-            _rebase(core, row, situation)
+            _rebase(core, row, plan)
     if changed:
         core.catalog.describe(changed)
 
 
-def _rebase(core: Core, row: AssetRow, situation: Situation) -> None:
+def _rebase(core: Core, row: AssetRow, plan: PlanData) -> None:
     key: AssetKey = row.asset
     old, _texts = core.catalog.slot_keys(key)
-    new = translation(key, situation.universes[key], core.catalog)(old)
+    new = translation(key, plan.universes[key], core.catalog)(old)
     core.catalog.rebase(row, dict(zip(old.tolist(), new.tolist(), strict=True)))

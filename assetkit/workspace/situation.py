@@ -23,6 +23,7 @@ from assetkit.definitions.codeversion import CodeVersion, code_version
 from assetkit.definitions.universe import Universe, Unpartitioned
 from assetkit.graph.graph import AssetGraph
 from assetkit.plan.basis import definition_facts, make_basis
+from assetkit.plan.data import PlanData
 from assetkit.plan.planner import Situation
 from assetkit.plan.state import CatalogState, Failure, Lease
 from assetkit.records import AssetKey, Basis
@@ -44,9 +45,7 @@ class Definitions:
     config: Mapping[AssetKey, Mapping[str, Any]]
 
 
-def describe_graph(
-    graph: AssetGraph, config: Mapping[AssetKey, Mapping[str, Any]]
-) -> Definitions:
+def describe_graph(graph: AssetGraph, config: Mapping[AssetKey, Mapping[str, Any]]) -> Definitions:
     """Fingerprint all assets of a graph with the configuration that they would get."""
     code = {key: code_version(asset) for key, asset in graph.assets.items()}
     bases = {
@@ -136,9 +135,7 @@ def _state_of(
     )
 
 
-def translation(
-    key: AssetKey, universe: Universe, catalog: Catalog
-) -> Callable[[Ints], Ints]:
+def translation(key: AssetKey, universe: Universe, catalog: Catalog) -> Callable[[Ints], Ints]:
     """Return what turns an asset's stored ordinals into those of today's layout.
 
     A slot whose key is no key today gets a negative ordinal: it is an orphan.
@@ -202,15 +199,15 @@ def _codes(row: AssetRow) -> dict[str, dict[str, str]]:
     return codes
 
 
-def asset_rows(situation: Situation, known: Mapping[AssetKey, AssetRow]) -> list[AssetRow]:
+def asset_rows(plan: PlanData, known: Mapping[AssetKey, AssetRow]) -> list[AssetRow]:
     """Return what the catalog is to remember of the definitions: those that it does not know so."""
     rows = []
-    for key, asset in situation.graph.assets.items():
+    for key, asset in plan.graph.assets.items():
         row = AssetRow(
             asset=key,
             layout=layout_of(asset),
             universe=extent_of(asset),
-            definition=_definition_json(key, situation, known.get(key)),
+            definition=_definition_json(key, plan, known.get(key)),
         )
         old = known.get(key)
         if old is None or replace(old, universe_seq=0) != row:
@@ -218,23 +215,23 @@ def asset_rows(situation: Situation, known: Mapping[AssetKey, AssetRow]) -> list
     return rows
 
 
-def _definition_json(key: AssetKey, situation: Situation, old: AssetRow | None) -> str:
+def _definition_json(key: AssetKey, plan: PlanData, old: AssetRow | None) -> str:
     """Describe a definition for people, for loading by name, and for saying what changed.
 
     The parts of the newest few code versions are kept, so that a slot made by
     an older one can be told what changed since.
     """
-    asset = situation.graph.assets[key]
+    asset = plan.graph.assets[key]
     codes = _codes(old) if old else {}
-    now = situation.code[key]
+    now = plan.code[key]
     codes.pop(now.value, None)
     codes[now.value] = {name: part.hash for name, part in now.parts.items()}
-    facts = definition_facts(asset, situation.graph.edges[key])
+    facts = definition_facts(asset, plan.graph.edges[key])
     return json.dumps(
         {
             **facts,
-            "dimensions": list(situation.universes[key].dimensions),
-            "upstreams": [edge.upstream for edge in situation.graph.edges[key]],
+            "dimensions": list(plan.universes[key].dimensions),
+            "upstreams": [edge.upstream for edge in plan.graph.edges[key]],
             "group": asset.group,
             "kind": asset.kind,
             "description": asset.description,

@@ -35,4 +35,3 @@ def target_of(source: Source) -> Target:
         folder=source.folder,
         run_id="delete",
     )
-

@@ -53,11 +53,11 @@ def _named_in(query: str, names: Mapping[str, AssetKey]) -> list[str]:
     return [name for name in names if name.lower() in lowered]
 
 
-def _make_view(
-    connection: duckdb.DuckDBPyConnection, name: str, core: Core, known: Known
-) -> None:
+def _make_view(connection: duckdb.DuckDBPyConnection, name: str, core: Core, known: Known) -> None:
     made = core.catalog.published(known.key)
-    sources = [source_of(core, known, each, with_dimensions=bool(known.dimensions)) for each in made]
+    sources = [
+        source_of(core, known, each, with_dimensions=bool(known.dimensions)) for each in made
+    ]
     if not sources:
         return
     paths = _parquet_paths(sources)

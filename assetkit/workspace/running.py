@@ -1,0 +1,64 @@
+"""Run a plan in a workspace."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from assetkit.errors import InvalidArgument
+from assetkit.execution.environment import Environment, RunOptions
+from assetkit.execution.progress import choose_progress
+from assetkit.execution.result import RunResult
+from assetkit.execution.runner import run_plan
+from assetkit.plan.plan import Plan
+from assetkit.workspace.core import Core
+from assetkit.workspace.recording import record_definitions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunWishes:
+    """How a caller wants a run to go; None: as the workspace has it."""
+
+    resources: Any = None
+    executor: Any = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    on_failure: Literal["continue", "stop"] = "continue"
+    raise_on_error: bool = True
+    progress: Any = None
+    origin: str = "python"
+
+    def __post_init__(self) -> None:
+        if self.on_failure not in ("continue", "stop"):
+            raise InvalidArgument(
+                f"on_failure={self.on_failure!r} means nothing. It is 'continue' (run all that "
+                f"does not depend on what failed) or 'stop' (start nothing more)."
+            )
+
+
+def run_in(core: Core, plan: Plan, wishes: RunWishes) -> RunResult:
+    """Run a plan, and return what came of it.
+
+    A plan with nothing to do leaves no trace, not even a run.
+    """
+    if len(plan):
+        core.announce()
+        record_definitions(core, plan)
+    environment = Environment(
+        catalog=core.catalog,
+        place=core.place,
+        io_managers=core.io_managers,
+        executor=wishes.executor or core.executor,
+        resources={**core.resources, **(wishes.resources or {})},
+        pools=core.pools,
+        clock=core.now,
+        progress=choose_progress(wishes.progress, os.environ),
+    )
+    options = RunOptions(
+        on_failure=wishes.on_failure,
+        raise_on_error=wishes.raise_on_error,
+        origin=wishes.origin,
+        tags=wishes.tags,
+    )
+    return run_plan(plan, environment, options)
