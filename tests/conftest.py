@@ -1,7 +1,11 @@
 """Surroundings that all tests share: no project, no workspace and no colours from outside."""
 
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 
+GOLDEN = Path(__file__).parent / "golden"
 OUTSIDE = ("ASSETKIT_WORKSPACE", "ASSETKIT_PROGRESS", "FORCE_COLOR", "CLICOLOR_FORCE", "COLUMNS")
 
 
@@ -12,3 +16,23 @@ def own_surroundings(monkeypatch, tmp_path):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.chdir(tmp_path)
+
+
+def pytest_addoption(parser):
+    """Let the golden files be written anew."""
+    parser.addoption("--update-golden", action="store_true", help="write tests/golden anew")
+
+
+@pytest.fixture
+def golden(request) -> Callable[[str, str], None]:
+    """Return what compares a text with the golden file of a name, or writes that file."""
+
+    def check(name: str, text: str) -> None:
+        file = GOLDEN / f"{name}.txt"
+        if request.config.getoption("--update-golden"):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text, encoding="utf-8")
+        assert file.is_file(), f"{file.name} is missing; write it with --update-golden"
+        assert text == file.read_text(encoding="utf-8")
+
+    return check

@@ -8,12 +8,12 @@ import sys
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from importlib import import_module
-from importlib.metadata import version
 from types import FrameType
 from typing import Any, Final, NoReturn
 
 import click
 
+from assetkit import __version__
 from assetkit.cli.exits import DONE, Terminated, error_lines, exit_code
 from assetkit.cli.options import session_options
 from assetkit.cli.session import Session
@@ -83,7 +83,7 @@ class LazyGroup(click.Group):
 
 def _show_version(ctx: click.Context, _: click.Parameter, asked: bool) -> None:  # noqa: FBT001
     if asked and not ctx.resilient_parsing:
-        click.echo(f"assetkit {version('assetkit')}")
+        click.echo(f"assetkit {__version__}")
         ctx.exit()
 
 

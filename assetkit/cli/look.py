@@ -91,7 +91,7 @@ def show(session: Session, asset: str, *, as_json: bool) -> None:
 def graph(session: Session, /, form: str, **given: Any) -> None:
     """Show who needs whom: as a tree, for Markdown, for Graphviz, as a picture or as JSON."""
     from assetkit.display.html import STYLE
-    from assetkit.display.picture import standalone_svg
+    from assetkit.display.picture import graph_svg, standalone_svg
     from assetkit.graph import views
 
     found, keys = session.selected(given["select"])
@@ -104,7 +104,8 @@ def graph(session: Session, /, form: str, **given: Any) -> None:
     elif form == "dot":
         session.out.write(views.graph_dot(found, keys))
     elif form == "svg":
-        session.out.write(standalone_svg(views.graph_picture(found, keys), STYLE))
+        picture = graph_svg(*views.graph_shapes(found, keys), title=f"{len(keys)} assets")
+        session.out.write(standalone_svg(picture, STYLE))
     else:
         session.out.write(views.graph_tree(found, keys))
 
