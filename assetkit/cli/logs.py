@@ -12,7 +12,6 @@ import click
 from assetkit.cli.options import Verb, json_option
 from assetkit.cli.output import cell_text, records
 from assetkit.cli.session import Session
-from assetkit.display.glyphs import glyph
 from assetkit.display.quantities import duration_text
 from assetkit.display.texttable import Column
 from assetkit.errors import UnknownAsset, did_you_mean
@@ -83,18 +82,18 @@ def _events(session: Session, run_id: str, slot: str | None) -> list[dict[str, A
 def _show(session: Session, events: list[dict[str, Any]], *, with_text: bool) -> None:
     columns = (*(Column() for _ in range(3)), Column(right=True), Column(wraps=True))
     if not with_text:
-        session.out.table(columns, [_row(event) for event in events])
+        session.out.table(columns, [_row(session, event) for event in events])
         return
     for event in events:
-        session.out.write("  ".join(filter(None, _row(event))))
+        session.out.write("  ".join(filter(None, _row(session, event))))
         for line in _said(session, event):
             session.out.write(f"    {line}".rstrip())
 
 
-def _row(event: Mapping[str, Any]) -> tuple[str, ...]:
+def _row(session: Session, event: Mapping[str, Any]) -> tuple[str, ...]:
     slot = event["asset"] + (f"@{event['partition']}" if event["partition"] else "")
     outcome = str(event["event"])
-    mark = glyph("failed" if outcome == "attempt failed" else outcome)
+    mark = session.out.mark("failed" if outcome == "attempt failed" else outcome)
     words = f"{event['error_type']}: {event['message']}" if event["error_type"] else event["reason"]
     time_of_day = cell_text(event["time"])[11:19]
     first_line = (words or "").partition("\n")[0]

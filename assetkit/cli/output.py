@@ -19,7 +19,7 @@ from typing import Any, Final, TextIO
 
 import click
 
-from assetkit.display.glyphs import speaks_unicode, to_ascii
+from assetkit.display.glyphs import glyph, speaks_unicode, to_ascii
 from assetkit.display.quantities import duration_text, moment_text
 from assetkit.display.texttable import Column, text_table
 
@@ -65,6 +65,10 @@ class Output:
             text = _MARK.sub(lambda m: f"{m[1]}{click.style(m[2], fg=_COLOURS[m[2]])} ", text)
             text = _LEAD.sub(lambda m: click.style(m[0], fg="red", bold=True), text)
         return text if self.unicode else to_ascii(text)
+
+    def mark(self, state: str) -> str:
+        """Return the mark of a state that this stream can show."""
+        return glyph(state, ascii=not self.unicode)
 
     def write(self, text: str) -> None:
         """Write *text* and a line end."""

@@ -8,7 +8,6 @@ import click
 
 from assetkit.cli.options import Verb, complete_assets, json_option
 from assetkit.cli.session import Session
-from assetkit.display.glyphs import glyph
 from assetkit.display.quantities import count_text
 from assetkit.display.texttable import Column
 
@@ -33,7 +32,12 @@ def partitions(session: Session, asset: str, *, as_json: bool) -> None:
         return
     session.out.write(f"{key}: {count_text(total, 'partition')}")
     rows = [
-        (glyph(state["state"]), state["state"], f"{state['count']:,}", ", ".join(state["ranges"]))
+        (
+            session.out.mark(state["state"]),
+            state["state"],
+            f"{state['count']:,}",
+            ", ".join(state["ranges"]),
+        )
         for state in states
     ]
     columns = (Column(), Column(title="state"), Column(title="count", right=True))

@@ -33,6 +33,15 @@ def duration_text(seconds: float) -> str:
     raise AssertionError(seconds)
 
 
+def rough_duration_text(seconds: float) -> str:
+    """Write an expected duration in its largest unit: more would promise too much.
+
+    >>> [rough_duration_text(s) for s in (0.25, 243, 5400)]
+    ['250 ms', '4 min', '1 h']
+    """
+    return " ".join(duration_text(seconds).split()[:2])
+
+
 def bytes_text(count: float) -> str:
     """Write a size in decimal units with at most three digits.
 

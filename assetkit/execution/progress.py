@@ -72,17 +72,18 @@ class LineProgress:
         if not isinstance(event, StepEnded):
             return
         if self._tally.total <= _MANY or event.outcome in (None, Outcome.FAILED):
-            self._write(f"{glyph(event.outcome or 'queued')} {ended_text(event)}")
+            self._write(event.outcome or "queued", ended_text(event))
         elif self._last is None or event.at - self._last >= _PAUSE:
             self._last = event.at
-            self._write(f"{glyph('running')} {self._tally.headline(event.at)}")
+            self._write("running", self._tally.headline(event.at))
 
     def close(self) -> None:
         """Leave the stream to its owner."""
         self._stream.flush()
 
-    def _write(self, text: str) -> None:
-        self._stream.write((text if self._unicode else to_ascii(text)) + "\n")
+    def _write(self, state: str, text: str) -> None:
+        mark = glyph(state, ascii=not self._unicode)
+        self._stream.write(f"{mark} {text if self._unicode else to_ascii(text)}\n")
 
 
 def _fitting(environ: Mapping[str, str], stream: TextIO) -> str:

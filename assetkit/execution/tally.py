@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from datetime import datetime
 
-from assetkit.display.quantities import count_text, duration_text
+from assetkit.display.quantities import count_text, duration_text, rough_duration_text
 from assetkit.execution.events import RunEnded, RunEvent, RunStarted, StepEnded, StepStarted
 from assetkit.records import AssetKey, Outcome, slot_name
 
@@ -69,7 +69,7 @@ class RunTally:
         words = [f"{self.done:,}/{self.total:,}", duration_text(self.elapsed(now))]
         left = self.seconds_left(now)
         if left is not None and self.done < self.total:
-            words.append(f"about {duration_text(left)} left")
+            words.append(f"about {rough_duration_text(left)} left")
         bad = sum(self.outcomes[outcome] for outcome in _BAD)
         if bad:
             words.append(count_text(bad, "problem"))

@@ -12,7 +12,7 @@ from datetime import datetime
 from textwrap import wrap
 
 from assetkit.display.glyphs import glyph, to_ascii
-from assetkit.display.quantities import count_text, duration_text, moment_text
+from assetkit.display.quantities import count_text, moment_text, rough_duration_text
 from assetkit.display.texttable import Column, text_table
 from assetkit.plan.model import AssetSummary, PlanSummary
 
@@ -135,7 +135,7 @@ def totals_text(summary: PlanSummary, now: datetime | None = None) -> str:
     text = ", ".join(parts)
     if not steps:
         return f"Nothing to build: {text.removeprefix('0 to build, ')}."
-    return f"{text}.{f' About {duration_text(summary.seconds)}.' if summary.seconds else ''}"
+    return f"{text}.{f' About {rough_duration_text(summary.seconds)}.' if summary.seconds else ''}"
 
 
 def _busy(summary: PlanSummary) -> bool:

@@ -1,0 +1,178 @@
+"""How a run is watched: what each view shows, and which one is chosen."""
+
+import io
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.utils.capture import capture_output
+
+from assetkit.errors import InvalidArgument
+from assetkit.execution.events import RunEnded, RunStarted, Silent, StepEnded, StepStarted
+from assetkit.execution.progress import LineProgress, choose_progress
+from assetkit.execution.progress_notebook import NotebookProgress
+from assetkit.execution.progress_rich import RichProgress
+from assetkit.execution.tally import RunTally
+from assetkit.records import Outcome, RunStatus
+
+START = datetime(2026, 11, 21, 9, 40, tzinfo=UTC)
+
+
+class Terminal(io.StringIO):
+    """A stream that says that it is a terminal."""
+
+    encoding = "utf-8"
+
+    def isatty(self):
+        return True
+
+
+def events(count, *, failing=()):
+    """Yield the events of a run of one asset with *count* partitions, a second each."""
+    yield RunStarted(run_id="r-1", at=START, steps={"days": count}, seconds=60.0)
+    for i in range(count):
+        at = START + timedelta(seconds=i)
+        yield StepStarted(asset="days", partition=f"p{i}", attempt=1, at=at)
+        bad = i in failing
+        yield StepEnded(
+            asset="days",
+            partition=f"p{i}",
+            outcome=Outcome.FAILED if bad else Outcome.MATERIALIZED,
+            at=at + timedelta(seconds=1),
+            duration=1.0,
+            rows=None if bad else 10,
+            reason="ValueError: <b>no</b>" if bad else "",
+        )
+    yield RunEnded(
+        run_id="r-1",
+        at=START + timedelta(seconds=count),
+        status=RunStatus.FAILED if failing else RunStatus.SUCCESS,
+        counts={},
+        duration=float(count),
+    )
+
+
+def watch(sink, *arguments, **options):
+    """Tell a sink of a whole run."""
+    for event in events(*arguments, **options):
+        sink.notify(event)
+    sink.close()
+
+
+def test_a_short_run_has_a_line_per_step():
+    """Each step that ends is named, with its rows and its time."""
+    stream = io.StringIO()
+    watch(LineProgress(stream), 2, failing={1})
+
+    assert stream.getvalue().splitlines() == [
+        "* days@p0 materialized, 10 rows, 1 s",
+        "x days@p1 failed, 1 s: ValueError: <b>no</b>",
+    ]
+
+
+def test_a_long_run_has_a_line_in_ten_seconds():
+    """Many steps are summed up, but failures are always said."""
+    stream = io.StringIO()
+    watch(LineProgress(stream), 300, failing={7})
+    lines = stream.getvalue().splitlines()
+
+    assert len(lines) == 31
+    assert lines[0].startswith("x days@p7 failed")
+    assert lines[1].startswith("> 10/300, 10 s, about ")
+
+
+def test_a_tally_knows_what_is_left():
+    """History tells how long at first, the pace so far later."""
+    tally = RunTally()
+    told = list(events(100))
+    tally.notify(told[0])
+    assert tally.seconds_left(START) == 60.0
+
+    for event in told[1:101]:
+        tally.notify(event)
+    assert tally.done == 50
+    assert tally.seconds_left(START + timedelta(seconds=50)) == pytest.approx(50.0)
+
+
+def test_a_tally_forgets_steps_that_ended():
+    """Only what runs now is under way."""
+    tally = RunTally()
+    for event in list(events(3))[:4]:
+        tally.notify(event)
+
+    assert list(tally.running) == ["days@p1"]
+
+
+def test_a_retry_is_no_end():
+    """A failed attempt that is tried again does not count as done."""
+    tally = RunTally()
+    tally.notify(next(events(1)))
+    tally.notify(StepEnded(asset="days", partition="p0", outcome=None, at=START, reason="no"))
+
+    assert tally.done == 0
+
+
+def test_the_live_block_is_gone_at_the_end():
+    """The terminal is left as it was, but for failures, which stay readable."""
+    stream = Terminal()
+    watch(RichProgress(stream), 5, failing={2})
+
+    assert "days@p2 failed" in stream.getvalue()
+    assert stream.getvalue().rstrip().endswith("\x1b[2K")
+
+
+def test_a_live_block_closes_more_than_once():
+    """Closing after an interruption, and again, is harmless."""
+    sink = RichProgress(Terminal())
+    sink.notify(next(events(3)))
+    sink.close()
+    sink.close()
+
+
+def test_a_notebook_gets_one_output_that_is_replaced():
+    """One output appears; the rest are updates of it, at most four a second; the last is final."""
+    InteractiveShell.instance()
+    with capture_output() as captured:
+        watch(NotebookProgress(), 5, failing={2})
+    InteractiveShell.clear_instance()
+
+    kept = [one for one in captured.outputs if not getattr(one, "update", False)]
+    assert len(kept) == 1
+    last = captured.outputs[-1].data["text/html"]
+    assert 'value="5"' in last
+    assert "&lt;b&gt;no" in last
+    assert "<script" not in last
+
+
+@pytest.mark.parametrize(
+    ("wish", "environ", "kind"),
+    [
+        pytest.param(None, {}, Silent, id="a-pipe-is-quiet"),
+        pytest.param(None, {"CI": "true"}, LineProgress, id="ci-has-lines"),
+        pytest.param(None, {"ASSETKIT_PROGRESS": "lines"}, LineProgress, id="variable"),
+        pytest.param("none", {"ASSETKIT_PROGRESS": "lines"}, Silent, id="the-caller-first"),
+        pytest.param("live", {}, RichProgress, id="live"),
+    ],
+)
+def test_the_view_is_chosen_by_wish_then_surroundings(wish, environ, kind):
+    """What the caller says counts most, then the variable, then what the stream is."""
+    assert type(choose_progress(wish, environ, io.StringIO())) is kind
+
+
+def test_a_terminal_gets_the_live_block():
+    """On a terminal, progress is live unless it is a dumb one."""
+    assert type(choose_progress(None, {}, Terminal())) is RichProgress
+    assert type(choose_progress(None, {"TERM": "dumb"}, Terminal())) is Silent
+
+
+def test_a_sink_of_ones_own_is_used_as_it_is():
+    """Anything with notify and close will do."""
+    sink = Silent()
+
+    assert choose_progress(sink, {}) is sink
+
+
+def test_an_unknown_kind_is_refused_with_the_nearest():
+    """A typo is answered with what there is."""
+    with pytest.raises(InvalidArgument, match="Did you mean lines"):
+        choose_progress("linse", {})
