@@ -12,6 +12,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from assetkit.errors import InvalidArgument
+
 
 @dataclass(frozen=True, slots=True)
 class Done:
@@ -55,3 +57,10 @@ class Executor(Protocol):
     def stop(self, *, kill: bool = False) -> None:
         """Let go of workers; with *kill*, do not wait for what they are doing."""
         ...
+
+
+def checked_workers(executor: str, workers: Any) -> int:
+    """Return how many workers an executor is to have; raise `InvalidArgument` for less than one."""
+    if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
+        raise InvalidArgument(f"{executor}({workers!r}): give the number of workers, 1 or more.")
+    return workers

@@ -1,0 +1,113 @@
+"""What a function may ask of the step that it runs in."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+
+from assetkit.definitions.universe import TimeWindow
+from assetkit.errors import StepError, UnknownAsset, did_you_mean
+from assetkit.execution.provenance import json_value
+from assetkit.records import AssetKey, PartitionKey
+
+LOGGER = "assetkit.step"
+"""The logger of `AssetContext.log`; a child of it per asset."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssetContext:
+    """The step at hand: which partition, which run, and what it may use.
+
+    ``partition_window`` covers all of ``partition_keys``; both are None and
+    empty for an asset without partitions. ``partition`` maps each dimension to
+    its key. ``now`` is when the run began. ``metadata`` is what was added.
+    """
+
+    asset_name: AssetKey
+    partition_keys: tuple[PartitionKey, ...] = ()
+    partition_window: TimeWindow | None = None
+    partition: Mapping[str, str] = field(default_factory=dict)
+    run_id: str = "none"
+    attempt: int = 1
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+    resources: Any = field(default_factory=SimpleNamespace)
+    config: Any = None
+    metadata: dict[str, Any] = field(default_factory=dict)
+    load_previous: Callable[[Any], Any] = lambda _as_type: None
+    changes: Mapping[AssetKey, tuple[PartitionKey | None, ...]] = field(default_factory=dict)
+
+    @property
+    def partition_key(self) -> PartitionKey | None:
+        """The one partition to make; None for an asset without partitions.
+
+        Raises:
+            StepError: the call makes several; `partition_keys` lists them.
+        """
+        if len(self.partition_keys) > 1:
+            raise StepError(
+                f"Asset {self.asset_name!r} makes {len(self.partition_keys)} partitions in this "
+                "call, so there is no one partition_key. Use context.partition_keys, or "
+                "backfill=BackfillPolicy.per_partition()."
+            )
+        return self.partition_keys[0] if self.partition_keys else None
+
+    @property
+    def log(self) -> logging.Logger:
+        """A logger whose records are kept in the step's own log."""
+        logger = logging.getLogger(f"{LOGGER}.{self.asset_name.replace('/', '.')}")
+        if logger.level == logging.NOTSET:
+            logger.setLevel(logging.DEBUG)
+        return logger
+
+    def add_metadata(self, values: Mapping[str, Any]) -> None:
+        """Keep *values* with what is materialized; later values of a name replace earlier ones."""
+        self.metadata.update({str(name): json_value(value) for name, value in values.items()})
+
+    def previous(self, as_type: Any = None) -> Any:
+        """Load the asset's own last value for this partition; None where there is none."""
+        return self.load_previous(as_type)
+
+    def changed_partitions(self, upstream: Any) -> tuple[PartitionKey | None, ...]:
+        """Return what changed in *upstream* since this partition was last materialized.
+
+        All that it needs, where it never was. Raises `UnknownAsset` for
+        something that is no input of the asset.
+        """
+        key = getattr(upstream, "key", upstream)
+        matches = [name for name in self.changes if key in (name, name.rpartition("/")[2])]
+        if not matches:
+            hint = did_you_mean(str(key), self.changes, what="inputs")
+            raise UnknownAsset(f"Asset {self.asset_name!r} has no input {key!r}. {hint}")
+        return self.changes[matches[0]]
+
+
+def build_context(
+    *,
+    partition_key: PartitionKey | None = None,
+    partition_keys: Sequence[PartitionKey] | None = None,
+    partition_window: tuple[datetime, datetime] | None = None,
+    resources: Mapping[str, Any] | None = None,
+    config: Any = None,
+    now: datetime | None = None,
+) -> AssetContext:
+    """Make a context to call an asset's function with, outside a run.
+
+    >>> build_context(partition_key="2026-01-31").partition_key
+    '2026-01-31'
+    """
+    keys = tuple(partition_keys or ())
+    if partition_key is not None:
+        keys = (partition_key,)
+    return AssetContext(
+        asset_name="asset",
+        partition_keys=keys,
+        partition={"partition": str(keys[0])} if len(keys) == 1 else {},
+        partition_window=None if partition_window is None else TimeWindow(*partition_window),
+        resources=SimpleNamespace(**(resources or {})),
+        config=config,
+        now=now or datetime.now(UTC),
+    )

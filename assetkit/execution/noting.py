@@ -1,0 +1,155 @@
+"""What is noted of each step: for the catalog, for the result, and for those who watch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from assetkit.execution.events import ProgressSink, Silent, StepEnded, StepStarted
+from assetkit.execution.recorder import Recorder
+from assetkit.execution.result import Tally
+from assetkit.execution.task import Failure
+from assetkit.records import (
+    AssetKey,
+    FailedAttempt,
+    Materialization,
+    Outcome,
+    PartitionKey,
+    StepRecord,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SlotName:
+    """A slot, in all forms in which it is written down."""
+
+    asset: AssetKey
+    partition: str | None
+    ordinal: int
+    key: PartitionKey | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a step ended, beside its outcome."""
+
+    attempt: int = 0
+    duration: float = 0.0
+    log: str | None = None
+    reason: str = ""
+
+
+class Notes:
+    """Takes note of how steps of one run go."""
+
+    def __init__(
+        self,
+        run_id: str,
+        tally: Tally,
+        recorder: Recorder,
+        progress: ProgressSink,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self.tally = tally
+        self._run_id, self._recorder = run_id, recorder
+        self._progress, self._clock = progress, clock
+        self._watched = not isinstance(progress, Silent)
+
+    def started(self, slot: SlotName, attempt: int) -> None:
+        """Tell that an attempt begins."""
+        if self._watched:
+            self._progress.notify(
+                StepStarted(
+                    asset=slot.asset, partition=slot.partition, attempt=attempt, at=self._clock()
+                )
+            )
+
+    def made(self, slot: SlotName, made: Materialization, ending: Ending) -> None:
+        """Note what was materialized, changed or not."""
+        tally = self.tally
+        tally.seconds[slot.asset] = tally.seconds.get(slot.asset, 0.0) + made.duration
+        if made.rows is not None:
+            tally.rows[slot.asset] = tally.rows.get(slot.asset, 0) + made.rows
+        if made.bytes is not None:
+            tally.bytes[slot.asset] = tally.bytes.get(slot.asset, 0) + made.bytes
+        self._ended(slot, made.outcome, ending, made.materialized_at, made)
+
+    def failed(
+        self, slot: SlotName, failure: Failure, ending: Ending, *, fingerprint: str, final: bool
+    ) -> None:
+        """Note a failed attempt; with *final*, the step is not tried again."""
+        now = self._clock()
+        attempt = FailedAttempt(
+            asset=slot.asset,
+            partition=slot.partition,
+            ordinal=slot.ordinal,
+            run_id=self._run_id,
+            attempt=ending.attempt,
+            fingerprint=fingerprint,
+            error_type=failure.error_type,
+            message=failure.message,
+            traceback=failure.traceback,
+            failed_at=now,
+            duration=ending.duration,
+        )
+        self._recorder.add(None, failed=attempt)
+        if final:
+            self.tally.failures.append(attempt)
+            self.tally.errors.append(failure.error)
+            self._ended(slot, Outcome.FAILED, ending, now)
+        elif self._watched:
+            self._tell(slot, None, ending, now, None)
+
+    def ended(self, slot: SlotName, outcome: Outcome, ending: Ending) -> None:
+        """Note a step that ended without running to its end, and why."""
+        self._ended(slot, outcome, ending, self._clock())
+
+    def _ended(
+        self,
+        slot: SlotName,
+        outcome: Outcome,
+        ending: Ending,
+        at: datetime,
+        made: Materialization | None = None,
+    ) -> None:
+        record = StepRecord(
+            run_id=self._run_id,
+            asset=slot.asset,
+            partition=slot.partition,
+            ordinal=slot.ordinal,
+            outcome=outcome,
+            ended_at=at,
+            duration=ending.duration,
+            attempts=ending.attempt,
+            reason=ending.reason,
+            log=ending.log,
+        )
+        self._recorder.add(record, made)
+        self.tally.outcomes[outcome].append((slot.asset, slot.key))
+        self.tally.steps.append(record)
+        if self._watched:
+            self._tell(slot, outcome, ending, at, made)
+
+    def _tell(
+        self,
+        slot: SlotName,
+        outcome: Outcome | None,
+        ending: Ending,
+        at: datetime,
+        made: Materialization | None,
+    ) -> None:
+        self._progress.notify(
+            StepEnded(
+                asset=slot.asset,
+                partition=slot.partition,
+                outcome=outcome,
+                at=at,
+                duration=ending.duration,
+                rows=None if made is None else made.rows,
+                bytes=None if made is None else made.bytes,
+                attempt=ending.attempt,
+                reason=ending.reason,
+                log=ending.log,
+            )
+        )

@@ -1,0 +1,270 @@
+"""From a step's number to the task that a worker gets: what it reads, and whether it is enough."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from types import NoneType
+from typing import Any, get_args
+
+import numpy as np
+
+from assetkit.columns import NO_TIME, Ints, SlotColumns
+from assetkit.definitions.asset import AssetDef
+from assetkit.definitions.keys import slot_folder
+from assetkit.definitions.universe import Fan
+from assetkit.execution.environment import Environment
+from assetkit.execution.published import PublishedSlots, time_of
+from assetkit.execution.resources import find_resources
+from assetkit.execution.shipping import Shipped
+from assetkit.execution.task import AssetWork, InputSlots, InputWork, SlotWork, StepTask
+from assetkit.execution.waiting import StepTable
+from assetkit.graph.graph import Edge
+from assetkit.plan.data import PlanData
+from assetkit.plan.scope import fan_of
+from assetkit.records import AssetKey, Basis, PartitionKey, slot_name
+
+
+@dataclass(frozen=True, slots=True)
+class Lacking:
+    """Why a step cannot run: too little of an input is there."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """The upstream slots of one step that are there, input by input. ``partial``: some lack."""
+
+    positions: tuple[Ints, ...]
+    digests: tuple[int, ...]
+    partial: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """Which run makes a task, for the how-many-eth time, and where its log goes."""
+
+    run_id: str
+    number: int
+    now: datetime
+    log: str | None
+    local: bool
+
+
+class AssetSteps:
+    """All that the steps of one asset share, and how to make a task of some of them."""
+
+    def __init__(
+        self,
+        asset: AssetDef,
+        plan: PlanData,
+        steps: StepTable,
+        published: Mapping[AssetKey, PublishedSlots],
+        environment: Environment,
+    ) -> None:
+        key = asset.key
+        self.asset, self.first = asset, steps.first[key]
+        self.universe, self.own = plan.universes[key], published[key]
+        self.basis = plan.bases[key]
+        self.positions: list[int] = steps.positions[key].tolist()
+        self.ordinals: list[int] = self.universe.ordinals(steps.positions[key]).tolist()
+        self.texts = self.universe.texts(steps.positions[key])
+        self.maybe = steps.maybe[key]
+        self._edges = plan.graph.edges[key]
+        self._inputs = [published[edge.upstream] for edge in self._edges]
+        self._fans: list[Fan] = [
+            fan_of(edge, steps.positions[key], plan.universes) for edge in self._edges
+        ]
+        self._work = Shipped(_work_of(asset, plan, self._edges, environment))
+
+    def key_of(self, step: int) -> PartitionKey | None:
+        """Return the partition that a step makes."""
+        return self.universe.key(self.positions[step - self.first])
+
+    def find_needs(self, step: int) -> Needs | Lacking:
+        """Return what is there of a step's inputs, or why that is not enough."""
+        found: list[Ints] = []
+        partial = False
+        for edge, fan, upstream in zip(self._edges, self._fans, self._inputs, strict=True):
+            wanted = fan.slots_of(step - self.first)
+            have = wanted[upstream.present[wanted]]
+            if len(have) < len(wanted):
+                if len(have) < _least(edge.input.need, len(wanted)):
+                    return Lacking(_lack(edge, upstream, wanted, have))
+                partial = partial or edge.input.grace is not None
+            found.append(have)
+        digests = tuple(
+            upstream.digest_of(slots) for upstream, slots in zip(self._inputs, found, strict=True)
+        )
+        return Needs(tuple(found), digests, partial)
+
+    def is_current(
+        self, step: int, needs: Needs, columns: SlotColumns, bases: Mapping[int, Basis]
+    ) -> bool:
+        """Return whether *columns* know the slot as made from these inputs, in this way."""
+        ordinal = self.ordinals[step - self.first]
+        row = int(np.searchsorted(columns.ordinal, ordinal))
+        if row >= len(columns) or columns.ordinal[row] != ordinal or not columns.detailed:
+            return False
+        if columns.partial[row] or bases.get(int(columns.basis[row])) != self.basis:
+            return False
+        recorded = columns.digests[row, : len(needs.digests)].tolist()
+        return tuple(recorded) == needs.digests
+
+    def make_task(self, steps: Sequence[int], needs: Sequence[Needs], attempt: Attempt) -> StepTask:
+        """Make the task of one call, for steps whose inputs are there."""
+        inputs, members = self._gather(needs)
+        slots = tuple(
+            self._slot(step, need, tuple(own))
+            for step, need, own in zip(steps, needs, members, strict=True)
+        )
+        return StepTask(
+            work=self._work,
+            run_id=attempt.run_id,
+            attempt=attempt.number,
+            now=attempt.now,
+            slots=slots,
+            inputs=inputs,
+            log=attempt.log,
+            local=attempt.local,
+        )
+
+    def _gather(
+        self, needs: Sequence[Needs]
+    ) -> tuple[tuple[InputSlots, ...], list[list[tuple[int, ...] | None]]]:
+        """Return what the call loads per input, and which of it each of its slots consumes."""
+        inputs: list[InputSlots] = []
+        members: list[list[tuple[int, ...] | None]] = [[] for _ in needs]
+        for place, (edge, upstream) in enumerate(zip(self._edges, self._inputs, strict=True)):
+            if edge.input.parameter is None:
+                inputs.append(InputSlots())
+                for own in members:
+                    own.append(None)
+                continue
+            positions = needs[0].positions[place]
+            if len(needs) > 1:
+                positions = np.unique(np.concatenate([need.positions[place] for need in needs]))
+            for own, need in zip(members, needs, strict=True):
+                alone = len(needs) == 1
+                found = None if alone else np.searchsorted(positions, need.positions[place])
+                own.append(None if found is None else tuple(found.tolist()))
+            inputs.append(
+                InputSlots(
+                    sources=tuple(upstream.source(position) for position in positions.tolist()),
+                    stable_ids=tuple(self._stable_ids(upstream, positions)),
+                )
+            )
+        return tuple(inputs), members
+
+    def _stable_ids(self, upstream: PublishedSlots, positions: Ints) -> list[int]:
+        ids: list[int] = upstream.universe.stable_ids(positions).tolist()
+        return ids
+
+    def _slot(
+        self, step: int, need: Needs, members: tuple[tuple[int, ...] | None, ...]
+    ) -> SlotWork:
+        row = step - self.first
+        position = self.positions[row]
+        parts = self.universe.parts(position)
+        there = bool(self.own.present[position])
+        with_context = self.asset.wants_context is not None
+        return SlotWork(
+            step=step,
+            ordinal=self.ordinals[row],
+            partition=self.texts[row],
+            partition_key=self.universe.key(position),
+            parts=parts,
+            folder=slot_folder(self.asset.key, parts),
+            window=self.universe.window(position),
+            uses=tuple(
+                upstream.use_of(slots)
+                for upstream, slots in zip(self._inputs, need.positions, strict=True)
+            ),
+            members=members,
+            data_time=self._data_time(need),
+            partial=need.partial,
+            published=self.own.version_of(position) if there else None,
+            previous=self.own.source(position) if there and with_context else None,
+            changes=self._changes(position, need) if with_context else {},
+        )
+
+    def _data_time(self, need: Needs) -> datetime | None:
+        oldest = NO_TIME
+        for upstream, slots in zip(self._inputs, need.positions, strict=True):
+            time = upstream.oldest_data_time(slots)
+            if time != NO_TIME and (oldest == NO_TIME or time < oldest):
+                oldest = time
+        return time_of(oldest)
+
+    def _changes(
+        self, position: int, need: Needs
+    ) -> dict[AssetKey, tuple[PartitionKey | None, ...]]:
+        seq = self.own.read_seq(position)
+        return {
+            edge.upstream: tuple(
+                upstream.universe.key(one)
+                for one in (slots if seq is None else upstream.changed_since(seq, slots)).tolist()
+            )
+            for edge, upstream, slots in zip(self._edges, self._inputs, need.positions, strict=True)
+        }
+
+
+def _work_of(
+    asset: AssetDef, plan: PlanData, edges: Sequence[Edge], environment: Environment
+) -> AssetWork:
+    assets = plan.graph.assets
+    return AssetWork(
+        asset=asset,
+        basis=plan.bases[asset.key],
+        manager=environment.io_manager_of(asset),
+        inputs=tuple(
+            InputWork(
+                parameter=edge.input.parameter,
+                upstream=edge.upstream,
+                manager=environment.io_manager_of(assets[edge.upstream]),
+                load_as=edge.input.load_as,
+                columns=edge.input.columns,
+                may_be_none=_may_be_none(asset, edge.input.parameter),
+            )
+            for edge in edges
+        ),
+        place=environment.place,
+        clock=environment.clock,
+        dimensions=plan.universes[asset.key].dimensions,
+        config=_config_of(asset, plan.config.get(asset.key)),
+        resources=find_resources(asset, environment.resources),
+        inspections=environment.inspections,
+    )
+
+
+def _config_of(asset: AssetDef, given: Any) -> Any:
+    if asset.config is None:
+        return given
+    wanted = asset.config[1]
+    return given if isinstance(given, wanted) else wanted(**(given or {}))
+
+
+def _may_be_none(asset: AssetDef, parameter: str | None) -> bool:
+    annotation = getattr(asset.function, "__annotations__", {}).get(parameter)
+    if isinstance(annotation, str):
+        return "None" in annotation or "Optional" in annotation
+    return NoneType in get_args(annotation)
+
+
+def _least(need: str | int, wanted: int) -> int:
+    if need == "all":
+        return wanted
+    if need == "optional":
+        return 0
+    return min(wanted, 1 if need == "any" else int(need))
+
+
+def _lack(edge: Edge, upstream: PublishedSlots, wanted: Ints, have: Ints) -> str:
+    missing = np.setdiff1d(wanted, have)
+    first = slot_name(edge.upstream, upstream.universe.key(int(missing[0])))
+    more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+    if edge.input.need == "all":
+        return f"{first}{more} is missing"
+    return f"{len(have)} of {len(wanted)} of {edge.upstream} are there; {first}{more} is missing"

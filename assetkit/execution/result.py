@@ -1,0 +1,225 @@
+"""What came of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from assetkit.definitions.keys import slot_folder
+from assetkit.errors import DataMissing, MaterializationError, UnknownAsset, did_you_mean
+from assetkit.execution.environment import Environment
+from assetkit.execution.report import RunReport, report_html, report_text
+from assetkit.io.base import Source
+from assetkit.plan.data import PlanData
+from assetkit.records import (
+    AssetKey,
+    FailedAttempt,
+    Materialization,
+    Outcome,
+    PartitionKey,
+    StepRecord,
+    slot_name,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Slot = tuple[AssetKey, PartitionKey | None]
+
+
+@dataclass(slots=True)
+class Tally:
+    """Collects how the steps of a run end; mutable while the run goes on."""
+
+    outcomes: dict[Outcome, list[Slot]] = field(
+        default_factory=lambda: {outcome: [] for outcome in Outcome}
+    )
+    steps: list[StepRecord] = field(default_factory=list)
+    failures: list[FailedAttempt] = field(default_factory=list)
+    errors: list[BaseException] = field(default_factory=list)
+    rows: dict[AssetKey, int] = field(default_factory=dict)
+    bytes: dict[AssetKey, int] = field(default_factory=dict)
+    seconds: dict[AssetKey, float] = field(default_factory=dict)
+
+
+class RunResult:
+    """What a run did: lists of (asset, partition), in the order in which steps ended.
+
+    ``result["asset"]`` and ``load`` read what is published now. ``duration`` in seconds.
+    """
+
+    def __init__(
+        self,
+        run_id: str,
+        duration: float,
+        tally: Tally,
+        plan: PlanData,
+        environment: Environment,
+    ) -> None:
+        self.run_id, self.duration = run_id, duration
+        self._tally, self._plan, self._environment = tally, plan, environment
+
+    @property
+    def success(self) -> bool:
+        """True where no step failed, and none was held up or given up."""
+        return not (self.failed or self.blocked or self.cancelled)
+
+    @property
+    def materialized(self) -> list[Slot]:
+        """What was made anew."""
+        return list(self._tally.outcomes[Outcome.MATERIALIZED])
+
+    @property
+    def unchanged(self) -> list[Slot]:
+        """What ran and came out as it was."""
+        return list(self._tally.outcomes[Outcome.UNCHANGED])
+
+    @property
+    def skipped(self) -> list[Slot]:
+        """What needed no run after all, as its inputs came out as they were."""
+        return list(self._tally.outcomes[Outcome.SKIPPED])
+
+    @property
+    def failed(self) -> list[Slot]:
+        """What failed."""
+        return list(self._tally.outcomes[Outcome.FAILED])
+
+    @property
+    def blocked(self) -> list[Slot]:
+        """What could not run, as something that it needs failed."""
+        return list(self._tally.outcomes[Outcome.BLOCKED])
+
+    @property
+    def cancelled(self) -> list[Slot]:
+        """What was stopped, or never started, as the run was given up."""
+        return list(self._tally.outcomes[Outcome.CANCELLED])
+
+    @property
+    def failures(self) -> tuple[FailedAttempt, ...]:
+        """The last failed attempt of each failed slot, in order."""
+        return tuple(self._tally.failures)
+
+    @property
+    def errors(self) -> tuple[BaseException, ...]:
+        """The exceptions behind `failures`."""
+        return tuple(self._tally.errors)
+
+    def load(self, asset: Any, partitions: Any = None, load_as: Any = None) -> Any:
+        """Load what is published of an asset: a `pandas.DataFrame`, or *load_as*.
+
+        *partitions* selects among those that are there (None: all).
+
+        Raises:
+            UnknownAsset: the run did not look at that asset.
+            DataMissing: nothing of it is there.
+        """
+        key = self._key_of(asset)
+        catalog = self._environment.catalog
+        universe = self._plan.universes[key]
+        ordinals = None
+        if partitions is not None and universe.dimensions:
+            ordinals = universe.ordinals(universe.select(partitions))
+        made = list(catalog.published(key, ordinals))
+        if not made:
+            chosen = f" of the partitions {partitions!r}" if partitions is not None else ""
+            raise DataMissing(f"Nothing{chosen} of {key!r} is materialized.")
+        many = bool(universe.dimensions) and not _is_one(partitions)
+        sources = [self._source_of(key, one, many=many) for one in made]
+        manager = self._environment.io_manager_of(self._plan.graph.assets[key])
+        return manager.read(sources, load_as, None)
+
+    def __getitem__(self, asset: Any) -> Any:
+        return self.load(asset)
+
+    def _source_of(self, key: AssetKey, made: Materialization, *, many: bool) -> Source:
+        universe = self._plan.universes[key]
+        position = int(universe.positions(np.array([made.ordinal], dtype=np.int64))[0])
+        parts = universe.parts(position)
+        return Source(
+            asset=key,
+            partition_key=universe.key(position),
+            dimensions=parts,
+            place=self._environment.place,
+            folder=slot_folder(key, parts),
+            location=made.location,
+            data_version=made.data_version,
+            with_dimensions=many,
+        )
+
+    def _key_of(self, asset: Any) -> AssetKey:
+        name = getattr(asset, "key", asset)
+        known = [key for key in self._plan.graph.assets if key in self._plan.universes]
+        if name in known:
+            return str(name)
+        alike = [key for key in known if key.rpartition("/")[2] == name]
+        if len(alike) == 1:
+            return alike[0]
+        hint = did_you_mean(str(name), known, what="assets of this run")
+        raise UnknownAsset(f"This run knows no asset {name!r}. {hint}")
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Return a row per ended step, in order: how it ended, its duration, reason and log."""
+        import pandas as pd  # noqa: PLC0415  pandas takes longer to load than most runs
+
+        fields = ("asset", "partition", "outcome", "duration", "attempts", "reason", "log")
+        rows = [
+            (s.asset, s.partition, str(s.outcome), s.duration, s.attempts, s.reason, s.log)
+            for s in self._tally.steps
+        ]
+        return pd.DataFrame(rows, columns=list(fields))
+
+    def report(self) -> RunReport:
+        """Return the run as text and notebook views show it."""
+        return RunReport(
+            run_id=self.run_id,
+            duration=self.duration,
+            outcomes=self._tally.outcomes,
+            failures=self._tally.failures,
+            rows=self._tally.rows,
+            bytes=self._tally.bytes,
+            seconds=self._tally.seconds,
+        )
+
+    def error(self) -> MaterializationError:
+        """Return the error that names each failure; its cause is the first of them."""
+        failed = [*self._failure_lines()]
+        counts = f"{len(self.failed)} of {len(self._tally.steps)} steps failed"
+        if self.blocked:
+            counts += f", {len(self.blocked)} could not run for it"
+        if self.cancelled:
+            counts += f", {len(self.cancelled)} were given up"
+        error = MaterializationError("\n  ".join([f"{counts}:", *failed]), result=self)
+        error.__cause__ = self._tally.errors[0] if self._tally.errors else None
+        return error
+
+    def _failure_lines(self) -> Iterator[str]:
+        assets = self._plan.graph.assets
+        logs = {(s.asset, s.partition): s.log for s in self._tally.steps if s.log}
+        for failed in self._tally.failures:
+            slot = slot_name(failed.asset, failed.partition)
+            where = f" ({assets[failed.asset].source})" if failed.asset in assets else ""
+            first_line = failed.message.strip().partition("\n")[0]
+            log = logs.get((failed.asset, failed.partition))
+            told = f"; log: {log}" if log else ""
+            yield f"{slot}{where}: {failed.error_type}: {first_line}{told}"
+
+    def __str__(self) -> str:
+        return report_text(self.report())
+
+    def __repr__(self) -> str:
+        state = "success" if self.success else "failed"
+        return f"<RunResult {self.run_id}: {state}, {len(self._tally.steps)} steps>"
+
+    def _repr_html_(self) -> str:
+        return str(report_html(self.report()))
+
+
+def _is_one(partitions: Any) -> bool:
+    """Return whether a selection can only mean one partition."""
+    if isinstance(partitions, str):
+        several = ".." in partitions or partitions.partition(":")[0] in ("all", "latest")
+        return not several
+    return isinstance(partitions, tuple)

@@ -1,0 +1,229 @@
+"""Runs a plan: opens the run, lets the loop work through it, and closes it however it ends."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, replace
+from datetime import datetime
+from time import perf_counter
+
+from assetkit.catalog.liveness import this_process
+from assetkit.errors import StepError
+from assetkit.execution.environment import Environment, RunOptions
+from assetkit.execution.events import RunEnded, RunStarted
+from assetkit.execution.holding import Holdings, KnownSlots, known_slots
+from assetkit.execution.logs import capturing
+from assetkit.execution.loop import Loop, Workload
+from assetkit.execution.machine import Machine
+from assetkit.execution.noting import Notes
+from assetkit.execution.preparing import AssetSteps
+from assetkit.execution.published import PublishedSlots
+from assetkit.execution.recorder import Pace, Recorder
+from assetkit.execution.resources import close_resources
+from assetkit.execution.result import RunResult, Tally
+from assetkit.execution.waiting import StepTable, build_waiting, number_steps
+from assetkit.plan.data import PlanData
+from assetkit.records import (
+    AssetKey,
+    FailedAttempt,
+    Outcome,
+    RunRecord,
+    RunStatus,
+    partition_text,
+    slot_name,
+)
+
+DEFAULTS = RunOptions()
+
+
+def run_plan(plan: PlanData, environment: Environment, options: RunOptions = DEFAULTS) -> RunResult:
+    """Build what *plan* says, and return what came of it.
+
+    With nothing to build, nothing is written.
+
+    Raises:
+        MaterializationError: steps failed, or the run was cancelled from elsewhere;
+            not with ``raise_on_error=False``.
+        StorageError: the catalog could not be written.
+        KeyboardInterrupt: as it came; what was done is recorded.
+    """
+    steps = number_steps(plan)
+    run_id = options.run_id or new_run_id(environment.clock())
+    started = perf_counter()
+    tally = Tally()
+    if steps.count:
+        try:
+            _run_steps(plan, steps, environment, options, _Opened(run_id, tally))
+        finally:
+            close_resources()
+            environment.progress.close()
+    result = RunResult(run_id, perf_counter() - started, tally, plan, environment)
+    if options.raise_on_error and not result.success:
+        raise result.error()
+    return result
+
+
+def new_run_id(now: datetime) -> str:
+    """Return an id for a run; ids sort by time, to the second.
+
+    >>> from datetime import UTC
+    >>> new_run_id(datetime(2026, 1, 31, 6, 5, tzinfo=UTC))[:15]
+    '20260131-060500'
+    """
+    return f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """A run that has begun: its id, and what came of it so far."""
+
+    run_id: str
+    tally: Tally
+
+
+def _run_steps(
+    plan: PlanData, steps: StepTable, environment: Environment, options: RunOptions, run: _Opened
+) -> None:
+    catalog, clock, progress = environment.catalog, environment.clock, environment.progress
+    started_at, started = clock(), perf_counter()
+    catalog.start_run(_record(plan, steps, options, run.run_id, started_at))
+    status, message = RunStatus.FAILED, ""
+    try:
+        progress.notify(_opening(plan, steps, run.run_id, started_at))
+        status = _work_through(plan, steps, environment, options, run)
+    except KeyboardInterrupt:
+        status, message = RunStatus.CANCELLED, "interrupted"
+        raise
+    except BaseException as error:
+        message = f"{type(error).__name__}: {error}"
+        raise
+    finally:
+        catalog.finish_run(run.run_id, status, clock(), message)
+        progress.notify(
+            RunEnded(
+                run_id=run.run_id,
+                at=clock(),
+                status=status,
+                counts={outcome: len(slots) for outcome, slots in run.tally.outcomes.items()},
+                duration=perf_counter() - started,
+            )
+        )
+
+
+def _work_through(
+    plan: PlanData, steps: StepTable, environment: Environment, options: RunOptions, run: _Opened
+) -> RunStatus:
+    """Let the loop do all steps, with leases held and results written down on the way."""
+    catalog, executor = environment.catalog, environment.executor
+    holdings = Holdings(catalog, run.run_id, options.poll_every)
+    grant = holdings.claim_all(plan, steps)
+    known = known_slots(plan, steps, catalog, grant.seq)
+    pace = Pace(
+        heartbeat=options.heartbeat,
+        commit_every=options.commit_every,
+        commit_size=options.commit_size,
+    )
+    recorder = Recorder(catalog, run.run_id, environment.clock, pace)
+    recorder.seq, recorder.fence = known.seq, grant.fence
+    notes = Notes(run.run_id, run.tally, recorder, environment.progress, environment.clock)
+    work = Workload(
+        run_id=run.run_id,
+        machine=Machine(build_waiting(plan, steps), stop_on_failure=options.on_failure == "stop"),
+        assets=_asset_steps(plan, steps, known, environment),
+        known=known,
+    )
+    executor.start()
+    finished = False
+    try:
+        with capturing(), recorder:
+            loop = Loop(work, environment, recorder, notes, holdings)
+            try:
+                cancelled = loop.run()
+            except KeyboardInterrupt:
+                loop.give_up()
+                raise
+        finished = True
+    finally:
+        executor.stop(kill=not finished)
+    _note_refused(recorder, run.tally)
+    if cancelled:
+        return RunStatus.CANCELLED
+    failed = run.tally.outcomes[Outcome.FAILED] or run.tally.outcomes[Outcome.BLOCKED]
+    return RunStatus.FAILED if failed else RunStatus.SUCCESS
+
+
+def _asset_steps(
+    plan: PlanData, steps: StepTable, known: KnownSlots, environment: Environment
+) -> list[AssetSteps]:
+    published: dict[AssetKey, PublishedSlots] = {}
+    for asset in steps.first:
+        for key in (asset, *(edge.upstream for edge in plan.graph.edges[asset])):
+            if key not in published:
+                published[key] = PublishedSlots(
+                    key, plan.universes[key], known.columns(key), environment.place
+                )
+    return [
+        AssetSteps(plan.graph.assets[asset], plan, steps, published, environment)
+        for asset in steps.first
+    ]
+
+
+def _note_refused(recorder: Recorder, tally: Tally) -> None:
+    """Count as failed what the catalog refused: the lease was lost, so another run has the slot."""
+    for asset, ordinal in recorder.refused:
+        for place, step in enumerate(tally.steps):
+            if (step.asset, step.ordinal) == (asset, ordinal):
+                _turn_to_failed(tally, place)
+
+
+def _turn_to_failed(tally: Tally, place: int) -> None:
+    step = tally.steps[place]
+    reason = "its lease was lost: this process was silent for too long, and another run took over"
+    slots = tally.outcomes[step.outcome]
+    named = (step.asset, step.partition)
+    slot = next(one for one in slots if (one[0], partition_text(one[1])) == named)
+    slots.remove(slot)
+    tally.outcomes[Outcome.FAILED].append(slot)
+    tally.steps[place] = replace(step, outcome=Outcome.FAILED, reason=reason)
+    error = StepError(f"{slot_name(*slot)} was not recorded: {reason}.")
+    tally.errors.append(error)
+    tally.failures.append(
+        FailedAttempt(
+            asset=step.asset,
+            partition=step.partition,
+            ordinal=step.ordinal,
+            run_id=step.run_id,
+            attempt=step.attempts,
+            fingerprint="",
+            error_type="StepError",
+            message=reason,
+            traceback="",
+            failed_at=step.ended_at,
+        )
+    )
+
+
+def _record(
+    plan: PlanData, steps: StepTable, options: RunOptions, run_id: str, started_at: datetime
+) -> RunRecord:
+    return RunRecord(
+        run_id=run_id,
+        owner=options.owner or this_process(),
+        started_at=started_at,
+        targets=plan.targets,
+        steps=steps.count,
+        origin=options.origin,
+        tags=options.tags,
+    )
+
+
+def _opening(plan: PlanData, steps: StepTable, run_id: str, started_at: datetime) -> RunStarted:
+    counts = {asset: len(positions) for asset, positions in steps.positions.items()}
+    estimates = plan.snapshot.estimates
+    known = [estimates[asset].seconds * counts[asset] for asset in counts if asset in estimates]
+    return RunStarted(
+        run_id=run_id,
+        at=started_at,
+        steps=counts,
+        seconds=sum(known) if len(known) == len(counts) else None,
+    )

@@ -1,0 +1,45 @@
+"""Values that many tasks share: packed once, and unpacked once by each worker.
+
+Rule 1: a shipped value is pickled once, by value where it comes from a notebook.
+Rule 2: a worker keeps what it has unpacked; the same bytes give the same object.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from typing import Generic, TypeVar
+
+import cloudpickle
+
+T = TypeVar("T")
+
+_KEPT = 512
+_unpacked: OrderedDict[bytes, Shipped[object]] = OrderedDict()
+
+
+class Shipped(Generic[T]):
+    """A value, with its pickled form once that was needed."""
+
+    __slots__ = ("_packed", "value")
+
+    def __init__(self, value: T) -> None:
+        self.value = value
+        self._packed: tuple[bytes, bytes] | None = None
+
+    def __reduce__(self) -> tuple[object, tuple[bytes, bytes]]:
+        if self._packed is None:
+            content = cloudpickle.dumps(self.value)
+            self._packed = hashlib.sha256(content).digest(), content
+        return _unpack, self._packed
+
+
+def _unpack(name: bytes, content: bytes) -> Shipped[object]:
+    if name in _unpacked:
+        _unpacked.move_to_end(name)
+        return _unpacked[name]
+    shipped: Shipped[object] = Shipped(cloudpickle.loads(content))
+    _unpacked[name] = shipped
+    while len(_unpacked) > _KEPT:
+        _unpacked.popitem(last=False)
+    return shipped

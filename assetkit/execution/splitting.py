@@ -1,0 +1,217 @@
+"""Split what a function returned for several partitions into one value per partition.
+
+Rule 1: a table is split by the columns called like the partition dimensions; a
+mapping by its keys.
+Rule 2: nothing is lost or made up: a key that was not asked for, no key, and a
+partition without rows that was not named are errors. ``{key: an empty table}`` is
+how a function says that a partition has no rows.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from assetkit.errors import OutputError
+from assetkit.execution.task import SlotWork
+from assetkit.records import AssetKey
+
+
+def split(
+    value: Any, slots: Sequence[SlotWork], *, asset: AssetKey, dimensions: Sequence[str]
+) -> dict[int, Any]:
+    """Return the value of each slot, by step.
+
+    Raises:
+        OutputError: the value cannot be split, or does not fit the partitions asked for.
+    """
+    labels = _Labels(slots, asset)
+    if isinstance(value, Mapping):
+        found = {labels.step_of_key(key): part for key, part in value.items()}
+    elif _is_table(value):
+        found = dict(_split_table(value, labels, dimensions))
+    elif isinstance(value, Iterable) and not isinstance(value, str | bytes):
+        found = _split_stream(value, labels, dimensions)
+    else:
+        raise OutputError(
+            f"Asset {asset!r} was called for {len(slots)} partitions and returned "
+            f"{_type_name(value)}. Return a table with the column "
+            f"{_quoted(dimensions)}, or a dict {{partition key: table}}."
+        )
+    labels.check_all_there(found)
+    return found
+
+
+class _Labels:
+    """The partitions asked for, by what a function may call them."""
+
+    def __init__(self, slots: Sequence[SlotWork], asset: AssetKey) -> None:
+        self._asset = asset
+        self._by_text = {slot.partition: slot for slot in slots}
+        self._by_parts = {tuple(text for _, text in slot.parts): slot for slot in slots}
+        timed = [(slot.window, slot) for slot in slots if slot.window is not None]
+        self._timed = sorted(timed, key=lambda pair: pair[0].start)
+        self._starts = [window.start for window, _ in self._timed]
+
+    def step_of_key(self, key: Any) -> int:
+        """Return the step of a mapping's key."""
+        if isinstance(key, tuple):
+            slot = self._by_parts.get(tuple(str(part) for part in key))
+        else:
+            slot = self._by_text.get(str(key)) or self._at_time(key)
+        if slot is None:
+            raise self._unknown(key)
+        return slot.step
+
+    def step_of_row(self, labels: Sequence[Any], dimensions: Sequence[str]) -> int:
+        """Return the step of the rows with these values in the dimensions' columns."""
+        for label, dimension in zip(labels, dimensions, strict=True):
+            if label is None or label != label:  # noqa: PLR0124  NaN and NaT differ from themselves
+                raise OutputError(
+                    f"Asset {self._asset!r} returned rows whose {dimension!r} is null, so they "
+                    "belong to no partition. Fill the column, or drop those rows."
+                )
+        texts = tuple(self._text(label, place) for place, label in enumerate(labels))
+        slot = self._by_parts.get(texts)
+        if slot is None:
+            raise self._unknown(labels[0] if len(labels) == 1 else tuple(labels))
+        return slot.step
+
+    def check_all_there(self, found: Mapping[int, Any]) -> None:
+        """Raise `OutputError` where a partition that was asked for is not there."""
+        missing = [text for text, slot in self._by_text.items() if slot.step not in found]
+        if not missing:
+            return
+        raise OutputError(
+            f"Asset {self._asset!r} returned nothing for {_some(missing)}. Where a partition "
+            "has no rows, say so: return a dict with an empty table for it."
+        )
+
+    def _text(self, label: Any, place: int) -> str:
+        if isinstance(label, str):
+            return label
+        slot = self._at_time(label)
+        return str(label) if slot is None else slot.parts[place][1]
+
+    def _at_time(self, label: Any) -> SlotWork | None:
+        """Return the slot whose window a date or time lies in."""
+        if not self._timed or not isinstance(label, dt.date):
+            return None
+        zone = self._starts[0].tzinfo
+        moment = label
+        if not isinstance(moment, dt.datetime):
+            moment = dt.datetime.combine(moment, dt.time(), tzinfo=zone)
+        elif moment.tzinfo is None:
+            moment = moment.replace(tzinfo=zone)
+        place = bisect_right(self._starts, moment) - 1
+        if place < 0:
+            return None
+        window, slot = self._timed[place]
+        return slot if moment < window.end else None
+
+    def _unknown(self, label: Any) -> OutputError:
+        return OutputError(
+            f"Asset {self._asset!r} returned the partition {label!r}, which it was not asked "
+            f"for. This call is for {_some([text for text in self._by_text if text])}."
+        )
+
+
+def _split_stream(
+    stream: Iterable[Any], labels: _Labels, dimensions: Sequence[str]
+) -> dict[int, Any]:
+    """Split each table of a stream; what several of them hold for a slot stays a stream."""
+    parts: dict[int, list[Any]] = {}
+    for table in stream:
+        for step, part in _split_table(table, labels, dimensions):
+            parts.setdefault(step, []).append(part)
+    return {step: found[0] if len(found) == 1 else iter(found) for step, found in parts.items()}
+
+
+def _is_table(value: Any) -> bool:
+    return _library(value) in {"pandas", "pyarrow", "polars", "duckdb", "_duckdb"}
+
+
+def _library(value: Any) -> str:
+    return type(value).__module__.partition(".")[0]
+
+
+def _split_table(
+    table: Any, labels: _Labels, dimensions: Sequence[str]
+) -> Iterator[tuple[int, Any]]:
+    if _library(table) == "pandas":
+        return _split_pandas(table, labels, dimensions)
+    if _library(table) == "polars":
+        return _split_polars(table, labels, dimensions)
+    return _split_arrow(_as_arrow(table), labels, dimensions)
+
+
+def _split_pandas(
+    frame: Any, labels: _Labels, dimensions: Sequence[str]
+) -> Iterator[tuple[int, Any]]:
+    _check_columns(list(frame.columns), dimensions, labels)
+    groups = frame.groupby(list(dimensions), dropna=False, sort=False, observed=True).indices
+    for label, rows in groups.items():
+        values = label if isinstance(label, tuple) else (label,)
+        yield labels.step_of_row([_plain(one) for one in values], dimensions), frame.iloc[rows]
+
+
+def _split_polars(
+    frame: Any, labels: _Labels, dimensions: Sequence[str]
+) -> Iterator[tuple[int, Any]]:
+    eager = frame.collect() if hasattr(frame, "collect") else frame
+    _check_columns(list(eager.columns), dimensions, labels)
+    for label, part in eager.partition_by(list(dimensions), as_dict=True).items():
+        yield labels.step_of_row(label, dimensions), part
+
+
+def _split_arrow(
+    table: Any, labels: _Labels, dimensions: Sequence[str]
+) -> Iterator[tuple[int, Any]]:
+    _check_columns(table.column_names, dimensions, labels)
+    rows: dict[tuple[Any, ...], list[int]] = {}
+    columns = [table.column(dimension).to_pylist() for dimension in dimensions]
+    for place, label in enumerate(zip(*columns, strict=True)):
+        rows.setdefault(label, []).append(place)
+    for label, places in rows.items():
+        yield labels.step_of_row(label, dimensions), table.take(places)
+
+
+def _as_arrow(table: Any) -> Any:
+    """Return any Arrow-like table (a reader, a batch, a DuckDB relation) as an Arrow table."""
+    if hasattr(table, "read_all"):
+        return table.read_all()
+    if hasattr(table, "to_arrow_table"):
+        return table.to_arrow_table()
+    if hasattr(table, "to_table"):
+        return table.to_table()
+    return table
+
+
+def _check_columns(columns: Sequence[Any], dimensions: Sequence[str], labels: _Labels) -> None:
+    missing = [dimension for dimension in dimensions if dimension not in columns]
+    if missing:
+        raise OutputError(
+            f"Asset {labels._asset!r} returned a table for several partitions without the "  # noqa: SLF001
+            f"column {_quoted(missing)}, so its rows belong to no partition. Add it (its values "
+            "are partition keys), or return a dict {partition key: table}."
+        )
+
+
+def _plain(label: Any) -> Any:
+    """Return a NumPy scalar as the Python value it is."""
+    return label.item() if hasattr(label, "item") else label
+
+
+def _quoted(names: Sequence[str]) -> str:
+    return " and ".join(repr(name) for name in names)
+
+
+def _some(texts: Sequence[Any]) -> str:
+    shown = ", ".join(str(text) for text in texts[:5])
+    return shown if len(texts) <= 5 else f"{shown} and {len(texts) - 5} more"
+
+
+def _type_name(value: Any) -> str:
+    return f"{type(value).__module__}.{type(value).__qualname__}".removeprefix("builtins.")

@@ -1,0 +1,137 @@
+"""What goes to a worker and what comes back: values that can be pickled, and nothing that acts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from assetkit.definitions.asset import AssetDef
+from assetkit.definitions.universe import TimeWindow
+from assetkit.execution.shipping import Shipped
+from assetkit.io.base import Place, Source, Target, Written
+from assetkit.records import AssetKey, Basis, InputUse, Materialization, PartitionKey
+
+
+class Inspection(Protocol):
+    """Looks at data before anyone else sees it; raises `CheckFailed` to hold it back.
+
+    *written* is what was staged; None where the IO manager has no staging.
+    """
+
+    def __call__(
+        self, asset: AssetDef, target: Target, value: Any, written: Written | None
+    ) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InputWork:
+    """How one parameter is loaded; the same for all steps of an asset.
+
+    ``parameter`` None: not loaded. ``may_be_none``: its annotation says so.
+    """
+
+    parameter: str | None
+    upstream: AssetKey
+    manager: Any
+    load_as: Any
+    columns: tuple[str, ...] | None
+    may_be_none: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssetWork:
+    """What all steps of one asset share."""
+
+    asset: AssetDef
+    basis: Basis
+    manager: Any
+    inputs: tuple[InputWork, ...]
+    place: Place
+    clock: Callable[[], datetime]
+    dimensions: tuple[str, ...] = ()
+    config: Any = None
+    resources: Mapping[str, Any] = field(default_factory=dict)
+    inspections: tuple[Inspection, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InputSlots:
+    """The upstream slots that a call loads for one input, in order, with their stable ids."""
+
+    sources: tuple[Source, ...] = ()
+    stable_ids: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlotWork:
+    """One slot of a call.
+
+    ``uses`` says per input what is expected to be read; ``members`` which of the
+    call's sources of that input are this slot's (None: all). ``data_time`` is
+    the oldest of its inputs', None without one. ``previous`` is the slot's own
+    last value. ``changes`` lists per input what changed since that was made.
+    """
+
+    step: int
+    ordinal: int
+    partition: str | None
+    partition_key: PartitionKey | None
+    parts: tuple[tuple[str, str], ...]
+    folder: str
+    window: TimeWindow | None
+    uses: tuple[InputUse, ...]
+    members: tuple[tuple[int, ...] | None, ...]
+    data_time: datetime | None = None
+    partial: bool = False
+    published: str | None = None
+    previous: Source | None = None
+    changes: Mapping[AssetKey, tuple[PartitionKey | None, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepTask:
+    """One call of an asset's function, for one slot or several.
+
+    ``log`` is the path of its log file.
+    ``local``: it runs in the process of the run, so errors need not be pickled.
+    """
+
+    work: Shipped[AssetWork]
+    run_id: str
+    attempt: int
+    now: datetime
+    slots: tuple[SlotWork, ...]
+    inputs: tuple[InputSlots, ...]
+    log: str | None = None
+    local: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """Why a slot failed. ``again``: its retry policy says to try once more."""
+
+    error: BaseException
+    error_type: str
+    message: str
+    traceback: str
+    again: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SlotResult:
+    """What came of one slot: a materialization, or a failure."""
+
+    step: int
+    made: Materialization | None = None
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepResult:
+    """What came of one call. ``logged``: its log file exists. ``duration`` in seconds."""
+
+    slots: tuple[SlotResult, ...]
+    duration: float
+    logged: bool = False

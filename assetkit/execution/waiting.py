@@ -1,0 +1,234 @@
+"""Who waits for whom: the steps of a plan as one graph of integers, built once.
+
+Rule 1: nodes ``0 .. slots-1`` are the slots to build, in plan order. What follows
+are barriers, each standing for a set of nodes that others wait for.
+Rule 2: the number of arcs grows with the number of slots, never with its square:
+slots that need the same range share a barrier, and long ranges that overlap are
+put together from the nodes of a binary tree.
+Rule 3: everything is arithmetic on arrays; no loop here runs once per slot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from assetkit.columns import Flags, Ints, empty_ints
+from assetkit.definitions.asset import AssetDef
+from assetkit.definitions.universe import Fan
+from assetkit.graph.graph import Edge
+from assetkit.plan.data import PlanData
+from assetkit.plan.scope import fan_of
+from assetkit.records import AssetKey
+
+_DENSE = 8
+"""Up to so many arcs per node, ranges are written out one by one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitingGraph:
+    """Which nodes wait for a node, as arrays.
+
+    ``waits`` counts what each node waits for. The dependents of node ``n`` are
+    ``targets[offsets[n]:offsets[n + 1]]``; ``~t`` stands for a slot ``t`` that
+    only waits for the end of ``n``, however it ends. ``calls`` numbers the calls
+    that slots belong to; slots of one call start together. None: each is its own.
+    """
+
+    slots: int
+    waits: Ints
+    offsets: Ints
+    targets: Ints
+    calls: Ints | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepTable:
+    """Which slot each step of a plan builds: steps are numbered through, in plan order.
+
+    ``positions`` and ``maybe`` have an entry for each asset with something to
+    build; ``first`` is the number of its first step.
+    """
+
+    count: int
+    first: Mapping[AssetKey, int]
+    positions: Mapping[AssetKey, Ints]
+    maybe: Mapping[AssetKey, Flags]
+
+
+def number_steps(plan: PlanData) -> StepTable:
+    """Number the slots that a plan builds, or may have to."""
+    first: dict[AssetKey, int] = {}
+    positions: dict[AssetKey, Ints] = {}
+    maybe: dict[AssetKey, Flags] = {}
+    count = 0
+    for part in plan.assets:
+        rows = np.flatnonzero(part.run | part.maybe)
+        if not len(rows):
+            continue
+        first[part.asset] = count
+        positions[part.asset] = part.positions[rows]
+        maybe[part.asset] = part.maybe[rows]
+        count += len(rows)
+    return StepTable(count=count, first=first, positions=positions, maybe=maybe)
+
+
+def build_waiting(plan: PlanData, steps: StepTable) -> WaitingGraph:
+    """Build the graph of what the steps of a plan wait for."""
+    calls = _number_calls(plan.graph.assets, steps)
+    arcs = _Arcs(steps.count)
+    for asset in steps.first:
+        for edge in plan.graph.edges[asset]:
+            if edge.upstream in steps.first:
+                fan = fan_of(edge, steps.positions[asset], plan.universes)
+                _connect(edge, fan, steps, calls, arcs)
+    return arcs.graph(calls)
+
+
+def _number_calls(assets: Mapping[AssetKey, AssetDef], steps: StepTable) -> Ints | None:
+    """Return the call of each slot: the number of its first slot, chunk by chunk."""
+    sizes = {asset: assets[asset].backfill.size for asset in steps.first}
+    if all(size == 1 for size in sizes.values()):
+        return None
+    calls = np.arange(steps.count, dtype=np.int64)
+    for asset, size in sizes.items():
+        first, count = steps.first[asset], len(steps.positions[asset])
+        rows = np.arange(count, dtype=np.int64)
+        calls[first : first + count] = first + rows - rows % (size or count)
+    return calls
+
+
+def _connect(edge: Edge, fan: Fan, steps: StepTable, calls: Ints | None, arcs: _Arcs) -> None:
+    """Add what the slots of one edge's downstream wait for.
+
+    Of its own asset, a slot waits for what lies before its call: the slots of one
+    call are made together.
+    """
+    rows = steps.first[edge.downstream] + np.arange(len(fan.lo), dtype=np.int64)
+    starts = rows if calls is None else calls[rows]
+    itself = edge.upstream == edge.downstream
+    soft = edge.input.need != "all"
+    planned = steps.positions[edge.upstream]
+    base = steps.first[edge.upstream]
+    if fan.indices is not None:
+        sources, picked = _gathered(fan, planned)
+        sources += base
+        if itself:
+            before = sources < starts[picked]
+            sources, picked = sources[before], picked[before]
+        arcs.add_pairs(sources, rows[picked], soft=soft)
+        return
+    lo = base + np.searchsorted(planned, fan.lo).astype(np.int64)
+    hi = base + np.searchsorted(planned, fan.hi).astype(np.int64)
+    arcs.add_ranges(lo, np.minimum(hi, starts) if itself else hi, rows, soft=soft)
+
+
+def _gathered(fan: Fan, planned: Ints) -> tuple[Ints, Ints]:
+    """Return (index among the planned upstream slots, row) for each pair of a gathering fan."""
+    places, rows = _spell_out(fan.lo, fan.hi, np.arange(len(fan.lo), dtype=np.int64))
+    wanted = empty_ints() if fan.indices is None else fan.indices[places]
+    found = np.minimum(np.searchsorted(planned, wanted), len(planned) - 1).astype(np.int64)
+    hit = planned[found] == wanted
+    return found[hit], rows[hit]
+
+
+def _spell_out(lo: Ints, hi: Ints, targets: Ints) -> tuple[Ints, Ints]:
+    """Return each number of each range, and beside it the range's target."""
+    widths = np.maximum(hi - lo, 0)
+    before = np.cumsum(widths) - widths
+    numbers = np.arange(int(widths.sum()), dtype=np.int64) + np.repeat(lo - before, widths)
+    return numbers, np.repeat(targets, widths)
+
+
+class _Arcs:
+    """Collects arcs between nodes, and makes barriers where they save many."""
+
+    def __init__(self, slots: int) -> None:
+        self._slots = slots
+        self._nodes = slots
+        self._sources: list[Ints] = [empty_ints()]
+        self._targets: list[Ints] = [empty_ints()]
+
+    def graph(self, calls: Ints | None) -> WaitingGraph:
+        """Return what was collected, ordered by source."""
+        sources, targets = np.concatenate(self._sources), np.concatenate(self._targets)
+        order = np.argsort(sources, kind="stable")
+        targets = targets[order]
+        nodes = np.where(targets < 0, ~targets, targets)
+        offsets = np.zeros(self._nodes + 1, dtype=np.int64)
+        np.cumsum(np.bincount(sources, minlength=self._nodes), out=offsets[1:])
+        return WaitingGraph(
+            slots=self._slots,
+            waits=np.bincount(nodes, minlength=self._nodes).astype(np.int64),
+            offsets=offsets,
+            targets=targets,
+            calls=calls,
+        )
+
+    def add_pairs(self, sources: Ints, targets: Ints, *, soft: bool) -> None:
+        """Let each slot of *targets* wait for the node beside it."""
+        self._sources.append(sources)
+        self._targets.append(~targets if soft else targets)
+
+    def add_ranges(self, lo: Ints, hi: Ints, rows: Ints, *, soft: bool) -> None:
+        """Let each slot of *rows* wait for the nodes ``lo .. hi-1`` beside it."""
+        some = hi > lo
+        lo, hi, rows = lo[some], hi[some], rows[some]
+        if not len(rows):
+            return
+        names, picked, group, sizes = np.unique(
+            lo * (self._slots + 1) + hi, return_index=True, return_inverse=True, return_counts=True
+        )
+        shared = (sizes > 1) & (hi[picked] - lo[picked] > 1)
+        alone = ~shared[group]
+        self._add_each(lo[alone], hi[alone], ~rows[alone] if soft else rows[alone])
+        if not shared.any():
+            return
+        barriers = np.full(len(names), -1, dtype=np.int64)
+        barriers[shared] = self._new_barriers(int(shared.sum()))
+        self._add_each(lo[picked][shared], hi[picked][shared], barriers[shared])
+        members = rows[~alone]
+        self._sources.append(barriers[group[~alone]])
+        self._targets.append(~members if soft else members)
+
+    def _add_each(self, lo: Ints, hi: Ints, targets: Ints) -> None:
+        if not len(targets):
+            return
+        span = int(hi.max() - lo.min())
+        if int((hi - lo).sum()) > _DENSE * (span + len(targets)):
+            self._add_by_tree(lo, hi, targets)
+            return
+        sources, targets = _spell_out(lo, hi, targets)
+        self._sources.append(sources)
+        self._targets.append(targets)
+
+    def _add_by_tree(self, lo: Ints, hi: Ints, targets: Ints) -> None:
+        """Put ranges together from a binary tree: node ``i`` stands for ``2i`` and ``2i+1``.
+
+        The leaves ``size .. 2*size-1`` are the nodes of the span itself.
+        """
+        start = int(lo.min())
+        size = int(hi.max()) - start
+        inner = self._new_barriers(size) if size > 1 else empty_ints()
+        nodes = np.concatenate([inner, start + np.arange(size, dtype=np.int64)])
+        children = np.arange(2, 2 * size, dtype=np.int64)
+        self._sources.append(nodes[children])
+        self._targets.append(nodes[children // 2])
+        left, right = lo - start + size, hi - start + size
+        while (open_ := left < right).any():
+            odd = open_ & (left % 2 == 1)
+            self._sources.append(nodes[left[odd]])
+            self._targets.append(targets[odd])
+            left = left + odd
+            odd = open_ & (right % 2 == 1)
+            right = right - odd
+            self._sources.append(nodes[right[odd]])
+            self._targets.append(targets[odd])
+            left, right = left // 2, right // 2
+
+    def _new_barriers(self, count: int) -> Ints:
+        first = self._nodes
+        self._nodes += count
+        return np.arange(first, self._nodes, dtype=np.int64)
