@@ -25,6 +25,8 @@ _REFRESH: Final = 4
 _SAID: Final = 10
 """Failures that are written one by one; the end of the run names all."""
 
+_STYLES: Final = {"failed": "red", "fresh": "green", "running": "blue", "missing": "dim"}
+
 
 class RichProgress:
     """Shows a run as a bar, the steps under way, and how far each asset is."""
@@ -48,7 +50,7 @@ class RichProgress:
         """Take note of *event*; the block is drawn on its own beat."""
         self._tally.notify(event)
         if isinstance(event, RunStarted) and self._tally.total:
-            self._live.start()
+            self._live.start(refresh=True)
         elif isinstance(event, RunEnded):
             self.close()
         elif isinstance(event, StepEnded) and event.outcome in (None, Outcome.FAILED):
@@ -70,7 +72,7 @@ class RichProgress:
         head.add_column(no_wrap=True)
         head.add_column(ratio=1)
         head.add_row(
-            Text(f"{self._tally.run_id}  {self._tally.headline(now)}"),
+            Text(self._tally.headline(now)),
             ProgressBar(total=max(1, self._tally.total), completed=self._tally.done),
         )
         return Group(head, *self._running(now), self._assets())
@@ -90,8 +92,8 @@ class RichProgress:
         line = Text(" ", no_wrap=True, overflow="ellipsis")
         for asset, total in self._assets_by_interest():
             done = self._tally.ended[asset]
-            state = "failed" if self._tally.bad[asset] else "fresh" if done == total else "running"
-            style = {"failed": "red", "fresh": "green"}.get(state, "blue")
+            state = "failed" if self._tally.bad[asset] else _state(done, total)
+            style = _STYLES[state]
             line.append(f"{glyph(state, ascii=self._ascii)} ", style=style)
             line.append(f"{asset} {done:,}/{total:,}   ")
         return line
@@ -105,3 +107,9 @@ class RichProgress:
             return 0 if 0 < done < total else 1 if done == 0 else 2
 
         return sorted(self._tally.per_asset.items(), key=rank)
+
+
+def _state(done: int, total: int) -> str:
+    if done == total:
+        return "fresh"
+    return "running" if done else "missing"
