@@ -38,6 +38,8 @@ class Source:
     partitions. ``folder`` is where the slot's data lies: relative to the data
     folder, percent-encoded. ``location`` overrides it for adopted data.
     ``data_version`` is what the reader should find (None: whatever is there).
+    ``with_dimensions`` asks for the dimensions as columns of text, where the
+    table has none of that name: set where several slots could be loaded.
     """
 
     asset: AssetKey
@@ -47,6 +49,7 @@ class Source:
     folder: str
     location: str | None = None
     data_version: str | None = None
+    with_dimensions: bool = False
 
     @property
     def path(self) -> Path:
@@ -115,7 +118,7 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A value read, and the data version of each source as it was actually found (None: unknown)."""
+    """A value read, and the data version of each source as it was found (None: unknown)."""
 
     value: Any
     versions: tuple[str | None, ...]
@@ -177,4 +180,3 @@ class StagedIOManager(Protocol):
     ) -> Sequence[Stored]:
         """Return all that lies in an asset's folder, each with its own record."""
         ...
-

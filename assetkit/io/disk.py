@@ -1,0 +1,95 @@
+"""Steps on a local file system that a crash cannot undo, and a lock around them."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from assetkit.records import FileSignature
+
+
+def sync_folder(path: str | os.PathLike[str]) -> None:
+    """Make the entries of a folder durable."""
+    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def sync_file(path: str | os.PathLike[str]) -> None:
+    """Make the content of a file durable."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def make_folders(path: Path) -> None:
+    """Make a folder and what it lies in; each new entry is durable."""
+    try:
+        path.mkdir()
+    except FileExistsError:
+        return
+    except FileNotFoundError:
+        make_folders(path.parent)
+        path.mkdir(exist_ok=True)
+    sync_folder(path.parent)
+
+
+def replace(staged: Path, final: Path) -> None:
+    """Put a staged file in place in one step; durable when this returns."""
+    for _ in range(100):
+        make_folders(final.parent)
+        try:
+            os.replace(staged, final)
+            break
+        except FileNotFoundError:
+            # Whoever deleted the folder's last file may just have removed the folder.
+            if not staged.exists():
+                raise
+    sync_folder(final.parent)
+
+
+def write_durably(path: Path, content: bytes, staged: Path) -> None:
+    """Write a small file through *staged*, a path of its own on the same file system."""
+    with staged.open("xb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    replace(staged, path)
+
+
+def signature_of(path: str | os.PathLike[str]) -> FileSignature | None:
+    """Return what `stat` says, None where there is no file."""
+    try:
+        found = os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return FileSignature(size=found.st_size, mtime_ns=found.st_mtime_ns, inode=found.st_ino)
+
+
+@contextlib.contextmanager
+def publish_lock(private: Path, path: Path) -> Iterator[None]:
+    """Hold the lock that all publishers of *path* take, on this machine.
+
+    Paths share 4,096 lock files, so that their number is bounded; what is done
+    under a lock takes milliseconds. One process holds one at a time.
+    """
+    name = hashlib.blake2b(os.fsencode(path), digest_size=2).hexdigest()[:3]
+    folder = private / "locks"
+    try:
+        handle = os.open(folder / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC)
+    except FileNotFoundError:
+        folder.mkdir(parents=True, exist_ok=True)
+        handle = os.open(folder / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)

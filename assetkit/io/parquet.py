@@ -1,0 +1,128 @@
+"""The default IO manager: one Parquet file per slot, which any reader can read."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pyarrow as pa
+
+from assetkit.errors import DataChanged
+from assetkit.io import footer, schemas
+from assetkit.io.base import Loaded, Source, Target, Written
+from assetkit.io.frames import conformed, to_batches
+from assetkit.io.loading import load
+from assetkit.io.parquet_read import ParquetTables
+from assetkit.io.parquet_write import Content, Encoding, WriteFailed, write_parquet
+from assetkit.io.staged import StagedFiles, slot_of, storage_error
+
+
+def _writer() -> str:
+    try:
+        own = version("assetkit")
+    except PackageNotFoundError:
+        own = "0"
+    return f"assetkit {own}, pyarrow {pa.__version__}, python {platform.python_version()}"
+
+
+_WRITER = _writer()
+
+
+class ParquetIOManager(StagedFiles):
+    """Store tables as Parquet, one file per slot.
+
+    *keep*: how many replaced files of each slot stay, as hard links in the
+    workspace's private folder. *compression* and *compression_level* as for
+    `pyarrow.parquet.ParquetWriter`, which takes *options*, too.
+    """
+
+    filename: ClassVar[str] = "part.parquet"
+
+    def __init__(
+        self,
+        *,
+        keep: int = 0,
+        compression: str = "zstd",
+        compression_level: int | None = None,
+        **options: Any,
+    ) -> None:
+        super().__init__(keep=keep)
+        if compression == "zstd" and compression_level is None:
+            compression_level = 1
+        self._encoding = Encoding(
+            compression=compression, compression_level=compression_level, options=options
+        )
+        self._tables = ParquetTables(self.path_of)
+
+    def write(self, value: Any, target: Target) -> Written:
+        """Store a table, or an iterator of tables, aside; `publish` puts it in place.
+
+        Raises:
+            OutputError: for what is no table, or would not come back as it is.
+            StorageError: where the file system refuses.
+        """
+        where = f"What {slot_of(target)} returned"
+        final = self.path_of(target)
+        table = to_batches(value, where=where)
+        if target.schema is not None:
+            table = conformed(table, target.schema, where=where)
+        form, text = schemas.form_of(table.schema), schemas.schema_text(table.schema)
+        recast = schemas.is_changed_by_parquet(table.schema)
+        record: dict[str, Any] = {}
+
+        def complete(found: Content) -> Mapping[str, Any]:
+            record.update(_record(target, found), schema=text, form=form, writer=_WRITER)
+            if recast:
+                record["recast"] = True
+            return record
+
+        try:
+            staged = self.staging_path(target)
+            found = write_parquet(table, staged, self._encoding, complete)
+        except WriteFailed as failed:
+            raise storage_error(failed.reason, f"write {slot_of(target)}", final) from failed.reason
+        return Written(
+            rows=found.rows,
+            bytes=staged.stat().st_size,
+            data_version=str(record["data_version"]),
+            schema=text,
+            staged=staged,
+        )
+
+    def read(self, sources: Sequence[Source], load_as: Any, columns: Sequence[str] | None) -> Any:
+        """Load the slots as one value of the type *load_as*, in the order given."""
+        return load(self._tables, sources, load_as, columns).value
+
+    def read_with_versions(
+        self, sources: Sequence[Source], load_as: Any, columns: Sequence[str] | None
+    ) -> Loaded:
+        """Load as `read` does, and say which data version of each slot was read."""
+        return load(self._tables, sources, load_as, columns)
+
+    def read_record(self, path: Path) -> Mapping[str, Any] | None:
+        """Return the record in a file's footer, None where another hand wrote it."""
+        try:
+            return footer.read_record(path)
+        except footer.NotParquet as error:
+            raise DataChanged(
+                f"The file {path} is not a whole Parquet file: another hand changed it. "
+                "Delete it and materialize its partition again."
+            ) from error
+
+
+def _record(target: Target, found: Content) -> dict[str, Any]:
+    """Return what a file says of itself: what the run gave it, and what was found writing."""
+    return {
+        "v": 1,
+        "asset": target.asset,
+        "partition": dict(target.dimensions),
+        "run_id": target.run_id,
+        "attempt": target.attempt,
+        "data_version": found.data_version,
+        **target.provenance,
+        "content": found.data_version,
+        "rows": found.rows,
+    }

@@ -1,0 +1,179 @@
+"""Read Parquet files of slots as one table, each file in one version.
+
+Rule 1: a file is opened once, and all of it is read through that handle; a
+reader that opens a path twice may take its footer from one version and its
+data from the next.
+Rule 2: what is lazy reads from pins.
+Rule 3: columns and types of several files are made one, or the column is named.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.dataset as ds
+import pyarrow.fs as fs
+import pyarrow.parquet as pq
+
+from assetkit.errors import DataChanged, DataMissing
+from assetkit.io import footer, schemas
+from assetkit.io.base import Source
+from assetkit.io.loading import Versions
+from assetkit.io.pandas_metadata import index_fields, position_fields
+from assetkit.io.pins import Pins
+from assetkit.io.slot_tables import (
+    SlotTables,
+    check_columns,
+    dimension_names,
+    with_dimensions,
+)
+from assetkit.records import slot_name
+
+
+class ParquetTables(SlotTables):
+    """The tables of slots that are Parquet files. *path_of* says where a slot's file is."""
+
+    def __init__(self, path_of: Callable[[Source], Path]) -> None:
+        self._path_of = path_of
+
+    def path(self, source: Source) -> Path:
+        """Return a slot's file; `DataMissing` where it is not there."""
+        path = self._path_of(source)
+        if not path.exists():
+            raise missing(source, path)
+        return path
+
+    def dataset(
+        self, sources: Sequence[Source], columns: Sequence[str] | None
+    ) -> tuple[Any, Versions]:
+        """Open the slots as a dataset over pins."""
+        if not sources:
+            return ds.dataset(pa.table({})), ()
+        held, versions, pins = self.hold(sources)
+        opened = [self._schema(source) for source in held]
+        schema = schemas.unify(opened, lambda number: _name(sources[number]))
+        dropped = {*position_fields(opened[0]), *dimension_names(schema, sources[0])}
+        schema = pa.schema([field for field in schema if field.name not in dropped])
+        schema = pa.schema([*schema, *((n, pa.string()) for n in dimension_names(schema, held[0]))])
+        check_columns(schema.names, columns, sources)
+        wanted = schema.names if columns is None else columns
+        system, format_ = fs.LocalFileSystem(), ds.ParquetFileFormat()
+        fragments = [
+            format_.make_fragment(
+                str(self._path_of(source)),
+                system,
+                partition_expression=_expression(source, dimension_names(opened[0], source)),
+            )
+            for source in held
+        ]
+        picked = pa.schema([schema.field(name) for name in wanted])
+        dataset = ds.FileSystemDataset(fragments, picked, format_, system)
+        pins.drop_with(dataset)
+        return dataset, versions
+
+    def hold(self, sources: Sequence[Source]) -> tuple[Sequence[Source], Versions, Pins]:
+        """Pin the slots' files; the sources returned lead to the pins."""
+        paths = [self.path(source) for source in sources]
+        pins = Pins(sources[0].place.private, paths)
+        held, versions = [], []
+        for source, path in zip(sources, pins.paths, strict=True):
+            versions.append(_version(_record(source, path)))
+            held.append(replace(source, location=str(path)))
+        return held, tuple(versions), pins
+
+    def _schema(self, source: Source) -> pa.Schema:
+        path = self._path_of(source)
+        try:
+            with pq.ParquetFile(path) as file:
+                return _stored_schema(file)
+        except (pa.ArrowException, OSError) as error:
+            raise torn(source, path, _reason(error)) from error
+
+    def read_one(
+        self, source: Source, columns: Sequence[str] | None
+    ) -> tuple[pa.Table, str | None]:
+        """Read one slot, and say which version it is."""
+        path = self._path_of(source)
+        try:
+            handle = pa.OSFile(str(path))
+        except FileNotFoundError:
+            raise missing(source, path) from None
+        try:
+            with handle, pq.ParquetFile(handle, pre_buffer=False) as file:
+                record = footer.record_of(handle.fileno()) or {}
+                schema = _stored_schema(file) if record.get("recast") else file.schema_arrow
+                wanted = None
+                if columns is not None:
+                    kept = {*columns, *index_fields(schema)}
+                    wanted = [name for name in schema.names if name in kept]
+                table = file.read(columns=wanted, use_threads=False)
+        except footer.NotParquet:
+            raise torn(source, path, "it has no footer") from None
+        except (pa.ArrowException, OSError) as error:
+            raise torn(source, path, _reason(error)) from error
+        if record.get("recast"):
+            table = schemas.restore(table, schema)
+        return with_dimensions(table, source, schema, columns), _version(record)
+
+
+def missing(source: Source, path: Path) -> DataMissing:
+    """Say that a slot's file is gone."""
+    name = slot_name(source.asset, source.partition_key)
+    return DataMissing(
+        f"The data of {name} is not there: no file {path}. Materialize it again: "
+        f"assetkit materialize {name}"
+    )
+
+
+def torn(source: Source, path: Path, reason: str) -> DataChanged:
+    """Say that a slot's file cannot be read."""
+    name = slot_name(source.asset, source.partition_key)
+    return DataChanged(
+        f"The file of {name} is not a whole Parquet file any more: {path} ({reason}). "
+        f"Another hand changed it. Delete it and materialize it again: assetkit materialize {name}"
+    )
+
+
+def _record(source: Source, path: Path) -> dict[str, Any]:
+    try:
+        return footer.read_record(path) or {}
+    except FileNotFoundError:
+        raise missing(source, path) from None
+    except footer.NotParquet:
+        raise torn(source, path, "it has no footer") from None
+
+
+def _version(record: dict[str, Any]) -> str | None:
+    version = record.get("data_version")
+    return None if version is None else str(version)
+
+
+def _stored_schema(file: pq.ParquetFile) -> pa.Schema:
+    """Return the schema that was written; Parquet itself widens some of its types."""
+    schema: pa.Schema = file.schema_arrow
+    written = (file.metadata.metadata or {}).get(b"ARROW:schema")
+    if written is None:
+        return schema
+    stored = pa.ipc.read_schema(pa.BufferReader(base64.b64decode(written)))
+    return pa.schema(list(stored), metadata=schema.metadata)
+
+
+def _expression(source: Source, names: Sequence[str]) -> Any:
+    expression = ds.scalar(True)  # noqa: FBT003, Arrow's own
+    for name, key in source.dimensions:
+        if name in names:
+            expression = expression & (ds.field(name) == ds.scalar(key))
+    return expression
+
+
+def _name(source: Source) -> str:
+    return slot_name(source.asset, source.partition_key)
+
+
+def _reason(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")

@@ -1,0 +1,181 @@
+"""Write one Parquet file: streamed, hashed, with its own record in the footer.
+
+Rule 1: memory is bounded by two row groups.
+Rule 2: whatever goes wrong, in here or in the code that makes the batches, the
+file is removed and the error goes on; a Parquet writer left alone would finish
+the file as if all were well.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from assetkit.io import footer
+from assetkit.io.content import ContentHasher
+from assetkit.io.frames import Batches
+
+GROUP_ROWS = 1 << 20
+GROUP_BYTES = 128 << 20
+_HASH_ASIDE = 1 << 16
+"""Rows from which a second thread for hashing pays."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Encoding:
+    """How Parquet is written; anything else pyarrow's writer takes goes into ``options``."""
+
+    compression: str = "zstd"
+    compression_level: int | None = 1
+    options: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What was found while writing."""
+
+    rows: int
+    data_version: str
+
+
+class WriteFailed(Exception):  # noqa: N818, always caught and told as a StorageError
+    """The file system refused; not to be mixed up with what the user's own code raises."""
+
+    def __init__(self, reason: OSError) -> None:
+        super().__init__(str(reason))
+        self.reason = reason
+
+
+def write_parquet(
+    table: Batches,
+    path: Path,
+    encoding: Encoding,
+    record: Callable[[Content], Mapping[str, Any]],
+) -> Content:
+    """Write *table* to a new file at *path*, durably.
+
+    *record* makes what goes into the footer.
+
+    Raises:
+        WriteFailed: where the file system refuses.
+    """
+    with _file_system():
+        handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o666)
+    try:
+        with pa.OSFile(str(path), "wb") as sink:
+            found = _stream(table, sink, encoding, record)
+        with _file_system():
+            os.fsync(handle)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    finally:
+        os.close(handle)
+    return found
+
+
+def _stream(
+    table: Batches,
+    sink: pa.NativeFile,
+    encoding: Encoding,
+    record: Callable[[Content], Mapping[str, Any]],
+) -> Content:
+    writer = pq.ParquetWriter(
+        sink,
+        table.schema,
+        compression=encoding.compression,
+        compression_level=encoding.compression_level,
+        **encoding.options,
+    )
+    try:
+        rows = 0
+        with _Hashing(table.schema) as hashing:
+            for group in _groups(table):
+                hashing.add(group)
+                with _file_system():
+                    writer.write_table(group, row_group_size=GROUP_ROWS)
+                rows += group.num_rows
+            found = Content(rows, hashing.digest())
+        writer.add_key_value_metadata({footer.KEY.decode(): footer.encode(record(found))})
+    except BaseException:
+        with contextlib.suppress(Exception):
+            writer.close()
+        raise
+    with _file_system():
+        writer.close()
+    return found
+
+
+@contextlib.contextmanager
+def _file_system() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise WriteFailed(error) from error
+
+
+def _groups(table: Batches) -> Iterator[pa.Table]:
+    """Gather batches to row groups: fewer and larger ones write faster and pack better."""
+    pending: list[pa.RecordBatch] = []
+    rows = size = 0
+    for batch in table.batches:
+        if not batch.num_rows:
+            continue
+        pending.append(batch)
+        rows += batch.num_rows
+        size += batch.nbytes
+        if rows >= GROUP_ROWS or size >= GROUP_BYTES:
+            yield _gathered(pending, table.schema)
+            pending, rows, size = [], 0, 0
+    if pending:
+        yield _gathered(pending, table.schema)
+
+
+def _gathered(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> pa.Table:
+    table = pa.Table.from_batches(batches, schema=schema)
+    if any(map(pa.types.is_dictionary, schema.types)):
+        table = table.unify_dictionaries()
+    return table
+
+
+class _Hashing:
+    """Hash large groups in a second thread, while they are encoded."""
+
+    def __init__(self, schema: pa.Schema) -> None:
+        self._hasher = ContentHasher(schema)
+        self._pool: ThreadPoolExecutor | None = None
+        self._pending: Future[None] | None = None
+
+    def __enter__(self) -> _Hashing:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._pool is not None:
+            self._pool.shutdown()
+
+    def add(self, group: pa.Table) -> None:
+        """Hash a group, after those before it."""
+        self._wait()
+        if group.num_rows < _HASH_ASIDE:
+            self._hasher.update(group)
+            return
+        self._pool = self._pool or ThreadPoolExecutor(1, thread_name_prefix="assetkit-hash")
+        self._pending = self._pool.submit(self._hasher.update, group)
+
+    def digest(self) -> str:
+        """Return the data version of all groups."""
+        self._wait()
+        return self._hasher.digest()
+
+    def _wait(self) -> None:
+        if self._pending is not None:
+            self._pending.result()
+            self._pending = None

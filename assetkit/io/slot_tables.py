@@ -1,0 +1,159 @@
+"""The tables of several slots as one: what differs is widened, partitions become columns."""
+
+from __future__ import annotations
+
+import os
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.dataset as ds
+
+from assetkit.errors import InputError, did_you_mean
+from assetkit.io import schemas
+from assetkit.io.base import Source
+from assetkit.io.loading import Versions
+from assetkit.io.pandas_metadata import index_fields, joined_metadata, position_fields
+from assetkit.records import slot_name
+
+_THREADS = min(8, os.cpu_count() or 1)
+
+Found = tuple[pa.Table, str | None]
+"""A slot's table and its data version."""
+
+
+class SlotTables:
+    """Tables by slot; `read_one` says where each comes from."""
+
+    @abstractmethod
+    def read_one(self, source: Source, columns: Sequence[str] | None) -> Found:
+        """Read one slot's table: the columns that it has, its index, its dimensions if asked."""
+
+    def table(
+        self, sources: Sequence[Source], columns: Sequence[str] | None, *, index: bool
+    ) -> tuple[pa.Table, Versions]:
+        """Read the slots as one table, in their order; with the *index* of frames, or without."""
+        if not sources:
+            return pa.table({}), ()
+        if len(sources) == 1:
+            found = [self.read_one(sources[0], columns)]
+        else:
+            with ThreadPoolExecutor(_THREADS, thread_name_prefix="assetkit-read") as pool:
+                found = list(pool.map(lambda source: self.read_one(source, columns), sources))
+        table = join([table for table, _ in found], sources)
+        if not index or several(sources):
+            table = table.drop_columns(position_fields(table.schema))
+        return pick(table, columns, sources, index=index), tuple(version for _, version in found)
+
+
+class MemoryTables(SlotTables):
+    """Tables that are in memory. *path_of* says where a slot's file is, if it has one."""
+
+    def __init__(
+        self, find: Callable[[Source], Found], path_of: Callable[[Source], Path] | None = None
+    ) -> None:
+        self._find, self._path_of = find, path_of
+
+    def read_one(self, source: Source, columns: Sequence[str] | None) -> Found:
+        """Pick the columns that a slot's table has."""
+        table, version = self._find(source)
+        schema = table.schema
+        if columns is not None:
+            kept = {*columns, *index_fields(schema)}
+            table = table.select([name for name in schema.names if name in kept])
+        return with_dimensions(table, source, schema, columns), version
+
+    def dataset(
+        self, sources: Sequence[Source], columns: Sequence[str] | None
+    ) -> tuple[Any, Versions]:
+        """Return the slots as a dataset."""
+        table, versions = self.table(sources, columns, index=False)
+        return ds.dataset(table), versions
+
+    def hold(self, sources: Sequence[Source]) -> tuple[Sequence[Source], Versions, object]:
+        """Keep the tables as they are now: they never change."""
+        found = {id(source): self._find(source) for source in sources}
+        held = MemoryTables(lambda source: found[id(source)])
+        return sources, tuple(version for _, version in found.values()), held
+
+    def path(self, source: Source) -> Path:
+        """Return a slot's file."""
+        if self._path_of is None:
+            raise InputError(f"{name_of(source)} is kept in memory, so it has no path.")
+        return self._path_of(source)
+
+
+def name_of(source: Source) -> str:
+    """Return how a slot is written for people."""
+    return slot_name(source.asset, source.partition_key)
+
+
+def with_dimensions(
+    table: pa.Table, source: Source, schema: pa.Schema, columns: Sequence[str] | None
+) -> pa.Table:
+    """Add the partition as columns, where that is asked and *schema* has none of that name."""
+    names = dimension_names(schema, source)
+    for name, key in source.dimensions if names else ():
+        if name in names and (columns is None or name in columns):
+            table = table.append_column(name, pa.repeat(key, table.num_rows))
+    return table
+
+
+def several(sources: Sequence[Source]) -> bool:
+    """Tell whether several slots are, or could be, loaded."""
+    return len(sources) > 1 or sources[0].with_dimensions
+
+
+def join(tables: Sequence[pa.Table], sources: Sequence[Source]) -> pa.Table:
+    """Put the tables of slots one after another; widen what differs.
+
+    Raises:
+        InputError: naming the column and both slots where types do not fit.
+    """
+    first = tables[0].schema
+    if all(table.schema.equals(first, check_metadata=True) for table in tables[1:]):
+        return pa.concat_tables(tables)
+    schema = schemas.unify(
+        [table.schema for table in tables], lambda number: name_of(sources[number])
+    )
+    # A frame without rows or columns says nothing of what frames of this asset are.
+    telling = [table.schema for table in tables if table.num_columns]
+    schema = schema.with_metadata(joined_metadata(telling or [first]))
+    pairs = zip(tables, sources, strict=True)
+    return pa.concat_tables(
+        [schemas.fill(table, schema, where=name_of(source)) for table, source in pairs]
+    )
+
+
+def pick(
+    table: pa.Table, columns: Sequence[str] | None, sources: Sequence[Source], *, index: bool
+) -> pa.Table:
+    """Return the columns asked for, in that order; the index of a frame comes with them."""
+    if columns is None:
+        return table
+    check_columns(table.column_names, columns, sources)
+    kept = [name for name in index_fields(table.schema) if index and name not in columns]
+    present = [name for name in kept if name in table.column_names]
+    return table.select([*columns, *present])
+
+
+def check_columns(
+    known: Sequence[str], columns: Sequence[str] | None, sources: Sequence[Source]
+) -> None:
+    """Refuse columns that no slot has, with the nearest names."""
+    for name in columns or ():
+        if name not in known:
+            raise InputError(
+                f"{name_of(sources[0])} has no column {name!r}. "
+                f"{did_you_mean(name, known, what='columns')}"
+            )
+
+
+def dimension_names(schema: pa.Schema, source: Source) -> list[str]:
+    """Return the partition dimensions that a table of this schema gets as columns."""
+    if not source.with_dimensions:
+        return []
+    return [name for name, _ in source.dimensions if name not in schema.names]

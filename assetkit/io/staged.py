@@ -1,0 +1,325 @@
+"""Files that are published in one step: what all IO managers for local files share.
+
+Rule 1: the final path is never opened for writing; a staged file is renamed to it.
+Rule 2: nothing staged lies in a folder that readers look into.
+Rule 3: a file is durable before it gets its name, and its name before `publish` returns.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import itertools
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, ClassVar
+from urllib.parse import unquote
+
+from assetkit.errors import DataChanged, StorageError
+from assetkit.io import disk
+from assetkit.io.base import Place, Source, Stored, Target, Written
+from assetkit.records import AssetKey, FileSignature, MultiPartitionKey, PartitionKey, slot_name
+
+_numbers = itertools.count()
+_BOUND = ("data_version", "content", "form", "run_id", "attempt")
+"""What of a file's record says which file a later attest is about."""
+
+
+class StagedFiles:
+    """Publish, find and delete one file per slot. ``filename`` is its name in the slot's folder."""
+
+    filename: ClassVar[str]
+
+    def __init__(self, *, keep: int = 0) -> None:
+        """Keep so many replaced files of each slot (as hard links, in the private folder)."""
+        self.keep = keep
+
+    # What a kind of file has to say: how its record is read, and what goes with it.
+
+    def read_record(self, path: Path) -> Mapping[str, Any] | None:
+        """Return a file's own record, None where another hand wrote it.
+
+        Raises:
+            FileNotFoundError: where nothing is.
+            DataChanged: for a file that is torn.
+        """
+        raise FileNotFoundError(path)
+
+    def companions(self, path: Path) -> Sequence[Path]:
+        """Return the files that belong to *path*, in the order in which they follow it."""
+        return ()
+
+    def path_of(self, slot: Source | Target) -> Path:
+        """Return where a slot's file lies, or will lie.
+
+        Raises:
+            StorageError: for a place that is not local, or a folder outside of it.
+        """
+        data = local(slot.place.data)
+        location = getattr(slot, "location", None)
+        if location is not None:
+            return data / location
+        if any(part in {"", ".", ".."} for part in slot.folder.split("/")):
+            raise StorageError(
+                f"{slot_name(slot.asset, slot.partition_key)} would be stored in {slot.folder!r}, "
+                "outside of its workspace. Rename the asset or the partition."
+            )
+        return data / slot.folder / self.filename
+
+    def publish(self, written: Written, target: Target) -> Written:
+        """Put a staged file in place, atomically and durably.
+
+        Where the same content is there already the file is left alone, and only
+        a new provenance is noted beside it.
+
+        Raises:
+            StorageError: where the file system refuses; what was there stays.
+        """
+        staged, final = written.staged, self.path_of(target)
+        if staged is None:
+            return written
+        try:
+            with disk.publish_lock(target.place.private, final):
+                unchanged = self._publish(staged, final, target)
+        except OSError as error:
+            self.discard(written)
+            raise storage_error(error, f"publish {slot_of(target)}", final) from error
+        self.discard(written)
+        signature = disk.signature_of(final)
+        return replace(
+            written,
+            staged=None,
+            unchanged=unchanged,
+            signature=signature,
+            bytes=signature.size if signature else written.bytes,
+            location=f"{target.folder}/{self.filename}",
+        )
+
+    def discard(self, written: Written) -> None:
+        """Drop staged data; what is published stays."""
+        if written.staged is None:
+            return
+        for path in (written.staged, *self.companions(written.staged)):
+            path.unlink(missing_ok=True)
+        # The run's folder goes with its last file; the sweep takes what is left.
+        with contextlib.suppress(OSError):
+            written.staged.parent.rmdir()
+
+    def delete(self, target: Target) -> None:
+        """Remove a slot's file, and the folders that it leaves empty; safe to repeat."""
+        final = self.path_of(target)
+        top = local(target.place.data) / target.asset
+        try:
+            with disk.publish_lock(target.place.private, final):
+                if final.exists():
+                    self._keep_version(final, target)
+                self._attest_path(target.place, target.folder).unlink(missing_ok=True)
+                for path in (final, *self.companions(final)):
+                    path.unlink(missing_ok=True)
+                _remove_empty(final.parent, top)
+        except OSError as error:
+            raise storage_error(error, f"delete {slot_of(target)}", final) from error
+
+    def find(self, source: Source) -> Stored | None:
+        """Return what lies in a slot's place by its own record, None where nothing does.
+
+        Raises:
+            DataChanged: for a file that is torn, or of another format.
+        """
+        path = self.path_of(source)
+        signature = disk.signature_of(path)
+        if signature is None:
+            return None
+        try:
+            record = self.read_record(path)
+        except FileNotFoundError:
+            return None
+        if record is not None:
+            record = self._attested(source, record)
+        rows = record.get("rows") if record else None
+        return Stored(
+            source=source, signature=signature, record=record, rows=rows, bytes=signature.size
+        )
+
+    def signatures(self, sources: Sequence[Source]) -> Sequence[FileSignature | None]:
+        """Return what `stat` says of each slot's file now, None where there is none."""
+        return [disk.signature_of(self.path_of(source)) for source in sources]
+
+    def find_all(
+        self, place: Place, asset: AssetKey, dimensions: Sequence[str]
+    ) -> Sequence[Stored]:
+        """Return all slots of an asset that lie in its folder, by path; torn files have no record."""
+        found = []
+        for folder, keys in _folders(local(place.data), asset, tuple(dimensions)):
+            source = Source(
+                asset=asset,
+                partition_key=_partition_key(keys),
+                dimensions=tuple(zip(dimensions, keys, strict=True)),
+                place=place,
+                folder=folder,
+            )
+            try:
+                stored = self.find(source)
+            except DataChanged:
+                path = self.path_of(source)
+                stored = Stored(source=source, signature=disk.signature_of(path), record=None)
+            if stored is not None:
+                found.append(stored)
+        return found
+
+    def staging_path(self, target: Target) -> Path:
+        """Return a new path for a staged file; its folder is there."""
+        folder = target.place.private / "staging" / target.run_id
+        name = f"{os.getpid():x}-{next(_numbers):x}-{target.attempt}.tmp"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise storage_error(error, f"write {slot_of(target)}", folder) from error
+        return folder / name
+
+    def _publish(self, staged: Path, final: Path, target: Target) -> bool:
+        """Put the file in place; True where what is there is left alone."""
+        new, old = self.read_record(staged) or {}, self._record_there(final)
+        if old is not None and _same_content(old, new):
+            if _provenance(old) != _provenance(new):
+                self._attest(target, old, new)
+            return True
+        if old is not None or final.exists():
+            self._keep_version(final, target)
+        attest = self._attest_path(target.place, target.folder)
+        followers = zip(self.companions(staged), self.companions(final), strict=True)
+        disk.replace(staged, final)
+        for follower, place in followers:
+            disk.replace(follower, place)
+        attest.unlink(missing_ok=True)
+        return False
+
+    def _record_there(self, final: Path) -> Mapping[str, Any] | None:
+        try:
+            return self.read_record(final)
+        except (FileNotFoundError, DataChanged):
+            return None
+
+    def _keep_version(self, final: Path, target: Target) -> None:
+        """Hard-link the file that is about to go, and forget the oldest beyond ``keep``."""
+        if self.keep <= 0:
+            return
+        folder = target.place.private / "versions" / target.folder
+        folder.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            age = final.stat().st_mtime_ns
+            link = folder / f"{age:020d}-{next(_numbers):x}{final.suffix}"
+            os.link(final, link)
+        kept = sorted(folder.iterdir())
+        for path in kept[: -self.keep]:
+            path.unlink()
+
+    # A new provenance for content that stays: a small file that names the record it is about.
+
+    def _attest_path(self, place: Place, folder: str) -> Path:
+        return place.private / "attest" / f"{folder}.json"
+
+    def _attest(self, target: Target, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
+        about = {key: old.get(key) for key in _BOUND}
+        content = json.dumps({"about": about, "record": new}, sort_keys=True, default=str)
+        path = self._attest_path(target.place, target.folder)
+        disk.write_durably(path, content.encode(), self.staging_path(target))
+
+    def _attested(self, source: Source, record: Mapping[str, Any]) -> Mapping[str, Any]:
+        try:
+            text = self._attest_path(source.place, source.folder).read_bytes()
+            attest = json.loads(text)
+        except (FileNotFoundError, ValueError):
+            return record
+        if attest["about"] != {key: record.get(key) for key in _BOUND}:
+            return record
+        newer: Mapping[str, Any] = attest["record"]
+        return newer
+
+
+def local(data: str) -> Path:
+    """Return a place's data folder.
+
+    Raises:
+        StorageError: where it is not on a local file system.
+    """
+    if "://" in data:
+        if not data.startswith("file://"):
+            raise StorageError(
+                f"The data lies in {data}, but this IO manager stores local files. "
+                "Use a workspace on a local path, or an IO manager for object stores."
+            )
+        data = unquote(data.removeprefix("file://"))
+    return Path(data)
+
+
+def slot_of(slot: Source | Target) -> str:
+    """Return how a slot is written for people."""
+    return slot_name(slot.asset, slot.partition_key)
+
+
+def storage_error(error: OSError, what: str, path: Path) -> StorageError:
+    """Say what could not be done, where, and what the system said."""
+    reason = error.strerror or str(error) or type(error).__name__
+    hint = _HINTS.get(error.errno or 0, "")
+    return StorageError(f"Cannot {what} at {path}: {reason}.{hint}")
+
+
+_HINTS = {
+    errno.ENOSPC: " Free some space; what was published before is untouched.",
+    errno.EACCES: " Check the rights of the folder.",
+    errno.EROFS: " The file system is mounted for reading only.",
+    errno.EXDEV: " The private folder and the data must be on one file system.",
+    errno.ENAMETOOLONG: " A shorter asset or partition name is needed.",
+}
+
+
+def _same_content(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
+    keys = ("data_version", "content", "form")
+    return all(old.get(key) == new.get(key) is not None for key in keys)
+
+
+def _provenance(record: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a record without what tells one run from the next."""
+    return {key: value for key, value in record.items() if key not in {"run_id", "attempt"}}
+
+
+def _partition_key(keys: tuple[str, ...]) -> PartitionKey | None:
+    if len(keys) > 1:
+        return MultiPartitionKey(keys)
+    return keys[0] if keys else None
+
+
+def _folders(
+    data: Path, folder: str, dimensions: tuple[str, ...], keys: tuple[str, ...] = ()
+) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Walk down one level per dimension; yield each folder and the keys that lead to it."""
+    if not dimensions:
+        yield folder, keys
+        return
+    prefix = f"{dimensions[0]}="
+    try:
+        with os.scandir(data / folder) as entries:
+            names = sorted(e.name for e in entries if e.name.startswith(prefix) and e.is_dir())
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    for name in names:
+        key = unquote(name.removeprefix(prefix))
+        yield from _folders(data, f"{folder}/{name}", dimensions[1:], (*keys, key))
+
+
+def _remove_empty(folder: Path, top: Path) -> None:
+    """Remove a folder and those above it as long as they are empty, up to *top*."""
+    while folder == top or top in folder.parents:
+        if folder.exists():
+            disk.sync_folder(folder)
+            try:
+                folder.rmdir()
+            except OSError:
+                return
+        folder = folder.parent
+    if top.parent.exists():
+        disk.sync_folder(top.parent)
