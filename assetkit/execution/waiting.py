@@ -211,7 +211,7 @@ class _Arcs:
         """
         start = int(lo.min())
         size = int(hi.max()) - start
-        inner = self._new_barriers(size) if size > 1 else empty_ints()
+        inner = self._new_barriers(size)
         nodes = np.concatenate([inner, start + np.arange(size, dtype=np.int64)])
         children = np.arange(2, 2 * size, dtype=np.int64)
         self._sources.append(nodes[children])

@@ -221,8 +221,6 @@ class TwinManager:
         return Written(
             rows=len(value) if hasattr(value, "__len__") else None,
             data_version=version,
-            metadata={"staged": (value, dict(target.provenance))} if False else {},
-            location=None,
             staged=_Staged(value, dict(target.provenance)),
         )
 
@@ -369,3 +367,9 @@ class World:
 @pytest.fixture
 def world(tmp_path):
     return World(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def new_world():
+    """Return what makes a world, for tests that draw many."""
+    return World
