@@ -12,10 +12,12 @@ from types import FrameType
 from typing import Any, Final, NoReturn
 
 import click
+from click.shell_completion import shell_complete
 
 from assetkit import __version__
 from assetkit.cli.exits import DONE, Terminated, error_lines, exit_code
 from assetkit.cli.options import session_options
+from assetkit.cli.output import surroundings
 from assetkit.cli.session import Session
 
 COMMANDS: Final[dict[str, dict[str, tuple[str, str]]]] = {
@@ -49,6 +51,8 @@ COMMANDS: Final[dict[str, dict[str, tuple[str, str]]]] = {
     },
 }
 """By section: each command's place in the code, and its line of help."""
+
+_COMPLETE: Final = "_ASSETKIT_COMPLETE"
 
 
 class LazyGroup(click.Group):
@@ -121,12 +125,12 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 
 def _invoke(arguments: Sequence[str] | None, session: Session) -> int:
-    result = cli.main(
-        args=None if arguments is None else list(arguments),
-        prog_name="assetkit",
-        standalone_mode=False,
-        obj=session,
-    )
+    if asked := surroundings().get(_COMPLETE):
+        return shell_complete(cli, {"obj": session}, "assetkit", _COMPLETE, asked)
+    # Not through cli.main, which would end the process itself where a pipe is closed.
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    with cli.make_context("assetkit", words, obj=session) as context:
+        result = cli.invoke(context)
     sys.stdout.flush()
     return result if isinstance(result, int) else DONE
 
