@@ -1,0 +1,37 @@
+"""Rules of changes to what is known, which both catalogs follow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from assetkit.errors import CatalogError, UnknownAsset, did_you_mean
+from assetkit.records import AssetKey
+
+
+def with_orphans(published: Iterable[int], ordinals: Mapping[int, int]) -> dict[int, int]:
+    """Return the moves of a rebase; published slots without one get negative ordinals.
+
+    >>> with_orphans([0, 1, 2], {0: 5, 1: -1})
+    {0: 5, 1: -1, 2: -2}
+    """
+    moves = dict(ordinals)
+    last = min([0, *moves.values()])
+    for ordinal in published:
+        if ordinal not in moves:
+            last -= 1
+            moves[ordinal] = last
+    return {old: new for old, new in moves.items() if old != new}
+
+
+def unknown_asset(asset: AssetKey, known: Iterable[AssetKey]) -> UnknownAsset:
+    """Return the error for an asset that the catalog does not know."""
+    hint = did_you_mean(asset, known, what="assets")
+    return UnknownAsset(f"The catalog knows no asset {asset!r}. {hint}")
+
+
+def key_taken(old: AssetKey, new: AssetKey) -> CatalogError:
+    """Return the error for a new key under which there is data."""
+    return CatalogError(
+        f"{old!r} cannot be renamed to {new!r}: the catalog has published data of {new!r}. "
+        f"Delete that first, or choose another name."
+    )

@@ -1,0 +1,194 @@
+"""The catalog in one DuckDB file, shared by any number of processes of a host.
+
+Rule 1: each method is one transaction, and holds the file only as long as that takes.
+Rule 2: SQL lives in ``queries.sql``; what is computed here is NumPy and Arrow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from assetkit.catalog import editing, engine, frames, reading, recording, running
+from assetkit.catalog.base import AssetRow, Claim, Commit, Grant, Receipt, Snapshot
+from assetkit.catalog.claims import Mortals
+from assetkit.catalog.ids import Ids, Seen
+from assetkit.catalog.leasing import Leases
+from assetkit.catalog.store import Store, Transaction
+from assetkit.catalog.times import utc_now
+from assetkit.columns import Ints
+from assetkit.records import AssetKey, Materialization, Observation, RunRecord, RunStatus
+
+
+class DuckDBCatalog:
+    """A `Catalog` in the file *path*, made at the first write.
+
+    Args:
+        path: the file; `catalog.lock` and the folder `runs` of run files lie beside it.
+        wait: seconds to wait for another process that holds the catalog.
+        clock: what says the time, for judging the heartbeats of other hosts.
+
+    Each method raises `CatalogLocked`, `CatalogTooNew`, `CatalogCorrupt` or
+    `CatalogError` where the file cannot be used, and then has changed nothing.
+    """
+
+    def __init__(
+        self, path: Path, *, wait: float = 60.0, clock: Callable[[], datetime] = utc_now
+    ) -> None:
+        self._store = Store(path, wait=wait, clock=clock)
+        self._mortals = Mortals(self._store.path.parent / "runs", clock)
+        self._seen = Seen()
+
+    def __repr__(self) -> str:
+        return f"DuckDBCatalog({str(self.path)!r})"
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self._store.path
+
+    @contextmanager
+    def transaction(self, *, read_only: bool = False) -> Iterator[tuple[Transaction, Ids, Leases]]:
+        """Do what is in the block at once; it is undone where the block raises."""
+        try:
+            with self._store.transaction(read_only=read_only) as transaction:
+                ids = Ids(transaction, self._seen)
+                yield transaction, ids, Leases(transaction, self._mortals)
+        except BaseException:
+            # Numbers given out in what was undone must not be used again.
+            self._seen = Seen()
+            raise
+
+    def snapshot(self, assets: Sequence[AssetKey], *, detail: Sequence[AssetKey] = ()) -> Snapshot:
+        """Read what planning needs of *assets*; versions and digests only of those in *detail*."""
+        with self.transaction(read_only=True) as (transaction, ids, leases):
+            return reading.read_snapshot(transaction, ids, leases, assets, detail)
+
+    def describe(self, rows: Sequence[AssetRow]) -> Mapping[AssetKey, int]:
+        """Remember definitions (insert or update); return each asset's ``universe_seq``."""
+        with self.transaction(read_only=True) as (_, ids, _):
+            known = ids.assets(row.asset for row in rows)
+        if all(row.asset in known and not editing.differs(row, known[row.asset]) for row in rows):
+            return {row.asset: known[row.asset].row.universe_seq for row in rows}
+        with self.transaction() as (transaction, ids, _):
+            return editing.describe(transaction, ids, rows)
+
+    def slot_keys(self, asset: AssetKey) -> tuple[Ints, Sequence[str | None]]:
+        """Return the ordinals and partition texts of an asset's published slots, by ordinal."""
+        with self.transaction(read_only=True) as (transaction, ids, _):
+            known = ids.assets([asset])
+            if asset not in known:
+                return np.empty(0, dtype=np.int64), ()
+            table = transaction.connection.table("slot_keys", asset=known[asset].number)
+            return table["ordinal"].to_numpy(), table["key"].to_pylist()
+
+    def rebase(self, row: AssetRow, ordinals: Mapping[int, int]) -> None:
+        """Take a new layout: each old ordinal gets its new one, in one transaction."""
+        with self.transaction() as (transaction, ids, _):
+            editing.rebase(transaction, ids, row, ordinals)
+
+    def start_run(self, run: RunRecord) -> None:
+        """Write a run down as running; its id may be written again."""
+        with self.transaction() as (transaction, ids, _):
+            running.start(transaction, ids, self._mortals, run)
+
+    def claim(self, run_id: str, claims: Sequence[Claim]) -> Grant:
+        """Lease what is free of *claims* to a run, and say who holds the rest."""
+        with self.transaction() as (_, ids, leases):
+            return leases.claim(ids, run_id, claims)
+
+    def release(self, run_id: str) -> None:
+        """Give back all leases of a run."""
+        with self.transaction() as (_, ids, leases):
+            leases.release(ids.runs([run_id])[run_id])
+
+    def heartbeat(self, run_id: str, now: datetime) -> bool:
+        """Say that a run is alive; return True where its cancellation was asked for."""
+        with self.transaction() as (transaction, _, _):
+            return running.beat(transaction, run_id, now)
+
+    def commit(self, commit: Commit) -> Receipt:
+        """Write results down in one transaction; a commit id that is there changes nothing."""
+        with self.transaction() as (transaction, ids, leases):
+            return recording.record(transaction, ids, leases, commit)
+
+    def finish_run(
+        self, run_id: str, status: RunStatus, ended_at: datetime, message: str = ""
+    ) -> None:
+        """Write the end of a run down and give back its leases."""
+        with self.transaction() as (transaction, ids, leases):
+            run_no = ids.runs([run_id])[run_id]
+            running.finish(transaction, run_no, status, ended_at, message)
+            leases.release(run_no)
+
+    def ask_cancel(self, run_id: str) -> bool:
+        """Ask a running run to stop; return False where it is not running."""
+        with self.transaction() as (transaction, _, leases):
+            return running.ask_cancel(transaction, run_id, leases.dead_runs())
+
+    def observe(self, observations: Sequence[Observation]) -> None:
+        """Write down what a look at outside data found."""
+        with self.transaction() as (transaction, ids, _):
+            editing.observe(transaction, ids, observations)
+
+    def delete_slots(self, asset: AssetKey, ordinals: Ints | None, at: datetime) -> int:
+        """Forget published slots (all where None); history keeps a tombstone. Returns how many."""
+        with self.transaction() as (transaction, ids, _):
+            return editing.delete_slots(transaction, ids, asset, ordinals, at)
+
+    def rename_asset(self, old: AssetKey, new: AssetKey) -> None:
+        """Give an asset's slots and history another key."""
+        with self.transaction() as (transaction, ids, _):
+            editing.rename_asset(transaction, ids, old, new)
+        self._seen = Seen()
+
+    def change_partitions(
+        self, name: str, *, add: Sequence[str] = (), remove: Sequence[str] = ()
+    ) -> tuple[str, ...]:
+        """Change a set of dynamic partitions; return those that were not there (or were, to add)."""
+        with self.transaction() as (transaction, _, _):
+            return editing.change_partitions(transaction, name, add, remove)
+
+    def runs(self, *, limit: int | None = None, run_id: str | None = None) -> pa.Table:
+        """Return runs, newest first; the columns are those of `frames.RUNS`."""
+        with self.transaction(read_only=True) as (transaction, _, leases):
+            return running.list_runs(transaction, leases, limit, run_id)
+
+    def steps(self, run_id: str) -> pa.Table:
+        """Return a run's ended steps and failed attempts, in order of time: `frames.STEPS`."""
+        with self.transaction(read_only=True) as (transaction, _, _):
+            table = transaction.connection.table("events", run_id=run_id)
+        return table.select(frames.STEPS.names).cast(frames.STEPS)
+
+    def history(self, asset: AssetKey, partition: str | None = None) -> pa.Table:
+        """Return an asset's materializations and deletions, newest first: `frames.HISTORY`."""
+        with self.transaction(read_only=True) as (transaction, _, _):
+            table = transaction.connection.table("history", asset=asset, partition=partition)
+        return table.select(frames.HISTORY.names).cast(frames.HISTORY)
+
+    def status(self) -> pa.Table:
+        """Return one row per asset known, by key: `frames.STATUS`."""
+        with self.transaction(read_only=True) as (transaction, _, _):
+            table = transaction.connection.table("status")
+        return table.select(frames.STATUS.names).cast(frames.STATUS)
+
+    def published(self, asset: AssetKey, ordinals: Ints | None = None) -> Iterator[Materialization]:
+        """Yield the published slots of an asset, by ordinal."""
+        with self.transaction(read_only=True) as (transaction, ids, _):
+            found = editing.published(transaction, ids, asset, ordinals)
+        yield from found
+
+    def export(self) -> Mapping[str, Any]:
+        """Return all tables as Arrow, by name; for tests and for moving to another catalog."""
+        with self.transaction(read_only=True) as (transaction, _, _):
+            return editing.export(transaction)
+
+    def close(self) -> None:
+        """Let go of the DuckDB instance of this process; the next call makes another."""
+        engine.release()

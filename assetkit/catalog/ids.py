@@ -1,0 +1,150 @@
+"""Small numbers for long names: the ids of assets, runs and bases in the catalog file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+
+from assetkit.catalog.base import AssetRow
+from assetkit.catalog.store import Transaction
+from assetkit.records import AssetKey, Basis
+
+
+@dataclass(frozen=True, slots=True)
+class AssetId:
+    """An asset's number, with what is remembered of it; ``fenced``: older fences are void."""
+
+    number: int
+    row: AssetRow
+    fenced: int
+
+
+@dataclass(slots=True)
+class Seen:
+    """Numbers that never change, kept from transaction to transaction of one catalog."""
+
+    identity: str = ""
+    bases: dict[Basis, int] = field(default_factory=dict)
+    runs: dict[str, int] = field(default_factory=dict)
+
+
+class Ids:
+    """The ids that one transaction reads and gives out."""
+
+    def __init__(self, transaction: Transaction, seen: Seen) -> None:
+        if seen.identity != transaction.identity:
+            seen.identity = transaction.identity
+            seen.bases.clear()
+            seen.runs.clear()
+        self._transaction, self._seen = transaction, seen
+
+    def assets(self, keys: Iterable[AssetKey]) -> dict[AssetKey, AssetId]:
+        """Return those of the assets that are known."""
+        rows = self._transaction.rows("assets", keys=list(keys))
+        return {row[0]: _asset_id(row) for row in rows}
+
+    def all_assets(self) -> dict[AssetKey, AssetId]:
+        """Return all assets."""
+        return {row[0]: _asset_id(row) for row in self._transaction.rows("all_assets")}
+
+    def ensure_assets(self, keys: Iterable[AssetKey]) -> dict[AssetKey, AssetId]:
+        """Return the assets; what is unknown gets a number and an empty description."""
+        wanted = list(dict.fromkeys(keys))
+        found = self.assets(wanted)
+        rows = [
+            AssetRow(asset=key, layout="", universe="", universe_seq=self._transaction.previous_seq)
+            for key in wanted
+            if key not in found
+        ]
+        return {**found, **self.add_assets(rows)} if rows else found
+
+    def add_assets(self, rows: Sequence[AssetRow]) -> dict[AssetKey, AssetId]:
+        """Write new assets down."""
+        first = self._transaction.rows("next_asset_id")[0][0]
+        added = {row.asset: AssetId(first + i, row, 0) for i, row in enumerate(rows)}
+        self.write_assets(added.values())
+        return added
+
+    def write_assets(self, assets: Iterable[AssetId]) -> None:
+        """Append rows of assets; the caller took older ones away."""
+        listed = list(assets)
+        table = pa.table(
+            {
+                "asset_id": pa.array([item.number for item in listed], pa.int32()),
+                "key": [item.row.asset for item in listed],
+                "layout": [item.row.layout for item in listed],
+                "universe": [item.row.universe for item in listed],
+                "definition": [item.row.definition for item in listed],
+                "universe_seq": [item.row.universe_seq for item in listed],
+                "fenced": [item.fenced for item in listed],
+            }
+        )
+        with self._transaction.connection.lent(incoming=table):
+            self._transaction.write("insert_assets")
+
+    def runs(self, run_ids: Iterable[str]) -> Mapping[str, int]:
+        """Return the numbers of runs; an unknown one gets its number."""
+        runs = self._seen.runs
+        missing = [run_id for run_id in dict.fromkeys(run_ids) if run_id not in runs]
+        if missing:
+            runs.update(self._transaction.rows("run_numbers", run_ids=missing))
+        for run_id in (run_id for run_id in missing if run_id not in runs):
+            number = self._transaction.rows("next_run_no")[0][0]
+            self._transaction.write("insert_run_name", run_no=number, run_id=run_id)
+            runs[run_id] = number
+        return runs
+
+    def bases(self, bases: Iterable[Basis]) -> Mapping[Basis, int]:
+        """Return the numbers of bases; an unknown one gets its number."""
+        known = self._seen.bases
+        wanted = list(dict.fromkeys(bases))
+        if any(basis not in known for basis in wanted):
+            self._learn_bases()
+            self._add_bases([basis for basis in wanted if basis not in known])
+        return known
+
+    def _add_bases(self, bases: Sequence[Basis]) -> None:
+        if not bases:
+            return
+        known = self._seen.bases
+        first = max(known.values(), default=0) + 1
+        known.update({basis: first + i for i, basis in enumerate(bases)})
+        table = pa.table(
+            {
+                "basis_id": [known[basis] for basis in bases],
+                "code": [basis.code for basis in bases],
+                "config": [basis.config for basis in bases],
+                "definition": [basis.definition for basis in bases],
+                "schema": [basis.schema for basis in bases],
+                "inputs": pa.array([basis.inputs for basis in bases], pa.list_(pa.string())),
+            }
+        )
+        with self._transaction.connection.lent(incoming=table):
+            self._transaction.write("insert_bases")
+
+    def _learn_bases(self) -> None:
+        rows = self._transaction.rows("all_bases")
+        self._seen.bases.update({basis_of(row): row[0] for row in rows})
+
+
+def _asset_id(row: tuple[Any, ...]) -> AssetId:
+    key, number, layout, universe, definition, universe_seq, fenced = row
+    described = AssetRow(
+        asset=key,
+        layout=layout,
+        universe=universe,
+        definition=definition,
+        universe_seq=universe_seq,
+    )
+    return AssetId(number, described, fenced)
+
+
+def basis_of(row: Sequence[Any]) -> Basis:
+    """Return the basis of a row of the table; its number comes first."""
+    _, code, config, definition, schema, inputs = row
+    return Basis(
+        code=code, config=config, definition=definition, schema=schema, inputs=tuple(inputs)
+    )

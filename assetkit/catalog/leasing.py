@@ -1,0 +1,131 @@
+"""Leases in the catalog file: who holds what, who is gone, what a claim gets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pyarrow as pa
+
+from assetkit.catalog.base import Claim, Grant, LeaseRow
+from assetkit.catalog.claims import GONE, Mortals, beyond, by_asset, divide, owner_text
+from assetkit.catalog.ids import Ids
+from assetkit.catalog.liveness import owner_is_alive
+from assetkit.catalog.ranges import ranges_of
+from assetkit.catalog.store import Transaction
+from assetkit.catalog.times import from_micros, to_micros
+from assetkit.records import AssetKey, Owner
+
+
+class Leases:
+    """The leases that one transaction sees."""
+
+    def __init__(self, transaction: Transaction, mortals: Mortals) -> None:
+        self._transaction, self._mortals = transaction, mortals
+
+    def dead_runs(self) -> dict[str, int]:
+        """Return the runs that are down as running though their owner is gone, by id."""
+        return {
+            run_id: run_no
+            for run_no, run_id, *rest in self._transaction.rows("running")
+            if not self._lives(run_id, *rest)
+        }
+
+    def _lives(  # noqa: PLR0913 - a row of the query `running`
+        self,
+        run_id: str,
+        host: str,
+        pid: int,
+        command: str,
+        started: float,
+        guarded: bool,  # noqa: FBT001
+        heartbeat: int,
+    ) -> bool:
+        now = self._mortals.clock()
+        return owner_is_alive(
+            Owner(host=host, pid=pid, command=command, started=started),
+            guard=self._mortals.guard(run_id) if guarded else None,
+            heartbeat_at=from_micros(heartbeat) or now,
+            now=now,
+        )
+
+    def living(self) -> list[LeaseRow]:
+        """Return the leases of runs whose owner lives, by asset and ordinal."""
+        rows = self._transaction.rows("leases")
+        dead = self.dead_runs() if rows else {}
+        return [
+            LeaseRow(
+                asset=asset,
+                lo=lo,
+                hi=hi,
+                run_id=run_id,
+                fence=fence,
+                owner=owner_text(Owner(host=host or "", pid=pid or 0, command=command or "")),
+            )
+            for asset, lo, hi, fence, run_id, host, pid, command in rows
+            if run_id not in dead
+        ]
+
+    def of_others(self, run_id: str) -> dict[AssetKey, list[tuple[int, int]]]:
+        """Return the ranges that other living runs hold."""
+        return by_asset(lease for lease in self.living() if lease.run_id != run_id)
+
+    def bury_dead(self) -> None:
+        """Mark the runs of owners that are gone as lost, void their fences, drop their leases."""
+        now = to_micros(self._mortals.clock())
+        for run_no in self.dead_runs().values():
+            self._transaction.write(
+                "lose_run",
+                run_no=run_no,
+                ended_at=now,
+                message=GONE,
+                fence=self._transaction.fence,
+            )
+            self.release(run_no)
+
+    def release(self, run_no: int) -> None:
+        """Drop the leases of a run."""
+        if self._transaction.rows("lease_count", run_no=run_no)[0][0]:
+            self._transaction.next_seq()
+            self._transaction.write("delete_leases", run_no=run_no)
+
+    def claim(self, ids: Ids, run_id: str, claims: Sequence[Claim]) -> Grant:
+        """Lease to a run what is free of *claims*."""
+        self.bury_dead()
+        living = self.living()
+        others = [lease for lease in living if lease.run_id != run_id]
+        own = by_asset(lease for lease in living if lease.run_id == run_id)
+        granted, busy = divide(claims, others)
+        new = [
+            replace(one, ordinals=beyond(one.ordinals, own.get(one.asset, []))) for one in granted
+        ]
+        if any(len(one.ordinals) for one in new):
+            self._write(ids, run_id, new)
+        return Grant(
+            fence=self._transaction.fence,
+            seq=self._transaction.seq,
+            granted=granted,
+            busy=busy,
+        )
+
+    def _write(self, ids: Ids, run_id: str, claims: Sequence[Claim]) -> None:
+        fence = self._transaction.next_fence()
+        self._transaction.next_seq()
+        run_no = ids.runs([run_id])[run_id]
+        assets = ids.ensure_assets(one.asset for one in claims)
+        rows = [
+            (assets[one.asset].number, lo, hi)
+            for one in claims
+            for lo, hi in ranges_of(one.ordinals)
+        ]
+        table = pa.table(
+            {
+                "asset_id": pa.array([row[0] for row in rows], pa.int32()),
+                "lo": pa.array([row[1] for row in rows], pa.int64()),
+                "hi": pa.array([row[2] for row in rows], pa.int64()),
+                "run_no": pa.array([run_no] * len(rows), pa.int32()),
+                "fence": pa.array([fence] * len(rows), pa.int64()),
+            }
+        )
+        with self._transaction.connection.lent(incoming=table):
+            self._transaction.write("insert_leases")

@@ -1,0 +1,367 @@
+"""The catalog in memory: for tests and temporary workspaces; forgets all when it goes.
+
+Rule 1: it does what the DuckDB catalog does; one contract suite holds both to it.
+Rule 2: it imports no engine, so that trivial assets need none.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from assetkit.catalog.base import AssetRow, Claim, Commit, Grant, LeaseRow, Receipt, Snapshot
+from assetkit.catalog.changes import key_taken, unknown_asset, with_orphans
+from assetkit.catalog.claims import GONE, Mortals, beyond, by_asset, divide, owner_text
+from assetkit.catalog.failing import Trouble, failed_slots
+from assetkit.catalog.fencing import Fences, admitted, read_seqs_of, receipt_for, still_open
+from assetkit.catalog.liveness import is_alive, owner_is_alive
+from assetkit.catalog.memory_state import AssetState, Attempt, Entry, RunState, State
+from assetkit.catalog.pace import pace_of
+from assetkit.catalog.ranges import ranges_of
+from assetkit.catalog.times import to_micros, utc_now
+from assetkit.columns import Ints
+from assetkit.records import (
+    AssetKey,
+    Materialization,
+    Observation,
+    RunRecord,
+    RunStatus,
+)
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+class MemoryCatalog:
+    """A `Catalog` of this process; its methods may be called from any thread.
+
+    Args:
+        runs: the folder in which run files lie, where runs have any.
+        clock: what says the time, for judging the heartbeats of other hosts.
+    """
+
+    def __init__(
+        self, *, runs: Path = Path("runs"), clock: Callable[[], datetime] = utc_now
+    ) -> None:
+        self._mortals = Mortals(runs, clock)
+        self._lock = threading.RLock()
+        self._state = State()
+
+    def __repr__(self) -> str:
+        return f"MemoryCatalog({len(self._state.assets)} assets)"
+
+    def snapshot(self, assets: Sequence[AssetKey], *, detail: Sequence[AssetKey] = ()) -> Snapshot:
+        """Read what planning needs of *assets*; versions and digests only of those in *detail*."""
+        with self._lock:
+            state = self._state
+            detailed = set(detail)
+            wanted = set(assets) | detailed
+            known = {key: one for key, one in state.assets.items() if key in wanted}
+            slots = {
+                key: one.columns(state.width, detail=key in detailed) for key, one in known.items()
+            }
+            used = {basis for one in slots.values() for basis in one.basis.tolist()}
+            return Snapshot(
+                seq=state.seq,
+                assets={key: one.row for key, one in known.items()},
+                slots=slots,
+                bases={number: state.bases[number] for number in used},
+                failures=failed_slots(self._open_attempts(known)),
+                leases=tuple(one for one in self._living() if one.asset in wanted),
+                observations=tuple(
+                    one.observations[ordinal]
+                    for _, one in sorted(known.items())
+                    for ordinal in sorted(one.observations)
+                ),
+                estimates={
+                    key: one.pace.estimate() for key, one in known.items() if one.pace.seconds
+                },
+                dynamic=state.dynamic(),
+            )
+
+    def _open_attempts(self, known: Mapping[AssetKey, AssetState]) -> Iterator[Trouble]:
+        if not self._state.failing:
+            return
+        rows = (one for one in self._state.attempts if one.open and one.failed.asset in known)
+        for row in sorted(rows, key=lambda one: (one.failed.failed_at, one.failed.attempt)):
+            one = row.failed
+            yield Trouble(
+                one.asset,
+                one.ordinal,
+                one.partition,
+                one.fingerprint,
+                one.run_id,
+                one.error_type,
+                one.message,
+                to_micros(one.failed_at),
+            )
+
+    def describe(self, rows: Sequence[AssetRow]) -> Mapping[AssetKey, int]:
+        """Remember definitions (insert or update); return each asset's ``universe_seq``."""
+        with self._lock:
+            seq = self._state.seq + 1
+            for row in rows:
+                self._describe(row, seq)
+            return {row.asset: self._state.assets[row.asset].row.universe_seq for row in rows}
+
+    def _describe(self, row: AssetRow, seq: int) -> None:
+        known = self._state.assets.get(row.asset)
+        if known is None:
+            self._state.assets[row.asset] = AssetState(replace(row, universe_seq=seq))
+            self._state.seq = seq
+            return
+        was = known.row
+        if (was.universe, was.definition) == (row.universe, row.definition):
+            return
+        universe_seq = was.universe_seq if was.universe == row.universe else seq
+        known.row = replace(row, layout=was.layout, universe_seq=universe_seq)
+        self._state.seq = seq
+
+    def slot_keys(self, asset: AssetKey) -> tuple[Ints, Sequence[str | None]]:
+        """Return the ordinals and partition texts of an asset's published slots, by ordinal."""
+        with self._lock:
+            slots = self._slots(asset)
+            ordinals = sorted(slots)
+            texts = [slots[ordinal].made.partition for ordinal in ordinals]
+            return np.array(ordinals, dtype=np.int64), texts
+
+    def _slots(self, asset: AssetKey) -> Mapping[int, Entry]:
+        known = self._state.assets.get(asset)
+        return {} if known is None else known.slots
+
+    def rebase(self, row: AssetRow, ordinals: Mapping[int, int]) -> None:
+        """Take a new layout: each old ordinal gets its new one, in one transaction."""
+        with self._lock:
+            state = self._state
+            known = state.ensure(row.asset)
+            state.move(row.asset, with_orphans(sorted(known.slots), ordinals))
+            state.leases = [one for one in state.leases if one.asset != row.asset]
+            state.seq += 1
+            known.row = replace(row, universe_seq=state.seq)
+            known.fenced = state.fence
+
+    def start_run(self, run: RunRecord) -> None:
+        """Write a run down as running; its id may be written again."""
+        with self._lock:
+            is_guarded = is_alive(self._mortals.guard(run.run_id))
+            self._state.runs[run.run_id] = RunState(run, run.started_at, guarded=is_guarded)
+
+    def claim(self, run_id: str, claims: Sequence[Claim]) -> Grant:
+        """Lease what is free of *claims* to a run, and say who holds the rest."""
+        with self._lock:
+            state = self._state
+            self._bury_dead()
+            living = self._living()
+            granted, busy = divide(claims, [one for one in living if one.run_id != run_id])
+            own = by_asset(one for one in living if one.run_id == run_id)
+            new = [(one.asset, beyond(one.ordinals, own.get(one.asset, []))) for one in granted]
+            if any(len(ordinals) for _, ordinals in new):
+                state.seq += 1
+                state.fence += 1
+                for asset, ordinals in new:
+                    self._lease(asset, ordinals, run_id)
+            return Grant(fence=state.fence, seq=state.seq, granted=granted, busy=busy)
+
+    def _lease(self, asset: AssetKey, ordinals: Ints, run_id: str) -> None:
+        run = self._state.runs.get(run_id)
+        owner = owner_text(run.record.owner) if run else ""
+        self._state.ensure(asset)
+        self._state.leases += [
+            LeaseRow(asset=asset, lo=lo, hi=hi, run_id=run_id, fence=self._state.fence, owner=owner)
+            for lo, hi in ranges_of(ordinals)
+        ]
+
+    def _dead(self) -> set[str]:
+        return {run_id for run_id, run in self._state.runs.items() if not self._lives(run_id, run)}
+
+    def _lives(self, run_id: str, run: RunState) -> bool:
+        if run.record.status is not RunStatus.RUNNING:
+            return True
+        return owner_is_alive(
+            run.record.owner,
+            guard=self._mortals.guard(run_id) if run.guarded else None,
+            heartbeat_at=run.heartbeat_at,
+            now=self._mortals.clock(),
+        )
+
+    def _living(self) -> list[LeaseRow]:
+        if not self._state.leases:
+            return []
+        dead = self._dead()
+        rows = [one for one in self._state.leases if one.run_id not in dead]
+        return sorted(rows, key=lambda one: (one.asset, one.lo))
+
+    def _bury_dead(self) -> None:
+        for run_id in self._dead():
+            run = self._state.runs[run_id]
+            run.fenced = self._state.fence
+            run.end(RunStatus.LOST, self._mortals.clock(), GONE)
+            self.release(run_id)
+
+    def release(self, run_id: str) -> None:
+        """Give back all leases of a run."""
+        with self._lock:
+            kept = [one for one in self._state.leases if one.run_id != run_id]
+            if len(kept) < len(self._state.leases):
+                self._state.leases = kept
+                self._state.seq += 1
+
+    def heartbeat(self, run_id: str, now: datetime) -> bool:
+        """Say that a run is alive; return True where its cancellation was asked for."""
+        with self._lock:
+            run = self._state.runs.get(run_id)
+            if run is None:
+                return False
+            run.heartbeat_at = now
+            return run.cancel_asked
+
+    def commit(self, commit: Commit) -> Receipt:
+        """Write results down in one transaction; a commit id that is there changes nothing."""
+        with self._lock:
+            state = self._state
+            if commit.commit_id in state.receipts:
+                return state.receipts[commit.commit_id]
+            run = state.runs.get(commit.run_id)
+            others = (one for one in self._living() if one.run_id != commit.run_id)
+            fences = Fences(
+                leases=by_asset(others),
+                run=run.fenced if run else 0,
+                assets={key: one.fenced for key, one in state.assets.items() if one.fenced},
+            )
+            admit = admitted(commit, fences)
+            receipt = receipt_for(commit, admit, previous_seq=state.seq, seq=state.seq + 1)
+            state.seq = receipt.seq
+            rows = zip(commit.materializations, read_seqs_of(commit, receipt), admit, strict=True)
+            for made, read_seq, is_admitted in rows:
+                if is_admitted:
+                    state.publish(made, receipt.seq, read_seq)
+            self._write_down(commit, admit)
+            state.receipts[commit.commit_id] = receipt
+            return receipt
+
+    def _write_down(self, commit: Commit, admit: Sequence[bool]) -> None:
+        state = self._state
+        for one, is_open in zip(commit.failures, still_open(commit, admit), strict=True):
+            state.ensure(one.asset)
+            state.attempts.append(Attempt(one, is_open))
+            if is_open:
+                state.failing.add((one.asset, one.ordinal))
+        for step in commit.steps:
+            state.ensure(step.asset)
+        state.steps += commit.steps
+
+    def finish_run(
+        self, run_id: str, status: RunStatus, ended_at: datetime, message: str = ""
+    ) -> None:
+        """Write the end of a run down and give back its leases."""
+        with self._lock:
+            run = self._state.runs.get(run_id)
+            if run is not None:
+                run.end(status, ended_at, message)
+            for made in self._state.made_by.pop(run_id, ()):
+                known = self._state.assets.get(made.asset)
+                if known is not None:
+                    known.pace = known.pace.then(pace_of(made))
+            self.release(run_id)
+
+    def ask_cancel(self, run_id: str) -> bool:
+        """Ask a running run to stop; return False where it is not running."""
+        with self._lock:
+            run = self._state.runs.get(run_id)
+            if run is None or run.record.status is not RunStatus.RUNNING:
+                return False
+            run.cancel_asked = self._lives(run_id, run)
+            return run.cancel_asked
+
+    def observe(self, observations: Sequence[Observation]) -> None:
+        """Write down what a look at outside data found."""
+        with self._lock:
+            for one in observations:
+                self._state.ensure(one.asset).observations[one.ordinal] = one
+            self._state.seq += bool(observations)
+
+    def delete_slots(self, asset: AssetKey, ordinals: Ints | None, at: datetime) -> int:
+        """Forget published slots (all where None); history keeps a tombstone. Returns how many."""
+        with self._lock:
+            slots = self._slots(asset)
+            gone = sorted(slots if ordinals is None else set(slots) & set(ordinals.tolist()))
+            if not gone:
+                return 0
+            state = self._state
+            state.seq += 1
+            state.assets[asset].delete(gone, state.seq, at)
+            return len(gone)
+
+    def rename_asset(self, old: AssetKey, new: AssetKey) -> None:
+        """Give an asset's slots and history another key."""
+        with self._lock:
+            if old not in self._state.assets:
+                raise unknown_asset(old, self._state.assets)
+            if self._slots(new):
+                raise key_taken(old, new)
+            self._state.rename(old, new)
+
+    def change_partitions(
+        self, name: str, *, add: Sequence[str] = (), remove: Sequence[str] = ()
+    ) -> tuple[str, ...]:
+        """Change a set of dynamic partitions; return those that were not there (or were, to add)."""
+        with self._lock:
+            members = self._state.partitions.setdefault(name, {})
+            changes = [(key, True) for key in add] + [(key, False) for key in remove]
+            without_effect = []
+            for key, present in changes:
+                if members.get(key, False) is present:
+                    without_effect.append(key)
+                else:
+                    members[key] = present
+            self._state.seq += len(without_effect) < len(changes)
+            return tuple(without_effect)
+
+    def runs(self, *, limit: int | None = None, run_id: str | None = None) -> pa.Table:
+        """Return runs, newest first; the columns are those of `frames.RUNS`."""
+        with self._lock:
+            return _tables().runs(self._state, self._dead(), limit, run_id)
+
+    def steps(self, run_id: str) -> pa.Table:
+        """Return a run's ended steps and failed attempts, in order of time: `frames.STEPS`."""
+        with self._lock:
+            return _tables().steps(self._state, run_id)
+
+    def history(self, asset: AssetKey, partition: str | None = None) -> pa.Table:
+        """Return an asset's materializations and deletions, newest first: `frames.HISTORY`."""
+        with self._lock:
+            return _tables().history(self._state, asset, partition)
+
+    def status(self) -> pa.Table:
+        """Return one row per asset known, by key: `frames.STATUS`."""
+        with self._lock:
+            return _tables().status(self._state)
+
+    def published(self, asset: AssetKey, ordinals: Ints | None = None) -> Iterator[Materialization]:
+        """Yield the published slots of an asset, by ordinal."""
+        with self._lock:
+            slots = self._slots(asset)
+            wanted = slots if ordinals is None else set(slots) & set(ordinals.tolist())
+            found = [slots[ordinal].made for ordinal in sorted(wanted)]
+        yield from found
+
+    def export(self) -> Mapping[str, Any]:
+        """Return all tables as Arrow, by name; for tests and for moving to another catalog."""
+        with self._lock:
+            return _tables().export(self._state)
+
+    def close(self) -> None:
+        """Do nothing: what is in memory stays until the catalog goes."""
+
+
+def _tables() -> Any:
+    """Load what makes Arrow tables, which most runs in memory never ask for."""
+    from assetkit.catalog import memory_tables  # noqa: PLC0415
+
+    return memory_tables

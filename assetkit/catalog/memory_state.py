@@ -1,0 +1,253 @@
+"""What the catalog in memory holds: plain Python, changed under its lock only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+import numpy as np
+
+from assetkit.catalog.base import AssetRow, LeaseRow, Receipt
+from assetkit.catalog.pace import Pace
+from assetkit.catalog.times import to_micros
+from assetkit.columns import SlotColumns, split_version
+from assetkit.records import (
+    AssetKey,
+    Basis,
+    FailedAttempt,
+    FileSignature,
+    Materialization,
+    Observation,
+    RunRecord,
+    RunStatus,
+    StepRecord,
+)
+
+_UNSIGNED = FileSignature(size=-1, mtime_ns=-1, inode=-1)
+
+
+@dataclass(slots=True)
+class Entry:
+    """One version of a slot, or its tombstone."""
+
+    made: Materialization
+    basis: int
+    seq: int
+    ver_seq: int
+    read_seq: int
+    outcome: str
+    current: bool = True
+
+
+@dataclass(slots=True)
+class Attempt:
+    """A failed attempt; ``open``: no success since."""
+
+    failed: FailedAttempt
+    open: bool
+
+
+@dataclass(slots=True)
+class RunState:
+    """A run; ``fenced``: results under fences up to that come too late."""
+
+    record: RunRecord
+    heartbeat_at: datetime
+    guarded: bool
+    cancel_asked: bool = False
+    fenced: int = 0
+
+    def end(self, status: RunStatus, ended_at: datetime, message: str) -> None:
+        """Note how the run ended."""
+        self.record = replace(self.record, status=status, ended_at=ended_at, message=message)
+
+
+@dataclass(slots=True)
+class AssetState:
+    """An asset: its description, its published slots by ordinal, and all its versions."""
+
+    row: AssetRow
+    fenced: int = 0
+    slots: dict[int, Entry] = field(default_factory=dict)
+    history: list[Entry] = field(default_factory=list)
+    observations: dict[int, Observation] = field(default_factory=dict)
+    pace: Pace = field(default_factory=Pace)
+
+    def columns(self, width: int, *, detail: bool) -> SlotColumns:
+        """Return the published slots as columns; *width*: how many digests a row has."""
+        rows = [entry for _, entry in sorted(self.slots.items())]
+        made = [row.made for row in rows]
+        light = SlotColumns(
+            ordinal=np.array([one.ordinal for one in made], dtype=np.int64),
+            ver_seq=np.array([row.ver_seq for row in rows], dtype=np.int64),
+            read_seq=np.array([row.read_seq for row in rows], dtype=np.int64),
+            basis=np.array([row.basis for row in rows], dtype=np.int64),
+            partial=np.array([one.partial for one in made], dtype=np.bool_),
+            data_time=np.array([to_micros(one.data_time) for one in made], dtype=np.int64),
+            materialized_at=np.array(
+                [to_micros(one.materialized_at) for one in made], dtype=np.int64
+            ),
+        )
+        return _with_detail(light, made, width) if detail else light
+
+    def move(self, moves: Mapping[int, int]) -> None:
+        """Give slots other ordinals, in history, too."""
+        for entry in self.history:
+            new = moves.get(entry.made.ordinal, entry.made.ordinal)
+            entry.made = replace(entry.made, ordinal=new)
+        self.slots = {entry.made.ordinal: entry for entry in self.slots.values()}
+        self.observations = {
+            moves.get(ordinal, ordinal): replace(one, ordinal=moves.get(ordinal, ordinal))
+            for ordinal, one in self.observations.items()
+        }
+
+    def delete(self, ordinals: Sequence[int], seq: int, at: datetime) -> None:
+        """Put a tombstone in the place of each slot."""
+        for ordinal in ordinals:
+            entry = self.slots.pop(ordinal)
+            entry.current = False
+            made = replace(entry.made, materialized_at=at)
+            tomb = replace(entry, made=made, seq=seq, outcome="deleted", current=False)
+            self.history.append(tomb)
+        self.row = replace(self.row, universe_seq=seq)
+
+
+def _with_detail(light: SlotColumns, made: Sequence[Materialization], width: int) -> SlotColumns:
+    versions = [split_version(one.data_version) for one in made]
+    signatures = [one.signature or _UNSIGNED for one in made]
+    digests = np.zeros((len(made), width), dtype=np.uint64)
+    for i, one in enumerate(made):
+        digests[i, : len(one.inputs)] = [use.digest for use in one.inputs]
+    return replace(
+        light,
+        detailed=True,
+        version_hi=np.array([hi for hi, _ in versions], dtype=np.uint64),
+        version_lo=np.array([lo for _, lo in versions], dtype=np.uint64),
+        digests=digests,
+        size=np.array([one.size for one in signatures], dtype=np.int64),
+        mtime_ns=np.array([one.mtime_ns for one in signatures], dtype=np.int64),
+        inode=np.array([one.inode for one in signatures], dtype=np.int64),
+    )
+
+
+@dataclass(slots=True)
+class State:
+    """All that is known."""
+
+    seq: int = 0
+    fence: int = 0
+    width: int = 0
+    assets: dict[AssetKey, AssetState] = field(default_factory=dict)
+    bases: dict[int, Basis] = field(default_factory=dict)
+    basis_ids: dict[Basis, int] = field(default_factory=dict)
+    runs: dict[str, RunState] = field(default_factory=dict)
+    leases: list[LeaseRow] = field(default_factory=list)
+    attempts: list[Attempt] = field(default_factory=list)
+    failing: set[tuple[AssetKey, int]] = field(default_factory=set)
+    steps: list[StepRecord] = field(default_factory=list)
+    made_by: dict[str, list[Materialization]] = field(default_factory=dict)
+    partitions: dict[str, dict[str, bool]] = field(default_factory=dict)
+    receipts: dict[str, Receipt] = field(default_factory=dict)
+
+    def ensure(self, asset: AssetKey) -> AssetState:
+        """Return an asset; what is unknown gets an empty description."""
+        if asset not in self.assets:
+            row = AssetRow(asset=asset, layout="", universe="", universe_seq=self.seq)
+            self.assets[asset] = AssetState(row)
+        return self.assets[asset]
+
+    def publish(self, made: Materialization, seq: int, read_seq: int) -> None:
+        """Make a materialization the published version of its slot."""
+        known = self.ensure(made.asset)
+        before = known.slots.get(made.ordinal)
+        is_same = before is not None and before.made.data_version == made.data_version
+        inputs = tuple(replace(use, versions=()) if use.versions else use for use in made.inputs)
+        kept = replace(made, inputs=inputs)
+        entry = Entry(
+            made=kept,
+            basis=self._basis_id(made.basis),
+            seq=seq,
+            ver_seq=before.ver_seq if before is not None and is_same else seq,
+            read_seq=read_seq,
+            outcome=made.outcome.value,
+        )
+        if before is not None:
+            before.current = False
+        known.slots[made.ordinal] = entry
+        known.history.append(entry)
+        self.made_by.setdefault(made.run_id, []).append(kept)
+        if (made.asset, made.ordinal) in self.failing:
+            self._clear(made.asset, made.ordinal)
+
+    def _basis_id(self, basis: Basis) -> int:
+        number = self.basis_ids.get(basis)
+        if number is None:
+            number = self.basis_ids[basis] = len(self.basis_ids) + 1
+            self.bases[number] = basis
+            self.width = max(self.width, len(basis.inputs))
+        return number
+
+    def _clear(self, asset: AssetKey, ordinal: int) -> None:
+        self.failing.discard((asset, ordinal))
+        for attempt in self.attempts:
+            if attempt.failed.asset == asset and attempt.failed.ordinal == ordinal:
+                attempt.open = False
+
+    def move(self, asset: AssetKey, moves: Mapping[int, int]) -> None:
+        """Give the slots of an asset other ordinals."""
+        self.ensure(asset).move(moves)
+        for attempt in self.attempts:
+            failed = attempt.failed
+            if failed.asset == asset and failed.ordinal in moves:
+                attempt.failed = replace(failed, ordinal=moves[failed.ordinal])
+        self.failing = {
+            (key, moves.get(ordinal, ordinal) if key == asset else ordinal)
+            for key, ordinal in self.failing
+        }
+
+    def rename(self, old: AssetKey, new: AssetKey) -> None:
+        """Give an asset another key wherever it is named."""
+        state = self.assets.pop(old)
+        self.assets.pop(new, None)
+        self.assets[new] = state
+        state.row = replace(state.row, asset=new)
+        self._rename_inputs(old, new)
+        for entry in state.history:
+            entry.made = replace(entry.made, asset=new)
+        for known in self.assets.values():
+            for entry in known.history:
+                entry.made = _reading(entry.made, old, new, self.bases[entry.basis])
+        state.observations = {
+            ordinal: replace(one, asset=new) for ordinal, one in state.observations.items()
+        }
+        for attempt in self.attempts:
+            if attempt.failed.asset == old:
+                attempt.failed = replace(attempt.failed, asset=new)
+        self.failing = {(new if key == old else key, ordinal) for key, ordinal in self.failing}
+        self.steps = [replace(one, asset=new) if one.asset == old else one for one in self.steps]
+        self.leases = [replace(one, asset=new) if one.asset == old else one for one in self.leases]
+        self.seq += 1
+
+    def _rename_inputs(self, old: AssetKey, new: AssetKey) -> None:
+        for number, basis in self.bases.items():
+            inputs = tuple(new if key == old else key for key in basis.inputs)
+            self.bases[number] = replace(basis, inputs=inputs)
+        self.basis_ids = {basis: number for number, basis in self.bases.items()}
+
+    def dynamic(self) -> dict[str, tuple[tuple[int, str], ...]]:
+        """Return the present members of each set that has any, with their ordinals."""
+        sets = {
+            name: tuple((i, key) for i, (key, present) in enumerate(members.items()) if present)
+            for name, members in sorted(self.partitions.items())
+        }
+        return {name: members for name, members in sets.items() if members}
+
+
+def _reading(made: Materialization, old: AssetKey, new: AssetKey, basis: Basis) -> Materialization:
+    if all(use.asset != old for use in made.inputs):
+        return made
+    inputs = tuple(
+        replace(use, asset=new if use.asset == old else use.asset) for use in made.inputs
+    )
+    return replace(made, inputs=inputs, basis=basis)

@@ -1,0 +1,320 @@
+-- Queries by name. Values come as $parameters, tables of many rows as `incoming` (Arrow).
+
+-- name: meta
+select format, identity, seq, fence, writes from known.meta
+
+-- name: set_meta
+update known.meta set seq = $seq, fence = $fence, writes = $writes
+
+-- name: set_format
+update known.meta set format = $format
+
+-- name: foreign_tables
+select table_name from duckdb_tables() where database_name = 'known' limit 1
+
+-- name: assets
+select key, asset_id, layout, universe, definition, universe_seq, fenced from known.asset
+where key in (select unnest($keys))
+
+-- name: all_assets
+select key, asset_id, layout, universe, definition, universe_seq, fenced from known.asset
+
+-- name: next_asset_id
+select coalesce(max(asset_id), 0) + 1 from known.asset
+
+-- name: insert_assets
+insert into known.asset by name select * from incoming
+
+-- name: delete_assets
+delete from known.asset where asset_id in (select unnest($assets))
+
+-- name: touch_universe
+update known.asset set universe_seq = $seq where asset_id = $asset
+
+-- name: set_layout
+update known.asset
+set layout = $layout, universe = $universe, definition = $definition, universe_seq = $seq, fenced = $fence
+where asset_id = $asset
+
+-- name: rename_asset
+update known.asset set key = $new where asset_id = $asset
+
+-- name: rename_inputs
+update known.basis set inputs = list_transform(inputs, lambda x: case when x = $old then $new else x end)
+where list_contains(inputs, $old)
+
+-- name: slot_count
+select count(*) from known.materialization where current and asset_id = $asset
+
+-- name: bases
+select basis_id, code, config, definition, schema, inputs from known.basis
+where basis_id in (select unnest($ids))
+
+-- name: all_bases
+select basis_id, code, config, definition, schema, inputs from known.basis
+
+-- name: insert_bases
+insert into known.basis by name select * from incoming
+
+-- name: run_numbers
+select run_id, run_no from known.run where run_id in (select unnest($run_ids))
+
+-- name: next_run_no
+select coalesce(max(run_no), 0) + 1 from known.run
+
+-- name: insert_run_name
+insert into known.run (run_no, run_id, guarded, cancel_asked, fenced) values ($run_no, $run_id, false, false, 0)
+
+-- name: start_run
+update known.run
+set status = $status, origin = $origin, started_at = $started_at, ended_at = $ended_at,
+    heartbeat_at = $started_at, targets = $targets, steps = $steps, tags = $tags,
+    message = $message, host = $host, pid = $pid, command = $command,
+    process_started = $process_started, guarded = $guarded
+where run_no = $run_no
+
+-- name: finish_run
+update known.run set status = $status, ended_at = $ended_at, message = $message where run_no = $run_no
+
+-- name: lose_run
+update known.run set status = 'lost', ended_at = $ended_at, message = $message, fenced = $fence
+where run_no = $run_no
+
+-- name: running
+select run_no, run_id, host, pid, command, process_started, guarded, heartbeat_at
+from known.run where status = 'running'
+
+-- name: beat
+update known.run set heartbeat_at = $now where run_id = $run_id
+
+-- name: run_state
+select run_no, coalesce(status, ''), cancel_asked from known.run where run_id = $run_id
+
+-- name: ask_cancel
+update known.run set cancel_asked = true where run_no = $run_no
+
+-- name: leases
+select a.key, l.lo, l.hi, l.fence, r.run_id, r.host, r.pid, r.command
+from known.lease l join known.run r using (run_no) join known.asset a using (asset_id)
+order by a.key, l.lo
+
+-- name: insert_leases
+insert into known.lease by name select * from incoming
+
+-- name: delete_leases
+delete from known.lease where run_no = $run_no
+
+-- name: drop_leases
+delete from known.lease where asset_id = $asset
+
+-- name: lease_count
+select count(*) from known.lease where run_no = $run_no
+
+-- name: commit_state
+select (select {'previous_seq': previous_seq, 'seq': seq, 'refused': refused} from known.receipt where commit_id = $commit_id),
+       (select fenced from known.run where run_id = $run_id),
+       exists (select 1 from known.lease),
+       exists (select 1 from known.attempt where open)
+
+-- name: published_versions
+select m.asset_id, m.ordinal, m.version_hi, m.version_lo, m.ver_seq
+from known.materialization m join incoming n on m.asset_id = n.asset_id and m.ordinal = n.ordinal
+where m.current and m.asset_id between $first and $last and m.ordinal between $lo and $hi
+
+-- name: supersede
+update known.materialization m set current = false from incoming n
+where m.current and m.asset_id = n.asset_id and m.ordinal = n.ordinal
+  and m.asset_id between $first and $last and m.ordinal between $lo and $hi
+
+-- name: insert_materializations
+insert into known.materialization by name select * from incoming
+
+-- name: insert_steps
+insert into known.step by name select * from incoming
+
+-- name: insert_attempts
+insert into known.attempt by name select * from incoming
+
+-- name: close_attempts
+update known.attempt a set open = false from incoming n
+where a.open and a.asset_id = n.asset_id and a.ordinal = n.ordinal
+
+-- name: insert_receipt
+insert into known.receipt values ($commit_id, $previous_seq, $seq, $refused)
+
+-- name: forget_receipts
+delete from known.receipt where seq < $seq
+
+-- name: open_attempts
+select asset_id, ordinal, key, fingerprint, r.run_id, error_type, a.message, failed_at
+from known.attempt a join known.run r using (run_no)
+where open and asset_id in (select unnest($assets))
+order by failed_at, attempt
+
+-- name: observations
+select asset_id, ordinal, key, data_version, observed_at, data_time, metadata
+from known.observation where asset_id in (select unnest($assets)) order by asset_id, ordinal
+
+-- name: forget_observations
+delete from known.observation o using incoming n where o.asset_id = n.asset_id and o.ordinal = n.ordinal
+
+-- name: insert_observations
+insert into known.observation by name select * from incoming
+
+-- name: dynamic
+select name, ordinal, key from known.dynamic_partition where present order by name, ordinal
+
+-- name: dynamic_of
+select key, ordinal, present from known.dynamic_partition where name = $name
+
+-- name: insert_dynamic
+insert into known.dynamic_partition values ($name, $ordinal, $key, true)
+
+-- name: set_present
+update known.dynamic_partition set present = $present where name = $name and key = $key
+
+-- name: paces
+select asset_id, seconds, rows, bytes from known.pace where asset_id in (select unnest($assets))
+
+-- name: pace_of_run
+select asset_id, duration / 1e6, rows, bytes from known.materialization
+where run_no = $run_no and outcome <> 'deleted' order by seq, materialized_at
+
+-- name: forget_paces
+delete from known.pace where asset_id in (select unnest($assets))
+
+-- name: insert_paces
+insert into known.pace by name select * from incoming
+
+-- name: slot_keys
+select ordinal, key from known.materialization where current and asset_id = $asset order by ordinal
+
+-- name: slot_ordinals
+select ordinal from known.materialization where current and asset_id = $asset order by ordinal
+
+-- name: move_slots
+update known.materialization m set ordinal = n.new from incoming n
+where m.asset_id = $asset and m.ordinal = n.old
+
+-- name: move_attempts
+update known.attempt m set ordinal = n.new from incoming n
+where m.asset_id = $asset and m.ordinal = n.old
+
+-- name: move_observations
+update known.observation m set ordinal = n.new from incoming n
+where m.asset_id = $asset and m.ordinal = n.old
+
+-- name: entomb
+insert into known.materialization by name
+select m.* replace (false as current, 'deleted' as outcome, $seq as seq, $at as materialized_at)
+from known.materialization m join incoming n on m.ordinal = n.ordinal
+where m.current and m.asset_id = $asset
+
+-- name: unpublish
+update known.materialization m set current = false from incoming n
+where m.current and m.asset_id = $asset and m.ordinal = n.ordinal
+
+-- name: width
+select coalesce(max(len(inputs)), 0) from known.basis
+
+-- name: snapshot
+select asset_id, ordinal, ver_seq, read_seq, basis_id, partial, data_time, materialized_at{detail}
+from known.materialization
+where current and asset_id between $first and $last{some}
+
+-- name: published
+select m.*, r.run_id from known.materialization m join known.run r using (run_no)
+where m.current and m.asset_id = $asset and m.ordinal between $lo and $hi
+order by m.ordinal
+
+-- name: runs
+select run_id, status, origin, started_at, ended_at, targets, steps, tags, message,
+       host, pid, command, heartbeat_at
+from known.run where status is not null and ($run_id is null or run_id = $run_id)
+order by started_at desc, run_no desc
+limit $limit
+
+-- name: events
+select ended_at as time, a.key as asset, s.key as partition, outcome as event, attempts as attempt,
+       duration / 1e6 as duration, reason, null as error_type, null as message, null as traceback, log
+from known.step s join known.asset a using (asset_id)
+where run_no = (select run_no from known.run where run_id = $run_id)
+union all
+select failed_at, a.key, t.key, 'attempt failed', attempt,
+       duration / 1e6, '', error_type, message, traceback, null
+from known.attempt t join known.asset a using (asset_id)
+where run_no = (select run_no from known.run where run_id = $run_id)
+order by time, asset, partition, attempt, event
+
+-- name: history
+select a.key as asset, m.key as partition, ordinal, outcome, run_id,
+       format('{:016x}{:016x}', version_hi, version_lo) as data_version,
+       materialized_at, nullif(data_time, (-9223372036854775808)::bigint) as data_time,
+       nullif(rows, -1) as rows, nullif(bytes, -1) as bytes, duration / 1e6 as duration,
+       attempt, partial, b.code as code, coalesce(metadata, '{}') as metadata
+from known.materialization m
+join known.asset a using (asset_id) join known.run r using (run_no) left join known.basis b using (basis_id)
+where a.key = $asset and ($partition is null or m.key = $partition)
+order by seq desc, ordinal desc
+
+-- name: status
+with slot as (
+    select asset_id, count(*) as slots, sum(rows) filter (rows >= 0) as rows,
+           sum(bytes) filter (bytes >= 0) as bytes, max(materialized_at) as materialized_at,
+           max(data_time) as data_time, count(*) filter (partial) as partial
+    from known.materialization where current group by asset_id
+), failing as (
+    select asset_id, count(distinct ordinal) as failing from known.attempt where open group by asset_id
+)
+select a.key as asset, coalesce(slots, 0) as slots, rows::bigint as rows, bytes::bigint as bytes,
+       materialized_at, nullif(data_time, (-9223372036854775808)::bigint) as data_time,
+       coalesce(partial, 0) as partial, coalesce(failing, 0) as failing
+from known.asset a left join slot using (asset_id) left join failing using (asset_id)
+order by asset
+
+-- name: export_assets
+select key as asset, layout, universe, definition, universe_seq from known.asset order by asset
+
+-- name: export_materializations
+select a.key as asset, m.key as partition, ordinal, outcome, run_id,
+       format('{:016x}{:016x}', version_hi, version_lo) as data_version,
+       materialized_at, nullif(data_time, (-9223372036854775808)::bigint) as data_time,
+       nullif(rows, -1) as rows, nullif(bytes, -1) as bytes, duration / 1e6 as duration,
+       attempt, partial, b.code as code, coalesce(metadata, '{}') as metadata,
+       current, seq, ver_seq, read_seq, b.inputs as inputs,
+       list_slice(list_concat([digest_0, digest_1, digest_2, digest_3], coalesce(digests, [])), 1, len(coalesce(counts, []))) as digests,
+       coalesce(counts, []) as counts, location, nullif(size, -1) as size, nullif(mtime_ns, -1) as mtime_ns,
+       nullif(inode, -1) as inode, etag, m.schema as schema
+from known.materialization m
+join known.asset a using (asset_id) join known.run r using (run_no) left join known.basis b using (basis_id)
+order by seq, asset, ordinal
+
+-- name: export_attempts
+select a.key as asset, t.key as partition, ordinal, run_id, attempt, fingerprint, error_type, t.message as message,
+       traceback, failed_at, duration / 1e6 as duration, open
+from known.attempt t join known.asset a using (asset_id) join known.run r using (run_no)
+order by failed_at, asset, ordinal, attempt
+
+-- name: export_steps
+select run_id, a.key as asset, s.key as partition, ordinal, outcome, s.ended_at as ended_at, duration / 1e6 as duration,
+       attempts, reason, log
+from known.step s join known.asset a using (asset_id) join known.run r using (run_no)
+order by run_id, ended_at, asset, ordinal
+
+-- name: export_runs
+select run_id, status, origin, started_at, ended_at, (ended_at - started_at) / 1e6 as duration, targets, steps, tags,
+       message, host, pid, command, heartbeat_at
+from known.run where status is not null order by started_at, run_no
+
+-- name: export_leases
+select a.key as asset, lo, hi, run_id, fence
+from known.lease l join known.asset a using (asset_id) join known.run r using (run_no)
+order by asset, lo
+
+-- name: export_observations
+select a.key as asset, o.key as partition, ordinal, data_version, observed_at,
+       nullif(data_time, (-9223372036854775808)::bigint) as data_time, coalesce(metadata, '{}') as metadata
+from known.observation o join known.asset a using (asset_id) order by asset, ordinal
+
+-- name: export_partitions
+select name, ordinal, key, present from known.dynamic_partition order by name, ordinal

@@ -1,0 +1,143 @@
+"""How a commit is written: one transaction, harmless to repeat, refused where a lease was lost."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import compress
+
+import pyarrow as pa
+
+from assetkit.catalog.base import Commit, Receipt
+from assetkit.catalog.fencing import Fences, admitted, read_seqs_of, receipt_for, still_open
+from assetkit.catalog.ids import AssetId, Ids
+from assetkit.catalog.leasing import Leases
+from assetkit.catalog.rows import Numbers, attempt_table, materialization_table, step_table
+from assetkit.catalog.store import Transaction
+from assetkit.records import AssetKey
+
+_RECEIPTS_KEPT = 10_000
+
+
+def record(transaction: Transaction, ids: Ids, leases: Leases, commit: Commit) -> Receipt:
+    """Write a commit down, or return the receipt of the first time it was."""
+    earlier, run_fenced, is_leased, is_failing = transaction.rows(
+        "commit_state", commit_id=commit.commit_id, run_id=commit.run_id
+    )[0]
+    if earlier is not None:
+        return _receipt_of(earlier)
+    assets = ids.ensure_assets(_assets_of(commit))
+    fences = Fences(
+        leases=leases.of_others(commit.run_id) if is_leased else {},
+        run=run_fenced or 0,
+        assets={key: asset.fenced for key, asset in assets.items()},
+    )
+    admit = admitted(commit, fences)
+    receipt = receipt_for(
+        commit, admit, previous_seq=transaction.previous_seq, seq=transaction.next_seq()
+    )
+    numbers = _numbers(ids, commit, assets)
+    made = list(compress(commit.materializations, admit))
+    if made:
+        read_seqs = list(compress(read_seqs_of(commit, receipt), admit))
+        table = materialization_table(made, numbers, seq=receipt.seq, read_seqs=read_seqs)
+        _publish(transaction, table, is_failing=is_failing)
+    _write_down(transaction, commit, numbers, still_open(commit, admit))
+    _keep_receipt(transaction, commit.commit_id, receipt)
+    return receipt
+
+
+def _assets_of(commit: Commit) -> Iterable[AssetKey]:
+    for group in (commit.materializations, commit.failures, commit.steps):
+        yield from (one.asset for one in group)
+
+
+def _receipt_of(row: Mapping[str, int | str]) -> Receipt:
+    refused = json.loads(str(row["refused"]))
+    return Receipt(
+        previous_seq=int(row["previous_seq"]),
+        seq=int(row["seq"]),
+        refused=tuple((asset, ordinal) for asset, ordinal in refused),
+    )
+
+
+def _numbers(ids: Ids, commit: Commit, assets: Mapping[AssetKey, AssetId]) -> Numbers:
+    groups = (commit.materializations, commit.failures, commit.steps)
+    run_ids = dict.fromkeys(one.run_id for group in groups for one in group)
+    return Numbers(
+        assets={key: asset.number for key, asset in assets.items()},
+        runs=ids.runs([commit.run_id, *run_ids]),
+        bases=ids.bases([one.basis for one in commit.materializations]),
+    )
+
+
+def _publish(transaction: Transaction, table: pa.Table, *, is_failing: bool) -> None:
+    """Make the rows of *table* the published versions of their slots."""
+    span = _span(table)
+    connection = transaction.connection
+    with connection.lent(incoming=table):
+        published = transaction.rows("published_versions", **span)
+        if published:
+            transaction.write("supersede", **span)
+        if is_failing:
+            transaction.write("close_attempts")
+        kept = _kept_ver_seqs(table, published)
+        if kept is None:
+            transaction.write("insert_materializations")
+    if kept is not None:
+        place = table.schema.get_field_index("ver_seq")
+        with connection.lent(incoming=table.set_column(place, "ver_seq", kept)):
+            transaction.write("insert_materializations")
+
+
+def _span(table: pa.Table) -> dict[str, int]:
+    """Return the bounds within which DuckDB need look for the slots of *table*."""
+    assets, ordinals = table["asset_id"].to_numpy(), table["ordinal"].to_numpy()
+    return {
+        "first": int(assets.min()),
+        "last": int(assets.max()),
+        "lo": int(ordinals.min()),
+        "hi": int(ordinals.max()),
+    }
+
+
+def _kept_ver_seqs(
+    table: pa.Table, published: Sequence[tuple[int, int, int, int, int]]
+) -> pa.Array | None:
+    """Return the column ``ver_seq`` where the data version of a slot is the published one."""
+    if not published:
+        return None
+    before = {(asset, ordinal): rest for asset, ordinal, *rest in published}
+    slots = zip(table["asset_id"].to_pylist(), table["ordinal"].to_pylist(), strict=True)
+    versions = zip(table["version_hi"].to_pylist(), table["version_lo"].to_pylist(), strict=True)
+    seqs = table["ver_seq"].to_pylist()
+    for i, (slot, version) in enumerate(zip(slots, versions, strict=True)):
+        hi, lo, seq = before.get(slot, (None, None, 0))
+        if (hi, lo) == version:
+            seqs[i] = seq
+    return pa.array(seqs, pa.int64())
+
+
+def _write_down(
+    transaction: Transaction, commit: Commit, numbers: Numbers, opened: Sequence[bool]
+) -> None:
+    """Write the failed attempts and ended steps of a commit."""
+    if commit.failures:
+        table = attempt_table(commit.failures, numbers, opened)
+        with transaction.connection.lent(incoming=table):
+            transaction.write("insert_attempts")
+    if commit.steps:
+        with transaction.connection.lent(incoming=step_table(commit.steps, numbers)):
+            transaction.write("insert_steps")
+
+
+def _keep_receipt(transaction: Transaction, commit_id: str, receipt: Receipt) -> None:
+    transaction.write(
+        "insert_receipt",
+        commit_id=commit_id,
+        previous_seq=receipt.previous_seq,
+        seq=receipt.seq,
+        refused=json.dumps(receipt.refused),
+    )
+    if receipt.seq % _RECEIPTS_KEPT == 0:
+        transaction.write("forget_receipts", seq=receipt.seq - _RECEIPTS_KEPT)

@@ -1,0 +1,107 @@
+"""Runs in the catalog file: begun, alive, asked to stop, ended, listed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Container
+from datetime import datetime
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from assetkit.catalog import frames
+from assetkit.catalog.claims import Mortals
+from assetkit.catalog.ids import Ids
+from assetkit.catalog.leasing import Leases
+from assetkit.catalog.liveness import is_alive
+from assetkit.catalog.pace import Pace
+from assetkit.catalog.store import Transaction
+from assetkit.catalog.times import to_micros
+from assetkit.records import RunRecord, RunStatus
+
+
+def start(transaction: Transaction, ids: Ids, mortals: Mortals, run: RunRecord) -> None:
+    """Write a run down; again, where its id is there."""
+    transaction.write(
+        "start_run",
+        run_no=ids.runs([run.run_id])[run.run_id],
+        status=run.status.value,
+        origin=run.origin,
+        started_at=to_micros(run.started_at),
+        ended_at=None if run.ended_at is None else to_micros(run.ended_at),
+        targets=list(run.targets),
+        steps=run.steps,
+        tags=json.dumps(dict(run.tags)),
+        message=run.message,
+        host=run.owner.host,
+        pid=run.owner.pid,
+        command=run.owner.command,
+        process_started=run.owner.started,
+        guarded=is_alive(mortals.guard(run.run_id)),
+    )
+
+
+def beat(transaction: Transaction, run_id: str, now: datetime) -> bool:
+    """Keep a heartbeat; return whether the run is asked to stop."""
+    transaction.write("beat", run_id=run_id, now=to_micros(now))
+    rows = transaction.rows("run_state", run_id=run_id)
+    return bool(rows and rows[0][2])
+
+
+def ask_cancel(transaction: Transaction, run_id: str, dead: Container[str]) -> bool:
+    """Ask a run to stop; return False where it is not running."""
+    rows = transaction.rows("run_state", run_id=run_id)
+    if not rows or rows[0][1] != RunStatus.RUNNING or run_id in dead:
+        return False
+    transaction.write("ask_cancel", run_no=rows[0][0])
+    return True
+
+
+def finish(
+    transaction: Transaction, run_no: int, status: RunStatus, ended_at: datetime, message: str
+) -> None:
+    """Write the end of a run down, and what it says of the pace of its assets."""
+    transaction.write(
+        "finish_run",
+        run_no=run_no,
+        status=status.value,
+        ended_at=to_micros(ended_at),
+        message=message,
+    )
+    newest: dict[int, Pace] = {}
+    for asset, seconds, rows, size in transaction.rows("pace_of_run", run_no=run_no):
+        newest[asset] = newest.get(asset, Pace()).then(Pace((seconds,), (rows,), (size,)))
+    if newest:
+        _keep_pace(transaction, newest)
+
+
+def _keep_pace(transaction: Transaction, newest: dict[int, Pace]) -> None:
+    assets = list(newest)
+    for asset, *columns in transaction.rows("paces", assets=assets):
+        newest[asset] = Pace(*map(tuple, columns)).then(newest[asset])
+    table = pa.table(
+        {
+            "asset_id": pa.array(assets, pa.int32()),
+            "seconds": pa.array([newest[one].seconds for one in assets], pa.list_(pa.float64())),
+            "rows": pa.array([newest[one].rows for one in assets], pa.list_(pa.int64())),
+            "bytes": pa.array([newest[one].bytes for one in assets], pa.list_(pa.int64())),
+        }
+    )
+    transaction.write("forget_paces", assets=assets)
+    with transaction.connection.lent(incoming=table):
+        transaction.write("insert_paces")
+
+
+def list_runs(
+    transaction: Transaction, leases: Leases, limit: int | None, run_id: str | None
+) -> pa.Table:
+    """Return runs, newest first; those whose process is gone as lost."""
+    table = transaction.connection.table("runs", limit=limit, run_id=run_id)
+    dead = pa.array(sorted(leases.dead_runs()), pa.string())
+    lost = pc.is_in(table["run_id"], value_set=dead)
+    status = pc.if_else(lost, RunStatus.LOST.value, table["status"])
+    columns = {name: table[name] for name in table.column_names}
+    micros = pc.subtract(table["ended_at"], table["started_at"])
+    columns["status"] = status
+    columns["duration"] = pc.divide(pc.cast(micros, pa.float64()), 1e6)
+    return pa.table({name: columns[name] for name in frames.RUNS.names}).cast(frames.RUNS)
