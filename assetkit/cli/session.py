@@ -114,7 +114,7 @@ class Session:
         self, select: Sequence[str], partitions: str | None
     ) -> tuple[str | None, str | None]:
         """Join repeated selections into one, and take the partitions behind ``@`` off them."""
-        from assetkit.targets import split_partitions
+        from assetkit.graph.grammar import split_partitions
 
         parts = [split_partitions(text) for text in select]
         behind = {found for _, found in parts if found is not None}
