@@ -1,0 +1,178 @@
+"""Selections of partitions as users write them, and the positions they stand for.
+
+    all | latest | latest:N | KEY | FROM..TO | FROM.. | ..TO       one dimension
+    DIMENSION=SELECTION[,SELECTION...][,DIMENSION=...]             several
+    a list of these; a dict of these by dimension
+
+Rule 1: both ends of a range belong to it. For windows of time a date, month or
+year stands for all windows that start in it.
+Rule 2: a key wins over the grammar, but for ``all`` and ``latest``; a static
+key of such a name is reached in a list.
+Rule 3: nothing selected is nothing, never everything.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
+from typing import Any, Protocol
+
+import numpy as np
+
+from assetkit.columns import Ints, empty_ints
+from assetkit.errors import InvalidSelection, UnknownPartition, did_you_mean
+
+_LATEST = re.compile(r"latest(?::(\d+))?\Z")
+_NAMED = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_]*)=")
+_STATES = ("missing", "stale", "failed")
+
+
+class Selectable(Protocol):
+    """What `select` asks of a universe."""
+
+    @property
+    def dimensions(self) -> tuple[str, ...]: ...
+
+    def __len__(self) -> int: ...
+
+    def find(self, key: Any) -> int:
+        """Return the position of a key, -1 where it does not exist."""
+        ...
+
+    def stretch(self, text: str) -> tuple[int, int] | None:
+        """Return the positions (first, end) of what a text that is no key stands for, or None."""
+        ...
+
+    def range_end(self, text: str) -> tuple[int, int]:
+        """Return the positions (first, end) of one end of a range; raise `UnknownPartition`."""
+        ...
+
+    def newest(self, count: int) -> Ints:
+        """Return the sorted positions of the newest windows, or of what was added last."""
+        ...
+
+    def by_dimension(self, selections: Mapping[str, Any]) -> Ints:
+        """Return the sorted positions of a selection per dimension."""
+        ...
+
+    def unknown(self, key: object) -> UnknownPartition:
+        """Return the error for a key that does not exist."""
+        ...
+
+
+def select(universe: Selectable, selection: Any) -> Ints:
+    """Return the sorted positions of a selection; see the top of this module.
+
+    Raises `UnknownPartition`, or `InvalidSelection` where it cannot be read.
+    """
+    if isinstance(selection, str):
+        return _select_text(universe, selection)
+    if isinstance(selection, Mapping):
+        return universe.by_dimension(_known_dimensions(universe, selection))
+    if isinstance(selection, date):
+        return _select_key(universe, _date_text(selection))
+    if isinstance(selection, tuple) and len(universe.dimensions) > 1 and _is_key(selection):
+        return _select_key(universe, selection)
+    if isinstance(selection, Iterable) and not isinstance(selection, bytes):
+        return _union([_select_item(universe, item) for item in selection])
+    raise InvalidSelection(
+        f"{selection!r} is no selection of partitions. Give a key, a list of keys, a range such "
+        "as '2026-01-01..2026-01-31', 'latest', 'latest:7', 'all', or a dict by dimension."
+    )
+
+
+def _select_item(universe: Selectable, item: Any) -> Ints:
+    """Select one item of a list, where a key wins over any word."""
+    if isinstance(item, str) and (position := universe.find(item)) >= 0:
+        return np.array([position], dtype=np.int64)
+    return select(universe, item)
+
+
+def _select_text(universe: Selectable, text: str) -> Ints:
+    if text == "all":
+        return np.arange(len(universe), dtype=np.int64)
+    if match := _LATEST.match(text):
+        return universe.newest(_count(text, match[1]))
+    if (position := universe.find(text)) >= 0:
+        return np.array([position], dtype=np.int64)
+    if text in _STATES:
+        raise InvalidSelection(f"{text!r} says a state, not which partitions; it goes by itself.")
+    if _NAMED.match(text):
+        return universe.by_dimension(_known_dimensions(universe, _read_named(text)))
+    if ".." in text:
+        return _select_range(universe, text)
+    if (found := universe.stretch(text)) is not None:
+        return np.arange(*found, dtype=np.int64)
+    raise universe.unknown(text)
+
+
+def _select_key(universe: Selectable, key: Any) -> Ints:
+    position = universe.find(key)
+    if position >= 0:
+        return np.array([position], dtype=np.int64)
+    if isinstance(key, str) and (found := universe.stretch(key)) is not None:
+        return np.arange(*found, dtype=np.int64)
+    raise universe.unknown(key)
+
+
+def _select_range(universe: Selectable, text: str) -> Ints:
+    first, _, last = text.partition("..")
+    first, last = first.strip(), last.strip()
+    if len(universe.dimensions) > 1:
+        example = ", ".join(f"{name!r}: ..." for name in universe.dimensions)
+        raise InvalidSelection(
+            f"The range {text!r} does not say of which dimension. Give a dict: {{{example}}}, "
+            f"or text such as '{universe.dimensions[0]}={text}'."
+        )
+    if ".." in last or not (first or last):
+        raise InvalidSelection(f"{text!r} is no range. A range is FROM..TO, FROM.. or ..TO.")
+    lo = universe.range_end(first)[0] if first else 0
+    hi = universe.range_end(last)[1] if last else len(universe)
+    if first and last and universe.range_end(first)[0] > universe.range_end(last)[0]:
+        raise InvalidSelection(f"The range {text!r} is reversed. Did you mean '{last}..{first}'?")
+    return np.arange(lo, max(lo, min(hi, len(universe))), dtype=np.int64)
+
+
+def _read_named(text: str) -> dict[str, list[str]]:
+    """Split ``date=a..b,region=us,eu`` into selections by dimension."""
+    selections: dict[str, list[str]] = {}
+    name = ""
+    for item in text.split(","):
+        if match := _NAMED.match(item):
+            name, item = match[1], item[match.end() :]  # noqa: PLW2901
+            if name in selections:
+                raise InvalidSelection(f"{text!r} names the dimension {name!r} twice.")
+            selections[name] = []
+        selections[name].append(item.strip())
+    return selections
+
+
+def _known_dimensions(universe: Selectable, selections: Mapping[Any, Any]) -> dict[str, Any]:
+    for name in selections:
+        if name not in universe.dimensions:
+            hint = did_you_mean(str(name), universe.dimensions, what="dimensions")
+            raise InvalidSelection(f"There is no dimension {name!r}. {hint}")
+    return dict(selections)
+
+
+def _is_key(selection: tuple[Any, ...]) -> bool:
+    return all(isinstance(part, str) for part in selection)
+
+
+def _date_text(when: date) -> str:
+    """Return a date, or a wall time without what is zero at its end, as keys are written."""
+    if not isinstance(when, datetime):
+        return when.isoformat()
+    return when.replace(tzinfo=None).isoformat(timespec="seconds")
+
+
+def _count(text: str, digits: str | None) -> int:
+    count = 1 if digits is None else int(digits)
+    if count < 1:
+        raise InvalidSelection(f"{text!r} selects nothing. 'latest:7' are the newest 7.")
+    return count
+
+
+def _union(parts: list[Ints]) -> Ints:
+    return np.unique(np.concatenate(parts)) if parts else empty_ints()
