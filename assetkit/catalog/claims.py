@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from assetkit.catalog.base import Claim, LeaseRow
+from assetkit.catalog.liveness import owner_is_alive
 from assetkit.catalog.ranges import in_ranges
 from assetkit.columns import Ints
 from assetkit.records import AssetKey, Owner
@@ -27,6 +28,15 @@ class Mortals:
     def guard(self, run_id: str) -> Path:
         """Return where the run file of a run lies, if it has one."""
         return self.runs / f"{run_id}.lock"
+
+    def lives(self, run_id: str, owner: Owner, *, guarded: bool, heartbeat_at: datetime) -> bool:
+        """Return whether the owner of a run lives; *guarded*: it began with a run file."""
+        return owner_is_alive(
+            owner,
+            guard=self.guard(run_id) if guarded else None,
+            heartbeat_at=heartbeat_at,
+            now=self.clock(),
+        )
 
 
 def owner_text(owner: Owner) -> str:

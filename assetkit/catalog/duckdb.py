@@ -151,7 +151,7 @@ class DuckDBCatalog:
     def change_partitions(
         self, name: str, *, add: Sequence[str] = (), remove: Sequence[str] = ()
     ) -> tuple[str, ...]:
-        """Change a set of dynamic partitions; return those that were not there (or were, to add)."""
+        """Change a set of dynamic partitions; return the keys on which that had no effect."""
         with self.transaction() as (transaction, _, _):
             return editing.change_partitions(transaction, name, add, remove)
 
@@ -161,22 +161,22 @@ class DuckDBCatalog:
             return running.list_runs(transaction, leases, limit, run_id)
 
     def steps(self, run_id: str) -> pa.Table:
-        """Return a run's ended steps and failed attempts, in order of time: `frames.STEPS`."""
+        """Return a run's ended steps and failed attempts, in order of time: `frames.EVENTS`."""
         with self.transaction(read_only=True) as (transaction, _, _):
             table = transaction.connection.table("events", run_id=run_id)
-        return table.select(frames.STEPS.names).cast(frames.STEPS)
+        return frames.as_frame(table, "events")
 
     def history(self, asset: AssetKey, partition: str | None = None) -> pa.Table:
         """Return an asset's materializations and deletions, newest first: `frames.HISTORY`."""
         with self.transaction(read_only=True) as (transaction, _, _):
             table = transaction.connection.table("history", asset=asset, partition=partition)
-        return table.select(frames.HISTORY.names).cast(frames.HISTORY)
+        return frames.as_frame(table, "history")
 
     def status(self) -> pa.Table:
         """Return one row per asset known, by key: `frames.STATUS`."""
         with self.transaction(read_only=True) as (transaction, _, _):
             table = transaction.connection.table("status")
-        return table.select(frames.STATUS.names).cast(frames.STATUS)
+        return frames.as_frame(table, "status")
 
     def published(self, asset: AssetKey, ordinals: Ints | None = None) -> Iterator[Materialization]:
         """Yield the published slots of an asset, by ordinal."""

@@ -93,7 +93,7 @@ def delete_slots(
     if not len(gone):
         return 0
     seq = transaction.next_seq()
-    with transaction.connection.lent(incoming=pa.table({"ordinal": gone})):
+    with transaction.connection.lent(incoming=pa.table({"ordinal": pa.array(gone)})):
         transaction.write("entomb", asset=number, seq=seq, at=to_micros(at))
         transaction.write("unpublish", asset=number)
     transaction.write("touch_universe", asset=number, seq=seq)
@@ -164,9 +164,6 @@ def published(
 
 
 def export(transaction: Transaction) -> dict[str, pa.Table]:
-    """Return all that is known as the tables of `frames.EXPORT`."""
+    """Return all that is known as the tables that `frames.EXPORT` names."""
     tables = {name: transaction.connection.table(f"export_{name}") for name in frames.EXPORT}
-    return {
-        name: table.select(frames.EXPORT[name].names).cast(frames.EXPORT[name])
-        for name, table in tables.items()
-    }
+    return {name: frames.as_frame(table, name) for name, table in tables.items()}

@@ -54,7 +54,8 @@ class Connection:
 
     def arrow(self, text: str, /, **values: Any) -> pa.Table:
         """Run SQL and return its result as Arrow."""
-        return self._duck.sql(text, params=values or None).to_arrow_table()
+        found: pa.Table = self._duck.sql(text, params=values or None).to_arrow_table()
+        return found
 
     def execute(self, text: str) -> list[tuple[Any, ...]]:
         """Run SQL that takes no values."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from assetkit.catalog.base import FailedSlot
-from assetkit.catalog.times import from_micros
+from assetkit.catalog.times import known_time
 from assetkit.records import AssetKey
 
 
@@ -38,8 +38,6 @@ def failed_slots(attempts: Iterable[Trouble]) -> tuple[FailedSlot, ...]:
 
 
 def _failed_slot(count: int, newest: Trouble) -> FailedSlot:
-    failed_at = from_micros(newest.failed_at)
-    assert failed_at is not None
     return FailedSlot(
         asset=newest.asset,
         ordinal=newest.ordinal,
@@ -49,5 +47,5 @@ def _failed_slot(count: int, newest: Trouble) -> FailedSlot:
         run_id=newest.run_id,
         error_type=newest.error_type,
         message=newest.message,
-        failed_at=failed_at,
+        failed_at=known_time(newest.failed_at),
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
 from pathlib import Path
 
 import duckdb
@@ -16,14 +15,14 @@ _REBUILD = (
 )
 
 
-def explain_fault(error: duckdb.Error, path: Path, now: datetime) -> CatalogError:
+def explain_fault(error: duckdb.Error, path: Path) -> CatalogError:
     """Return the error to raise in place of DuckDB's."""
     text = " ".join(str(error).split())
     for pattern, make in _READINGS:
         if re.search(pattern, text, re.IGNORECASE):
-            return make(text, path, now)
+            return make(text, path)
     if isinstance(error, _OF_DAMAGE):
-        return _corrupt(text, path, now)
+        return _corrupt(text, path)
     return CatalogError(f"The catalog {path} could not be used: {text}")
 
 
@@ -54,7 +53,7 @@ def too_new(path: Path, found: int, known: int) -> CatalogTooNew:
     )
 
 
-def _corrupt(text: str, path: Path, now: datetime) -> CatalogCorrupt:
+def _corrupt(text: str, path: Path) -> CatalogCorrupt:
     copy = copy_of(path)
     other = f" (A copy from before the last checkpoint is {copy}.)" if copy.exists() else ""
     return CatalogCorrupt(
@@ -62,9 +61,9 @@ def _corrupt(text: str, path: Path, now: datetime) -> CatalogCorrupt:
     )
 
 
-def _corrupt_wal(text: str, path: Path, now: datetime) -> CatalogCorrupt:
+def _corrupt_wal(text: str, path: Path) -> CatalogCorrupt:
     wal = wal_of(path)
-    aside = f"{wal.name}.corrupt-{now:%Y%m%dT%H%M%S}"
+    aside = f"{wal.name}.corrupt-{wal.stat().st_mtime:.0f}"
     return CatalogCorrupt(
         f"The newest part of the catalog, {wal}, is damaged: {_short(text)} {_REBUILD}. Or, to "
         f"keep the history and lose only what the damaged part held, set it aside with "
@@ -72,14 +71,14 @@ def _corrupt_wal(text: str, path: Path, now: datetime) -> CatalogCorrupt:
     )
 
 
-def _newer_duckdb(text: str, path: Path, now: datetime) -> CatalogTooNew:
+def _newer_duckdb(_: str, path: Path) -> CatalogTooNew:
     return CatalogTooNew(
         f"The catalog {path} was written by a newer DuckDB than {duckdb.__version__}. "
         f"Upgrade with: pip install --upgrade duckdb"
     )
 
 
-def _locked(text: str, path: Path, now: datetime) -> CatalogLocked:
+def _locked(text: str, path: Path) -> CatalogLocked:
     holder = re.search(r"Conflicting lock is held in (.+?)\. ", text)
     who = holder[1] if holder else "another program"
     return CatalogLocked(
@@ -88,14 +87,14 @@ def _locked(text: str, path: Path, now: datetime) -> CatalogLocked:
     )
 
 
-def _full(text: str, path: Path, now: datetime) -> CatalogError:
+def _full(_: str, path: Path) -> CatalogError:
     return CatalogError(
         f"The disk of the catalog {path} is full; nothing that was recorded is lost. "
         f"Free some space, then try again."
     )
 
 
-def _read_only(text: str, path: Path, now: datetime) -> CatalogError:
+def _read_only(text: str, path: Path) -> CatalogError:
     return CatalogError(
         f"The catalog {path} cannot be written or read by this user: {_short(text)} Change the "
         f"rights of the file and its folder, or choose another workspace: Workspace(...) or "

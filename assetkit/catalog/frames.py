@@ -5,44 +5,54 @@ Times are in UTC, durations in seconds; what is not known is null.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import pyarrow as pa
 
-_TIME = pa.timestamp("us", tz="UTC")
+_TEXT: pa.DataType = pa.string()
+_INT: pa.DataType = pa.int64()
+_FLOAT: pa.DataType = pa.float64()
+_FLAG: pa.DataType = pa.bool_()
+_TIME: pa.DataType = pa.timestamp("us", tz="UTC")
+_TEXTS: pa.DataType = pa.list_(pa.string())
+_INTS: pa.DataType = pa.list_(pa.int64())
+_WORDS: pa.DataType = pa.list_(pa.uint64())
 
 RUNS = pa.schema(
     {
-        "run_id": pa.string(),
-        "status": pa.string(),
-        "origin": pa.string(),
+        "run_id": _TEXT,
+        "status": _TEXT,
+        "origin": _TEXT,
         "started_at": _TIME,
         "ended_at": _TIME,
-        "duration": pa.float64(),
-        "targets": pa.list_(pa.string()),
-        "steps": pa.int64(),
-        "tags": pa.string(),
-        "message": pa.string(),
-        "host": pa.string(),
-        "pid": pa.int64(),
-        "command": pa.string(),
+        "duration": _FLOAT,
+        "targets": _TEXTS,
+        "steps": _INT,
+        "tags": _TEXT,
+        "message": _TEXT,
+        "host": _TEXT,
+        "pid": _INT,
+        "command": _TEXT,
         "heartbeat_at": _TIME,
     }
 )
 """One row per run; ``steps`` is how many were planned, ``tags`` a JSON object,
 ``duration`` null while it runs."""
 
-STEPS = pa.schema(
+EVENTS = pa.schema(
     {
         "time": _TIME,
-        "asset": pa.string(),
-        "partition": pa.string(),
-        "event": pa.string(),
-        "attempt": pa.int64(),
-        "duration": pa.float64(),
-        "reason": pa.string(),
-        "error_type": pa.string(),
-        "message": pa.string(),
-        "traceback": pa.string(),
-        "log": pa.string(),
+        "asset": _TEXT,
+        "partition": _TEXT,
+        "event": _TEXT,
+        "attempt": _INT,
+        "duration": _FLOAT,
+        "reason": _TEXT,
+        "error_type": _TEXT,
+        "message": _TEXT,
+        "traceback": _TEXT,
+        "log": _TEXT,
     }
 )
 """One row per ended step and per failed attempt: ``event`` is the outcome of the step, or
@@ -50,21 +60,21 @@ STEPS = pa.schema(
 
 HISTORY = pa.schema(
     {
-        "asset": pa.string(),
-        "partition": pa.string(),
-        "ordinal": pa.int64(),
-        "outcome": pa.string(),
-        "run_id": pa.string(),
-        "data_version": pa.string(),
+        "asset": _TEXT,
+        "partition": _TEXT,
+        "ordinal": _INT,
+        "outcome": _TEXT,
+        "run_id": _TEXT,
+        "data_version": _TEXT,
         "materialized_at": _TIME,
         "data_time": _TIME,
-        "rows": pa.int64(),
-        "bytes": pa.int64(),
-        "duration": pa.float64(),
-        "attempt": pa.int64(),
-        "partial": pa.bool_(),
-        "code": pa.string(),
-        "metadata": pa.string(),
+        "rows": _INT,
+        "bytes": _INT,
+        "duration": _FLOAT,
+        "attempt": _INT,
+        "partial": _FLAG,
+        "code": _TEXT,
+        "metadata": _TEXT,
     }
 )
 """One row per materialization: ``outcome`` is ``materialized``, ``unchanged`` or ``deleted``
@@ -72,27 +82,31 @@ HISTORY = pa.schema(
 
 STATUS = pa.schema(
     {
-        "asset": pa.string(),
-        "slots": pa.int64(),
-        "rows": pa.int64(),
-        "bytes": pa.int64(),
+        "asset": _TEXT,
+        "slots": _INT,
+        "rows": _INT,
+        "bytes": _INT,
         "materialized_at": _TIME,
         "data_time": _TIME,
-        "partial": pa.int64(),
-        "failing": pa.int64(),
+        "partial": _INT,
+        "failing": _INT,
     }
 )
 """One row per asset known, by key: how many slots are published, their rows and bytes, the newest
 times, how many of them are partial, and how many slots failed since they last succeeded."""
 
-EXPORT = {
+TABLES: dict[str, pa.Schema] = {
+    "runs": RUNS,
+    "events": EVENTS,
+    "history": HISTORY,
+    "status": STATUS,
     "assets": pa.schema(
         {
-            "asset": pa.string(),
-            "layout": pa.string(),
-            "universe": pa.string(),
-            "definition": pa.string(),
-            "universe_seq": pa.int64(),
+            "asset": _TEXT,
+            "layout": _TEXT,
+            "universe": _TEXT,
+            "definition": _TEXT,
+            "universe_seq": _INT,
         }
     ),
     "materializations": pa.schema(
@@ -100,82 +114,104 @@ EXPORT = {
             *HISTORY,
             *pa.schema(
                 {
-                    "current": pa.bool_(),
-                    "seq": pa.int64(),
-                    "ver_seq": pa.int64(),
-                    "read_seq": pa.int64(),
-                    "inputs": pa.list_(pa.string()),
-                    "digests": pa.list_(pa.uint64()),
-                    "counts": pa.list_(pa.int64()),
-                    "location": pa.string(),
-                    "size": pa.int64(),
-                    "mtime_ns": pa.int64(),
-                    "inode": pa.int64(),
-                    "etag": pa.string(),
-                    "schema": pa.string(),
+                    "current": _FLAG,
+                    "seq": _INT,
+                    "ver_seq": _INT,
+                    "read_seq": _INT,
+                    "inputs": _TEXTS,
+                    "digests": _WORDS,
+                    "counts": _INTS,
+                    "location": _TEXT,
+                    "size": _INT,
+                    "mtime_ns": _INT,
+                    "inode": _INT,
+                    "etag": _TEXT,
+                    "schema": _TEXT,
                 }
             ),
         ]
     ),
     "attempts": pa.schema(
         {
-            "asset": pa.string(),
-            "partition": pa.string(),
-            "ordinal": pa.int64(),
-            "run_id": pa.string(),
-            "attempt": pa.int64(),
-            "fingerprint": pa.string(),
-            "error_type": pa.string(),
-            "message": pa.string(),
-            "traceback": pa.string(),
+            "asset": _TEXT,
+            "partition": _TEXT,
+            "ordinal": _INT,
+            "run_id": _TEXT,
+            "attempt": _INT,
+            "fingerprint": _TEXT,
+            "error_type": _TEXT,
+            "message": _TEXT,
+            "traceback": _TEXT,
             "failed_at": _TIME,
-            "duration": pa.float64(),
-            "open": pa.bool_(),
+            "duration": _FLOAT,
+            "open": _FLAG,
         }
     ),
     "steps": pa.schema(
         {
-            "run_id": pa.string(),
-            "asset": pa.string(),
-            "partition": pa.string(),
-            "ordinal": pa.int64(),
-            "outcome": pa.string(),
+            "run_id": _TEXT,
+            "asset": _TEXT,
+            "partition": _TEXT,
+            "ordinal": _INT,
+            "outcome": _TEXT,
             "ended_at": _TIME,
-            "duration": pa.float64(),
-            "attempts": pa.int64(),
-            "reason": pa.string(),
-            "log": pa.string(),
+            "duration": _FLOAT,
+            "attempts": _INT,
+            "reason": _TEXT,
+            "log": _TEXT,
         }
     ),
-    "runs": RUNS,
     "leases": pa.schema(
         {
-            "asset": pa.string(),
-            "lo": pa.int64(),
-            "hi": pa.int64(),
-            "run_id": pa.string(),
-            "fence": pa.int64(),
+            "asset": _TEXT,
+            "lo": _INT,
+            "hi": _INT,
+            "run_id": _TEXT,
+            "fence": _INT,
         }
     ),
     "observations": pa.schema(
         {
-            "asset": pa.string(),
-            "partition": pa.string(),
-            "ordinal": pa.int64(),
-            "data_version": pa.string(),
+            "asset": _TEXT,
+            "partition": _TEXT,
+            "ordinal": _INT,
+            "data_version": _TEXT,
             "observed_at": _TIME,
             "data_time": _TIME,
-            "metadata": pa.string(),
+            "metadata": _TEXT,
         }
     ),
     "partitions": pa.schema(
         {
-            "name": pa.string(),
-            "ordinal": pa.int64(),
-            "key": pa.string(),
-            "present": pa.bool_(),
+            "name": _TEXT,
+            "ordinal": _INT,
+            "key": _TEXT,
+            "present": _FLAG,
         }
     ),
 }
+"""The columns of each table by its name."""
+
+EXPORT = (
+    "assets",
+    "materializations",
+    "attempts",
+    "steps",
+    "runs",
+    "leases",
+    "observations",
+    "partitions",
+)
 """All that is known, as tables of plain names; rows in the order of their first columns,
 materializations and attempts as they were written."""
+
+
+def as_frame(table: pa.Table, name: str) -> pa.Table:
+    """Return the columns of one of `TABLES`, in its types."""
+    schema = TABLES[name]
+    return table.select(schema.names).cast(schema)
+
+
+def from_rows(rows: Sequence[Mapping[str, Any]], name: str) -> pa.Table:
+    """Return rows as one of `TABLES`."""
+    return pa.Table.from_pylist(list(rows), schema=TABLES[name])

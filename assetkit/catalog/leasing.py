@@ -10,10 +10,9 @@ import pyarrow as pa
 from assetkit.catalog.base import Claim, Grant, LeaseRow
 from assetkit.catalog.claims import GONE, Mortals, beyond, by_asset, divide, owner_text
 from assetkit.catalog.ids import Ids
-from assetkit.catalog.liveness import owner_is_alive
 from assetkit.catalog.ranges import ranges_of
 from assetkit.catalog.store import Transaction
-from assetkit.catalog.times import from_micros, to_micros
+from assetkit.catalog.times import known_time, to_micros
 from assetkit.records import AssetKey, Owner
 
 
@@ -25,29 +24,18 @@ class Leases:
 
     def dead_runs(self) -> dict[str, int]:
         """Return the runs that are down as running though their owner is gone, by id."""
-        return {
-            run_id: run_no
-            for run_no, run_id, *rest in self._transaction.rows("running")
-            if not self._lives(run_id, *rest)
-        }
-
-    def _lives(  # noqa: PLR0913 - a row of the query `running`
-        self,
-        run_id: str,
-        host: str,
-        pid: int,
-        command: str,
-        started: float,
-        guarded: bool,  # noqa: FBT001
-        heartbeat: int,
-    ) -> bool:
-        now = self._mortals.clock()
-        return owner_is_alive(
-            Owner(host=host, pid=pid, command=command, started=started),
-            guard=self._mortals.guard(run_id) if guarded else None,
-            heartbeat_at=from_micros(heartbeat) or now,
-            now=now,
-        )
+        dead = {}
+        for run_no, run_id, *owner, guarded, heartbeat in self._transaction.rows("running"):
+            host, pid, command, started = owner
+            live = self._mortals.lives(
+                run_id,
+                Owner(host=host, pid=pid, command=command, started=started),
+                guarded=guarded,
+                heartbeat_at=known_time(heartbeat),
+            )
+            if not live:
+                dead[run_id] = run_no
+        return dead
 
     def living(self) -> list[LeaseRow]:
         """Return the leases of runs whose owner lives, by asset and ordinal."""

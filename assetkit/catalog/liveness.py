@@ -15,6 +15,7 @@ import weakref
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 from assetkit.records import Owner
 
@@ -41,7 +42,7 @@ class RunGuard:
         self.path = path
         self._file: int | None = None
 
-    def __enter__(self) -> RunGuard:
+    def __enter__(self) -> Self:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self._file = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o644)
         fcntl.flock(self._file, fcntl.LOCK_EX)

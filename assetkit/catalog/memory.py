@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from assetkit.catalog import memory_tables
 from assetkit.catalog.base import AssetRow, Claim, Commit, Grant, LeaseRow, Receipt, Snapshot
 from assetkit.catalog.changes import key_taken, unknown_asset, with_orphans
 from assetkit.catalog.claims import GONE, Mortals, beyond, by_asset, divide, owner_text
 from assetkit.catalog.failing import Trouble, failed_slots
 from assetkit.catalog.fencing import Fences, admitted, read_seqs_of, receipt_for, still_open
-from assetkit.catalog.liveness import is_alive, owner_is_alive
+from assetkit.catalog.liveness import is_alive
 from assetkit.catalog.memory_state import AssetState, Attempt, Entry, RunState, State
 from assetkit.catalog.pace import pace_of
 from assetkit.catalog.ranges import ranges_of
@@ -183,11 +184,8 @@ class MemoryCatalog:
     def _lives(self, run_id: str, run: RunState) -> bool:
         if run.record.status is not RunStatus.RUNNING:
             return True
-        return owner_is_alive(
-            run.record.owner,
-            guard=self._mortals.guard(run_id) if run.guarded else None,
-            heartbeat_at=run.heartbeat_at,
-            now=self._mortals.clock(),
+        return self._mortals.lives(
+            run_id, run.record.owner, guarded=run.guarded, heartbeat_at=run.heartbeat_at
         )
 
     def _living(self) -> list[LeaseRow]:
@@ -310,7 +308,7 @@ class MemoryCatalog:
     def change_partitions(
         self, name: str, *, add: Sequence[str] = (), remove: Sequence[str] = ()
     ) -> tuple[str, ...]:
-        """Change a set of dynamic partitions; return those that were not there (or were, to add)."""
+        """Change a set of dynamic partitions; return the keys on which that had no effect."""
         with self._lock:
             members = self._state.partitions.setdefault(name, {})
             changes = [(key, True) for key in add] + [(key, False) for key in remove]
@@ -326,22 +324,22 @@ class MemoryCatalog:
     def runs(self, *, limit: int | None = None, run_id: str | None = None) -> pa.Table:
         """Return runs, newest first; the columns are those of `frames.RUNS`."""
         with self._lock:
-            return _tables().runs(self._state, self._dead(), limit, run_id)
+            return memory_tables.runs(self._state, self._dead(), limit, run_id)
 
     def steps(self, run_id: str) -> pa.Table:
-        """Return a run's ended steps and failed attempts, in order of time: `frames.STEPS`."""
+        """Return a run's ended steps and failed attempts, in order of time: `frames.EVENTS`."""
         with self._lock:
-            return _tables().steps(self._state, run_id)
+            return memory_tables.steps(self._state, run_id)
 
     def history(self, asset: AssetKey, partition: str | None = None) -> pa.Table:
         """Return an asset's materializations and deletions, newest first: `frames.HISTORY`."""
         with self._lock:
-            return _tables().history(self._state, asset, partition)
+            return memory_tables.history(self._state, asset, partition)
 
     def status(self) -> pa.Table:
         """Return one row per asset known, by key: `frames.STATUS`."""
         with self._lock:
-            return _tables().status(self._state)
+            return memory_tables.status(self._state)
 
     def published(self, asset: AssetKey, ordinals: Ints | None = None) -> Iterator[Materialization]:
         """Yield the published slots of an asset, by ordinal."""
@@ -354,14 +352,7 @@ class MemoryCatalog:
     def export(self) -> Mapping[str, Any]:
         """Return all tables as Arrow, by name; for tests and for moving to another catalog."""
         with self._lock:
-            return _tables().export(self._state)
+            return memory_tables.export(self._state)
 
     def close(self) -> None:
         """Do nothing: what is in memory stays until the catalog goes."""
-
-
-def _tables() -> Any:
-    """Load what makes Arrow tables, which most runs in memory never ask for."""
-    from assetkit.catalog import memory_tables  # noqa: PLC0415
-
-    return memory_tables

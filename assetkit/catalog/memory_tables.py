@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-
-from assetkit.catalog import frames
 from assetkit.catalog.memory_state import AssetState, Attempt, Entry, RunState, State
-from assetkit.catalog.rows import to_json
+from assetkit.catalog.metadata import to_json
 from assetkit.records import AssetKey, RunStatus
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 Row = dict[str, Any]
+
+
+def _table(rows: list[Row], name: str) -> pa.Table:
+    """Return rows as the table of that name in `frames`; only now is Arrow loaded."""
+    from assetkit.catalog import frames  # noqa: PLC0415
+
+    return frames.from_rows(rows, name)
 
 
 def runs(state: State, dead: Container[str], limit: int | None, run_id: str | None) -> pa.Table:
@@ -23,7 +30,7 @@ def runs(state: State, dead: Container[str], limit: int | None, run_id: str | No
         if run_id in (None, key)
     ]
     rows.sort(key=lambda row: row["started_at"], reverse=True)
-    return pa.Table.from_pylist(rows[:limit], schema=frames.RUNS)
+    return _table(rows[:limit], "runs")
 
 
 def _run(run: RunState, *, is_lost: bool) -> Row:
@@ -80,25 +87,16 @@ def steps(state: State, run_id: str) -> pa.Table:
         if one.run_id == run_id
     ]
     rows.sort(key=lambda row: (row["time"], row["asset"], row["partition"] or "", row["attempt"]))
-    return pa.Table.from_pylist(rows, schema=frames.STEPS)
+    return _table(rows, "events")
 
 
 def history(state: State, asset: AssetKey, partition: str | None) -> pa.Table:
     """Return an asset's materializations and deletions, newest first."""
     known = state.assets.get(asset)
-    entries = known.history if known else []
-    rows = [_version(one) for one in entries if partition in (None, one.made.partition)]
-    order = sorted(zip(entries_of(entries, partition), rows, strict=True), key=_newest_first)
-    return pa.Table.from_pylist([row for _, row in order], schema=frames.HISTORY)
-
-
-def entries_of(entries: Iterable[Entry], partition: str | None) -> list[Entry]:
-    """Return the versions of one partition; all where None."""
-    return [one for one in entries if partition in (None, one.made.partition)]
-
-
-def _newest_first(pair: tuple[Entry, Row]) -> tuple[int, int]:
-    return (-pair[0].seq, -pair[0].made.ordinal)
+    entries = [] if known is None else known.history
+    found = [one for one in entries if partition in (None, one.made.partition)]
+    found.sort(key=lambda one: (one.seq, one.made.ordinal), reverse=True)
+    return _table([_version(one) for one in found], "history")
 
 
 def _version(entry: Entry) -> Row:
@@ -125,7 +123,7 @@ def _version(entry: Entry) -> Row:
 def status(state: State) -> pa.Table:
     """Return one row per asset known, by key."""
     rows = [_status(state, key, one) for key, one in sorted(state.assets.items())]
-    return pa.Table.from_pylist(rows, schema=frames.STATUS)
+    return _table(rows, "status")
 
 
 def _status(state: State, key: AssetKey, asset: AssetState) -> Row:
@@ -145,7 +143,7 @@ def _status(state: State, key: AssetKey, asset: AssetState) -> Row:
 
 
 def export(state: State) -> dict[str, pa.Table]:
-    """Return all that is known as the tables of `frames.EXPORT`."""
+    """Return all that is known as the tables that `frames.EXPORT` names."""
     rows: dict[str, list[Row]] = {
         "assets": [_asset(one) for _, one in sorted(state.assets.items())],
         "materializations": _materializations(state),
@@ -160,10 +158,7 @@ def export(state: State) -> dict[str, pa.Table]:
             for i, (key, present) in enumerate(members.items())
         ],
     }
-    return {
-        name: pa.Table.from_pylist(rows[name], schema=schema)
-        for name, schema in frames.EXPORT.items()
-    }
+    return {name: _table(found, name) for name, found in rows.items()}
 
 
 def _asset(asset: AssetState) -> Row:
@@ -224,12 +219,12 @@ def _steps(state: State) -> list[Row]:
 
 def _leases(state: State) -> list[Row]:
     rows = sorted(state.leases, key=lambda one: (one.asset, one.lo))
-    return [{name: getattr(one, name) for name in frames.EXPORT["leases"].names} for one in rows]
+    return [{name: getattr(one, name) for name in one.__slots__} for one in rows]
 
 
 def _observations(state: State) -> list[Row]:
     return [
-        {name: getattr(one, name) for name in frames.EXPORT["observations"].names[:-1]}
+        {name: getattr(one, name) for name in one.__slots__}
         | {"metadata": to_json(one.metadata) or "{}"}
         for _, asset in sorted(state.assets.items())
         for _, one in sorted(asset.observations.items())

@@ -228,7 +228,8 @@ where m.current and m.asset_id = $asset and m.ordinal between $lo and $hi
 order by m.ordinal
 
 -- name: runs
-select run_id, status, origin, started_at, ended_at, targets, steps, tags, message,
+select run_id, status, origin, started_at, ended_at, (ended_at - started_at) / 1e6 as duration,
+       targets, steps, tags, message,
        host, pid, command, heartbeat_at
 from known.run where status is not null and ($run_id is null or run_id = $run_id)
 order by started_at desc, run_no desc

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from assetkit.catalog.base import FailedSlot, Snapshot
 from assetkit.catalog.failing import Trouble, failed_slots
@@ -80,7 +82,7 @@ def _detail_columns(width: int) -> tuple[str, ...]:
 
 def _columns(table: pa.Table, width: int | None) -> SlotColumns:
     """Return a table as columns, its rows in their order."""
-    columns = {
+    columns: dict[str, Any] = {
         "ordinal": table["ordinal"].to_numpy(),
         "ver_seq": table["ver_seq"].to_numpy(),
         "read_seq": table["read_seq"].to_numpy(),
@@ -101,10 +103,10 @@ def _digests(table: pa.Table, width: int) -> Words:
         digests[:, i] = table[f"digest_{i}"].to_numpy()
     if width > DIGEST_COLUMNS:
         lists = table["digests"].combine_chunks()
-        lengths = lists.value_lengths().fill_null(0).to_numpy()
+        lengths = pc.list_value_length(lists).fill_null(0).to_numpy()
         rows = np.repeat(np.arange(len(table)), lengths)
         places = np.arange(len(rows)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-        digests[rows, DIGEST_COLUMNS + places] = lists.flatten().to_numpy()
+        digests[rows, DIGEST_COLUMNS + places] = pc.list_flatten(lists).to_numpy()
     return digests
 
 

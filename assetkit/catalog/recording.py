@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import compress
+from typing import Any
 
 import pyarrow as pa
 
@@ -103,19 +104,20 @@ def _span(table: pa.Table) -> dict[str, int]:
 
 def _kept_ver_seqs(
     table: pa.Table, published: Sequence[tuple[int, int, int, int, int]]
-) -> pa.Array | None:
+) -> pa.Int64Array | None:
     """Return the column ``ver_seq`` where the data version of a slot is the published one."""
     if not published:
         return None
-    before = {(asset, ordinal): rest for asset, ordinal, *rest in published}
-    slots = zip(table["asset_id"].to_pylist(), table["ordinal"].to_pylist(), strict=True)
-    versions = zip(table["version_hi"].to_pylist(), table["version_lo"].to_pylist(), strict=True)
-    seqs = table["ver_seq"].to_pylist()
-    for i, (slot, version) in enumerate(zip(slots, versions, strict=True)):
-        hi, lo, seq = before.get(slot, (None, None, 0))
-        if (hi, lo) == version:
-            seqs[i] = seq
-    return pa.array(seqs, pa.int64())
+    before = {(asset, ordinal): (hi, lo, seq) for asset, ordinal, hi, lo, seq in published}
+    columns = ("asset_id", "ordinal", "version_hi", "version_lo", "ver_seq")
+    rows = zip(*(table[name].to_pylist() for name in columns), strict=True)
+    return pa.array([_ver_seq(row, before) for row in rows], pa.int64())
+
+
+def _ver_seq(row: Sequence[Any], before: Mapping[tuple[int, int], tuple[int, int, int]]) -> int:
+    asset, ordinal, hi, lo, new = row
+    was_hi, was_lo, seq = before.get((asset, ordinal), (-1, -1, new))
+    return seq if (hi, lo) == (was_hi, was_lo) else int(new)
 
 
 def _write_down(

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
-import numpy as np
 import pyarrow as pa
 
-from assetkit.catalog.times import from_micros, to_micros
+from assetkit.catalog.metadata import from_json, to_json
+from assetkit.catalog.times import from_micros, known_time, to_micros
 from assetkit.columns import join_version, split_version
 from assetkit.records import (
     AssetKey,
@@ -23,6 +22,8 @@ from assetkit.records import (
     Outcome,
     StepRecord,
 )
+
+Column: TypeAlias = "pa.Array[Any]"
 
 DIGEST_COLUMNS = 4
 """So many digests of a slot have columns of their own; the others share a list."""
@@ -48,8 +49,8 @@ def materialization_table(
             "ordinal": _ints(one.ordinal for one in made),
             "key": pa.array([one.partition for one in made], pa.string()),
             "current": pa.array(_newest(made), pa.bool_()),
-            "seq": np.full(len(made), seq),
-            "ver_seq": np.full(len(made), seq),
+            "seq": _ints([seq] * len(made)),
+            "ver_seq": _ints([seq] * len(made)),
             "read_seq": _ints(read_seqs),
             "basis_id": _ints(numbers.bases[one.basis] for one in made),
             "run_no": pa.array([numbers.runs[one.run_id] for one in made], pa.int32()),
@@ -72,7 +73,7 @@ def materialization_table(
     )
 
 
-def _ints(values: Iterable[int]) -> pa.Array:
+def _ints(values: Iterable[int]) -> pa.Int64Array:
     return pa.array(list(values), pa.int64())
 
 
@@ -82,9 +83,9 @@ def _newest(made: Sequence[Materialization]) -> list[bool]:
     return [last[one.asset, one.ordinal] == i for i, one in enumerate(made)]
 
 
-def _input_columns(made: Sequence[Materialization]) -> dict[str, pa.Array]:
+def _input_columns(made: Sequence[Materialization]) -> dict[str, Column]:
     digests = [[use.digest for use in one.inputs] for one in made]
-    columns = {
+    columns: dict[str, Column] = {
         f"digest_{i}": pa.array([row[i] if i < len(row) else 0 for row in digests], pa.uint64())
         for i in range(DIGEST_COLUMNS)
     }
@@ -95,7 +96,7 @@ def _input_columns(made: Sequence[Materialization]) -> dict[str, pa.Array]:
     return columns
 
 
-def _signature_columns(signatures: Sequence[FileSignature | None]) -> dict[str, pa.Array]:
+def _signature_columns(signatures: Sequence[FileSignature | None]) -> dict[str, Column]:
     return {
         "size": _ints(-1 if sign is None else sign.size for sign in signatures),
         "mtime_ns": _ints(-1 if sign is None else sign.mtime_ns for sign in signatures),
@@ -114,7 +115,7 @@ def materialization_of(row: Mapping[str, Any], asset: AssetKey, basis: Basis) ->
         data_version=join_version(row["version_hi"], row["version_lo"]),
         basis=basis,
         inputs=_inputs_of(row, basis),
-        materialized_at=_known(from_micros(row["materialized_at"])),
+        materialized_at=known_time(row["materialized_at"]),
         data_time=from_micros(row["data_time"]),
         outcome=Outcome(row["outcome"]),
         partial=row["partial"],
@@ -125,13 +126,8 @@ def materialization_of(row: Mapping[str, Any], asset: AssetKey, basis: Basis) ->
         location=row["location"],
         signature=_signature_of(row),
         schema=row["schema"],
-        metadata=json.loads(row["metadata"] or "{}"),
+        metadata=from_json(row["metadata"]),
     )
-
-
-def _known(value: Any) -> Any:
-    assert value is not None
-    return value
 
 
 def _or_none(count: int) -> int | None:
@@ -218,12 +214,7 @@ def observation_of(row: Sequence[Any], asset: AssetKey) -> Observation:
         partition=key,
         ordinal=ordinal,
         data_version=data_version,
-        observed_at=_known(from_micros(observed_at)),
+        observed_at=known_time(observed_at),
         data_time=from_micros(data_time),
-        metadata=json.loads(metadata or "{}"),
+        metadata=from_json(metadata),
     )
-
-
-def to_json(values: Mapping[str, Any]) -> str | None:
-    """Return metadata as JSON, what JSON does not know as text; None where there is none."""
-    return json.dumps(dict(values), default=str) if values else None

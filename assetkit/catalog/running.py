@@ -100,8 +100,5 @@ def list_runs(
     dead = pa.array(sorted(leases.dead_runs()), pa.string())
     lost = pc.is_in(table["run_id"], value_set=dead)
     status = pc.if_else(lost, RunStatus.LOST.value, table["status"])
-    columns = {name: table[name] for name in table.column_names}
-    micros = pc.subtract(table["ended_at"], table["started_at"])
-    columns["status"] = status
-    columns["duration"] = pc.divide(pc.cast(micros, pa.float64()), 1e6)
-    return pa.table({name: columns[name] for name in frames.RUNS.names}).cast(frames.RUNS)
+    table = table.set_column(table.schema.get_field_index("status"), "status", status)
+    return frames.as_frame(table, "runs")

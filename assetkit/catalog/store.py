@@ -34,7 +34,8 @@ class Transaction:
     """What one transaction sees and does; made by `Store.transaction`.
 
     ``seq`` and ``fence`` are those of the catalog, or those that the transaction
-    took. ``connection`` is where tables are read and lent. A write that did nothing leaves no trace.
+    took. ``connection`` is where tables are read and lent. A write that did
+    nothing leaves no trace.
     """
 
     def __init__(
@@ -89,7 +90,7 @@ class Store:
             with self._reading() if read_only else self._writing() as transaction:
                 yield transaction
         except duckdb.Error as error:
-            raise explain_fault(error, self.path, self._clock()) from error
+            raise explain_fault(error, self.path) from error
 
     @contextmanager
     def _reading(self) -> Iterator[Transaction]:
@@ -193,6 +194,10 @@ def _find(connection: Connection, path: Path) -> Transaction | None:
         raise too_new(path, format_, len(migrations()))
     if format_ < len(migrations()):
         return None
+    return _begin(connection, identity, seq, fence, writes)
+
+
+def _begin(connection: Connection, identity: str, seq: int, fence: int, writes: int) -> Transaction:
     return Transaction(connection, identity=identity, seq=seq, fence=fence, writes=writes)
 
 
@@ -207,9 +212,7 @@ def _migrated(connection: Connection, path: Path) -> Transaction:
         connection.execute(text)
     connection.rows("set_format", format=len(migrations()))
     connection.execute("COMMIT")
-    transaction = _find(connection, path)
-    assert transaction is not None
-    return transaction
+    return _begin(connection, *connection.rows("meta")[0][1:])
 
 
 def _format(connection: Connection) -> int:

@@ -30,6 +30,11 @@ def from_micros(micros: int | None) -> datetime | None:
     return _EPOCH + timedelta(microseconds=micros)
 
 
+def known_time(micros: int) -> datetime:
+    """Return a time that is never missing, in UTC."""
+    return _EPOCH + timedelta(microseconds=micros)
+
+
 def utc_now() -> datetime:
     """Return the time now, in UTC: what catalogs ask where they are given no other clock."""
     return datetime.now(UTC)
