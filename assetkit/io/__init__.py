@@ -1,4 +1,4 @@
-"""IO managers: how values get into files and back. What a manager of your own needs is here, too."""
+"""IO managers: how values get into files and back, and what a manager of your own needs."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _MODULES = {
     "Written": "base",
 }
 
-__all__ = list(_MODULES)  # noqa: PLE0604, a list of strings
+__all__ = list(_MODULES)
 
 
 def __getattr__(name: str) -> Any:

@@ -114,7 +114,7 @@ class _FixedColumn(_Column):
         if nulls is None:
             self._values.update(memoryview(buffer)[start : start + len(array) * width])
             return
-        values = np.frombuffer(buffer, np.dtype((np.void, width)), len(array), start).copy()
+        values: Any = np.frombuffer(buffer, np.dtype((np.void, width)), len(array), start).copy()
         values[nulls] = np.zeros((), values.dtype)
         self._values.update(values.view(np.uint8))
 

@@ -30,30 +30,34 @@ def sync_file(path: str | os.PathLike[str]) -> None:
         os.close(handle)
 
 
-def make_folders(path: Path) -> None:
-    """Make a folder and what it lies in; each new entry is durable."""
+def make_folders(path: Path) -> list[Path]:
+    """Make a folder and what it lies in; return the folders with new entries, inmost first."""
     try:
         path.mkdir()
     except FileExistsError:
-        return
+        return []
     except FileNotFoundError:
-        make_folders(path.parent)
+        above = make_folders(path.parent)
         path.mkdir(exist_ok=True)
-    sync_folder(path.parent)
+        return [path.parent, *above]
+    return [path.parent]
 
 
 def replace(staged: Path, final: Path) -> None:
     """Put a staged file in place in one step; durable when this returns."""
+    changed: list[Path] = []
     for _ in range(100):
-        make_folders(final.parent)
+        changed += make_folders(final.parent)
         try:
-            os.replace(staged, final)
+            staged.replace(final)
             break
         except FileNotFoundError:
             # Whoever deleted the folder's last file may just have removed the folder.
             if not staged.exists():
                 raise
-    sync_folder(final.parent)
+    # Inmost first: journals then hold the rest already, and the other calls are cheap.
+    for folder in (final.parent, *changed):
+        sync_folder(folder)
 
 
 def write_durably(path: Path, content: bytes, staged: Path) -> None:
@@ -65,10 +69,10 @@ def write_durably(path: Path, content: bytes, staged: Path) -> None:
     replace(staged, path)
 
 
-def signature_of(path: str | os.PathLike[str]) -> FileSignature | None:
+def signature_of(path: Path) -> FileSignature | None:
     """Return what `stat` says, None where there is no file."""
     try:
-        found = os.stat(path)
+        found = path.stat()
     except (FileNotFoundError, NotADirectoryError):
         return None
     return FileSignature(size=found.st_size, mtime_ns=found.st_mtime_ns, inode=found.st_ino)

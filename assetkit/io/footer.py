@@ -22,7 +22,7 @@ _PAIR = bytes([len(KEY)]) + KEY + b"\x18"
 _TAIL = 16 << 10
 
 
-class NotParquet(Exception):  # noqa: N818, always caught and told as DataChanged
+class NotParquet(Exception):
     """A file that has no readable footer."""
 
 

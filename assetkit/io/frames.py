@@ -98,11 +98,13 @@ def _open(value: Any, where: str, offset: int) -> Batches | None:
     if isinstance(value, pa.RecordBatchReader):
         return Batches(value.schema, value)
     for base in type(value).__mro__[:-1]:
+        if class_name(base) == ("pandas", "DataFrame"):
+            return _from_pandas(value, where, offset)
         if opener := _OPENERS.get(class_name(base)):
-            return opener(value, where, offset)
+            return opener(value)
     # Series and arrays speak Arrow's protocol, too, but are columns.
     if hasattr(value, "__arrow_c_stream__") and type(value).__name__ not in _FIXES:
-        return _from_stream(value, where, offset)
+        return _from_stream(value)
     return None
 
 
@@ -112,27 +114,27 @@ def _from_pandas(value: Any, where: str, offset: int) -> Batches:
     return Batches(table.schema, table.to_batches())
 
 
-def _from_dataset(value: Any, where: str, offset: int) -> Batches:
+def _from_dataset(value: Any) -> Batches:
     reader = value.scanner().to_reader()
     return Batches(reader.schema, reader)
 
 
-def _from_scanner(value: Any, where: str, offset: int) -> Batches:
+def _from_scanner(value: Any) -> Batches:
     reader = value.to_reader()
     return Batches(reader.schema, reader)
 
 
-def _from_duckdb(value: Any, where: str, offset: int) -> Batches:
+def _from_duckdb(value: Any) -> Batches:
     reader = value.fetch_arrow_reader(122_880)
     return Batches(reader.schema, reader)
 
 
-def _from_polars(value: Any, where: str, offset: int) -> Batches:
+def _from_polars(value: Any) -> Batches:
     table = import_module("assetkit.io.frames_polars").to_arrow(value)
     return Batches(table.schema, table.to_batches(max_chunksize=ROWS_AHEAD))
 
 
-def _from_stream(value: Any, where: str, offset: int) -> Batches | None:
+def _from_stream(value: Any) -> Batches | None:
     try:
         reader = pa.RecordBatchReader.from_stream(value)
     except (pa.ArrowException, TypeError):
@@ -140,8 +142,7 @@ def _from_stream(value: Any, where: str, offset: int) -> Batches | None:
     return Batches(reader.schema, reader)
 
 
-_OPENERS: dict[tuple[str, str], Callable[[Any, str, int], Batches]] = {
-    ("pandas", "DataFrame"): _from_pandas,
+_OPENERS: dict[tuple[str, str], Callable[[Any], Batches]] = {
     ("pyarrow", "Dataset"): _from_dataset,
     ("pyarrow", "Scanner"): _from_scanner,
     ("duckdb", "DuckDBPyRelation"): _from_duckdb,

@@ -17,7 +17,8 @@ def relation(dataset: Any) -> duckdb.DuckDBPyRelation:
     ``duckdb.sql("select ... from flights")`` finds it by the parameter's name.
     Another thread has a connection of its own, which all its relations share.
     """
-    return _connection().from_arrow(dataset)
+    found: duckdb.DuckDBPyRelation = _connection().from_arrow(dataset)
+    return found
 
 
 def _connection() -> Any:

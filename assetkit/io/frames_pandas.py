@@ -22,8 +22,6 @@ from assetkit.io import objects
 from assetkit.io.objects import Cells, UnfitColumn
 from assetkit.io.pandas_metadata import OURS, index_fields
 
-_UNITS = ("s", "ms", "us", "ns")
-
 
 def to_arrow(frame: pd.DataFrame, *, where: str, offset: int = 0) -> pa.Table:
     """Convert a frame.
@@ -39,16 +37,22 @@ def to_arrow(frame: pd.DataFrame, *, where: str, offset: int = 0) -> pa.Table:
     index = frame.index
     kept = not _is_default(index, offset)
     levels = _levels(frame, where) if kept else []
-    arrays, cells = [], {}
-    for name, values in [*frame.items(), *levels]:
+    names, dtypes, arrays, cells = [], [], [], {}
+    for name, values in (*frame.items(), *levels):
         array, found = _array_of(str(name), values, where)
+        names.append(name)
+        dtypes.append(values.dtype)
         arrays.append(array)
         if found is not None:
             cells[str(name)] = found
-    names = [*frame.columns, *(name for name, _ in levels)]
-    metadata = _metadata(frame, kept=kept, cells=cells, where=where)
-    fields = [pa.field(name, array.type) for name, array in zip(names, arrays, strict=True)]
-    return pa.Table.from_arrays(arrays, schema=pa.schema(fields, metadata=metadata))
+    if not kept and not frame.attrs and all(map(_is_simple, dtypes)):
+        labels = frame.columns
+        pandas = _simple_metadata(tuple(names), tuple(dtypes), labels.name, labels.dtype)
+    else:
+        pandas = _full_metadata(frame, kept=kept, where=where)
+    metadata = {b"pandas": pandas} | _notes(frame.index if kept else None, cells)
+    fields = [pa.field(str(name), array.type) for name, array in zip(names, arrays, strict=True)]
+    return pa.Table.from_arrays(arrays, schema=pa.schema(fields).with_metadata(metadata))
 
 
 def to_pandas(table: pa.Table) -> pd.DataFrame:
@@ -120,10 +124,10 @@ def _levels(frame: pd.DataFrame, where: str) -> list[tuple[str, Any]]:
     return levels
 
 
-def _array_of(name: str, values: pd.Series[Any], where: str) -> tuple[pa.Array, Cells | None]:
+def _array_of(name: str, values: pd.Series[Any], where: str) -> tuple[Any, Cells | None]:
     dtype = values.dtype
     if isinstance(dtype, np.dtype):
-        if dtype == object:
+        if dtype.kind == "O":
             try:
                 return objects.to_arrow(values.to_numpy())
             except UnfitColumn as reason:
@@ -138,14 +142,11 @@ def _array_of(name: str, values: pd.Series[Any], where: str) -> tuple[pa.Array, 
     return (found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found), None
 
 
-def _view(values: Any) -> pa.Array | None:
+def _view(values: Any) -> Any:
     """Return plain numbers and times as Arrow without a copy; None where it takes one."""
     kind = values.dtype.kind
     if kind in "Mm":
-        unit, step = np.datetime_data(values.dtype)
-        if step != 1 or unit not in _UNITS:
-            return None
-        type_ = pa.timestamp(unit) if kind == "M" else pa.duration(unit)
+        type_ = _time_type(values.dtype)
         if len(values) and values.view("i8").min() == np.iinfo("i8").min:
             return None  # NaT
     elif kind in "iu" or (kind == "f" and values.dtype.itemsize >= 4):
@@ -157,6 +158,12 @@ def _view(values: Any) -> pa.Array | None:
     if not values.flags.c_contiguous or not values.dtype.isnative:
         return None
     return pa.Array.from_buffers(type_, len(values), [None, pa.py_buffer(values)])
+
+
+@lru_cache(maxsize=16)
+def _time_type(dtype: Any) -> Any:
+    # pandas itself has no other units than those of Arrow.
+    return pa.from_numpy_dtype(dtype)
 
 
 def _unfit(name: str, dtype: Any, where: str) -> OutputError:
@@ -174,22 +181,15 @@ def _unfit(name: str, dtype: Any, where: str) -> OutputError:
     )
 
 
-def _metadata(
-    frame: pd.DataFrame, *, kept: bool, cells: Mapping[str, Cells], where: str
-) -> Mapping[bytes, bytes]:
-    if not kept and not frame.attrs and all(map(_is_simple, frame.dtypes)):
-        pandas = _simple_metadata(
-            tuple(frame.columns), tuple(frame.dtypes), frame.columns.name, frame.columns.dtype
-        )
-    else:
-        pandas = _full_metadata(frame, kept=kept, where=where)
+def _notes(index: Any, cells: Mapping[str, Cells]) -> dict[Any, Any]:
+    """Return what pandas' own metadata does not say; *index* is None where it is not stored."""
     noted: dict[str, Any] = {}
     if cells:
         noted["cells"] = {name: [cell.kind, cell.missing] for name, cell in cells.items()}
-    freq = getattr(frame.index, "freq", None) if kept else None
-    if freq is not None and not isinstance(frame.index, pd.PeriodIndex):
+    freq = getattr(index, "freq", None)
+    if freq is not None and not isinstance(index, pd.PeriodIndex):
         noted["freq"] = freq.freqstr
-    return {b"pandas": pandas} | ({OURS: json.dumps(noted).encode()} if noted else {})
+    return {OURS: json.dumps(noted).encode()} if noted else {}
 
 
 def _is_simple(dtype: Any) -> bool:
@@ -215,18 +215,20 @@ def _metadata_of(frame: pd.DataFrame, *, kept: bool) -> bytes:
 
 def _full_metadata(frame: pd.DataFrame, *, kept: bool, where: str) -> bytes:
     """Return pandas' metadata, after a look whether the dtypes come back."""
-    try:
-        if json.loads(json.dumps(frame.attrs)) != frame.attrs:
-            raise TypeError
-    except TypeError:
-        raise OutputError(
-            f"{where} has attrs that are no JSON. Leave them out: df.attrs = {{}}"
-        ) from None
+    if not _is_json(frame.attrs):
+        raise OutputError(f"{where} has attrs that are no JSON. Leave them out: df.attrs = {{}}")
     empty = frame.iloc[:0]
     for name, values in [*empty.items(), *_levels(empty, where)]:
         if not _is_simple(values.dtype):
             _check_dtype(str(name), values, where)
     return _metadata_of(empty, kept=kept)
+
+
+def _is_json(value: Any) -> bool:
+    try:
+        return bool(json.loads(json.dumps(value)) == value)
+    except (TypeError, ValueError):
+        return False
 
 
 def _check_dtype(name: str, values: pd.Series[Any], where: str) -> None:

@@ -7,11 +7,11 @@ Rule 2: several slots are one table in the order of the slots, or one value per 
 
 from __future__ import annotations
 
-import collections.abc as abc
 import inspect
 import pathlib
 import types
 import typing
+from collections import abc
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -197,13 +197,12 @@ def _load_path(tables: Tables, wanted: Wanted, sources: Sequence[Source]) -> Loa
 
 
 def _frame(name: str) -> Callable[[pa.Table], Any]:
+    make: Callable[[pa.Table], Any] = lambda table: table  # noqa: E731
     if name == "pandas":
-        make: Callable[[pa.Table], Any] = import_module("assetkit.io.frames_pandas").to_pandas
-        return make
-    if name == "polars":
+        make = import_module("assetkit.io.frames_pandas").to_pandas
+    elif name == "polars":
         make = import_module("assetkit.io.frames_polars").to_polars
-        return make
-    return lambda table: table
+    return make
 
 
 def _reader(dataset: Any) -> Any:

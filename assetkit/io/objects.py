@@ -14,7 +14,7 @@ from __future__ import annotations
 import datetime as dt
 import decimal
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,11 +56,11 @@ class Cells:
     missing: str
 
 
-class UnfitColumn(Exception):  # noqa: N818, always caught and told as an OutputError
+class UnfitColumn(Exception):
     """An object column that cannot be kept; says why and what to do, ``{c}`` being the column."""
 
 
-def to_arrow(values: Objects) -> tuple[pa.Array, Cells]:
+def to_arrow(values: Objects) -> tuple[Any, Cells]:
     """Convert an object column.
 
     Raises:
@@ -78,10 +78,10 @@ def to_arrow(values: Objects) -> tuple[pa.Array, Cells]:
     return array, cells
 
 
-def from_arrow(column: pa.ChunkedArray, cells: Cells) -> Objects:
+def from_arrow(column: Any, cells: Cells) -> Objects:
     """Give back the objects that `to_arrow` was given."""
     if cells.kind in {"str", "bytes", "ndarray"}:
-        values = column.to_numpy(zero_copy_only=False).astype(object, copy=False)
+        values: Objects = column.to_numpy(zero_copy_only=False).astype(object, copy=False)
     else:
         plain: list[Any] = column.to_pylist()
         if cells.kind == "tuple":
@@ -100,11 +100,9 @@ def _cells_of(values: Objects) -> tuple[Cells, NDArray[np.bool_] | None]:
     types = set(map(type, values))
     missing = {_NAMES[type_] for type_ in types if type_ in _NAMES}
     kinds = {type_ for type_ in types if type_ not in _NAMES}
-    if kinds & set(_FLOATS) and (kinds - {float} or missing - {"None"} or _all_nan(values)):
-        # NaN among other values, or alone, stands for a missing one.
-        if all(value != value for value in values if isinstance(value, float)):  # noqa: PLR0124
-            kinds -= set(_FLOATS)
-            missing.add("NaN")
+    if _has_nan_gaps(values, kinds, missing):
+        kinds -= set(_FLOATS)
+        missing.add("NaN")
     if len(missing) > 1:
         raise UnfitColumn(
             f"it marks missing values in several ways ({_listed(missing)}). "
@@ -123,12 +121,17 @@ def _cells_of(values: Objects) -> tuple[Cells, NDArray[np.bool_] | None]:
     return cells, np.asarray(pd.isna(values), dtype=np.bool_)
 
 
-def _all_nan(values: Objects) -> bool:
-    return all(isinstance(value, _FLOATS) and value != value for value in values)  # noqa: PLR0124
+def _has_nan_gaps(values: Objects, kinds: set[type], missing: set[str]) -> bool:
+    """Tell whether NaN stands for what is missing: among other values, or alone."""
+    if not kinds & set(_FLOATS):
+        return False
+    if not all(value != value for value in values if isinstance(value, float)):  # noqa: PLR0124
+        return False
+    return bool(kinds - set(_FLOATS)) or not missing - {"None"}
 
 
 def _refuse_changes(
-    values: Objects, gaps: NDArray[np.bool_] | None, array: pa.Array, cells: Cells
+    values: Objects, gaps: NDArray[np.bool_] | None, array: Any, cells: Cells
 ) -> None:
     if cells.kind in {"datetime", "time"}:
         zones = {str(value.tzinfo) for value in values if isinstance(value, dt.datetime | dt.time)}
@@ -197,6 +200,6 @@ def _short(value: Any) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-_first_line: Callable[[BaseException], str] = lambda error: (  # noqa: E731
-    str(error).splitlines()[0].rstrip(".") + "." if str(error) else type(error).__name__ + "."
-)
+def _first_line(error: BaseException) -> str:
+    lines = str(error).splitlines() or [type(error).__name__]
+    return lines[0].rstrip(".") + "."

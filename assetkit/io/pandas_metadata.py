@@ -36,14 +36,14 @@ def position_fields(schema: pa.Schema) -> list[str]:
     ]
 
 
-def joined_metadata(schemas: Sequence[pa.Schema]) -> Mapping[bytes, bytes] | None:
+def joined_metadata(schemas: Sequence[pa.Schema]) -> dict[Any, Any]:
     """Return the metadata for tables of these schemas put one after another.
 
     What the schemas do not agree on is left out.
     """
     known = [schema.metadata or {} for schema in schemas]
     if not all(b"pandas" in metadata for metadata in known):
-        return None
+        return {}
     pandas = json.loads(known[0][b"pandas"])
     notes = [json.loads(metadata.get(OURS, b"{}")) for metadata in known]
     for other in (json.loads(text) for text in {metadata[b"pandas"] for metadata in known}):

@@ -17,8 +17,8 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.dataset as ds
-import pyarrow.fs as fs
 import pyarrow.parquet as pq
+from pyarrow import fs
 
 from assetkit.errors import DataChanged, DataMissing
 from assetkit.io import footer, schemas
@@ -100,7 +100,7 @@ class ParquetTables(SlotTables):
         """Read one slot, and say which version it is."""
         path = self._path_of(source)
         try:
-            handle = pa.OSFile(str(path))
+            handle = pa.OSFile(str(path), "r")
         except FileNotFoundError:
             raise missing(source, path) from None
         try:
@@ -159,8 +159,8 @@ def _stored_schema(file: pq.ParquetFile) -> pa.Schema:
     written = (file.metadata.metadata or {}).get(b"ARROW:schema")
     if written is None:
         return schema
-    stored = pa.ipc.read_schema(pa.BufferReader(base64.b64decode(written)))
-    return pa.schema(list(stored), metadata=schema.metadata)
+    stored = pa.ipc.read_schema(pa.py_buffer(base64.b64decode(written)))
+    return pa.schema(list(stored)).with_metadata(schema.metadata or {})
 
 
 def _expression(source: Source, names: Sequence[str]) -> Any:

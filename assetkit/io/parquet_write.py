@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -33,7 +33,7 @@ _HASH_ASIDE = 1 << 16
 class Encoding:
     """How Parquet is written; anything else pyarrow's writer takes goes into ``options``."""
 
-    compression: str = "zstd"
+    compression: Any = "zstd"
     compression_level: int | None = 1
     options: Mapping[str, Any]
 
@@ -46,7 +46,7 @@ class Content:
     data_version: str
 
 
-class WriteFailed(Exception):  # noqa: N818, always caught and told as a StorageError
+class WriteFailed(Exception):
     """The file system refused; not to be mixed up with what the user's own code raises."""
 
     def __init__(self, reason: OSError) -> None:
@@ -154,7 +154,7 @@ class _Hashing:
         self._pool: ThreadPoolExecutor | None = None
         self._pending: Future[None] | None = None
 
-    def __enter__(self) -> _Hashing:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *error: object) -> None:

@@ -67,7 +67,7 @@ def unify(schemas: Sequence[pa.Schema], names: Callable[[int], str]) -> pa.Schem
         for field in schema:
             known = fields.get(field.name)
             if known is None:
-                fields[field.name] = field.with_nullable(True).remove_metadata()
+                fields[field.name] = pa.field(field.name, field.type)
                 owners[field.name] = number
             elif known.type != field.type:
                 fields[field.name] = _wider(

@@ -59,9 +59,8 @@ class StagedFiles:
             StorageError: for a place that is not local, or a folder outside of it.
         """
         data = local(slot.place.data)
-        location = getattr(slot, "location", None)
-        if location is not None:
-            return data / location
+        if isinstance(slot, Source) and slot.location is not None:
+            return data / slot.location
         if any(part in {"", ".", ".."} for part in slot.folder.split("/")):
             raise StorageError(
                 f"{slot_name(slot.asset, slot.partition_key)} would be stored in {slot.folder!r}, "
@@ -104,9 +103,6 @@ class StagedFiles:
             return
         for path in (written.staged, *self.companions(written.staged)):
             path.unlink(missing_ok=True)
-        # The run's folder goes with its last file; the sweep takes what is left.
-        with contextlib.suppress(OSError):
-            written.staged.parent.rmdir()
 
     def delete(self, target: Target) -> None:
         """Remove a slot's file, and the folders that it leaves empty; safe to repeat."""
@@ -151,7 +147,7 @@ class StagedFiles:
     def find_all(
         self, place: Place, asset: AssetKey, dimensions: Sequence[str]
     ) -> Sequence[Stored]:
-        """Return all slots of an asset that lie in its folder, by path; torn files have no record."""
+        """Return all slots that lie in an asset's folder, by path; a torn file has no record."""
         found = []
         for folder, keys in _folders(local(place.data), asset, tuple(dimensions)):
             source = Source(
