@@ -12,7 +12,8 @@ from assetkit.definitions.handles import Asset
 from assetkit.errors import EmptySelection, InvalidArgument
 from assetkit.graph.build import build_graph
 from assetkit.graph.graph import AssetGraph
-from assetkit.graph.selection import Facts, select, split_partitions
+from assetkit.graph.grammar import parse_selection
+from assetkit.graph.selection import Facts, select
 from assetkit.project import Definitions, load_project
 from assetkit.records import AssetKey
 from assetkit.workspace.locate import find_project
@@ -103,8 +104,8 @@ def _without_partitions(texts: list[str]) -> tuple[tuple[str, ...], str | None]:
     """Take the ``@partitions`` off selections; at most one may have any."""
     expressions, partitions = [], None
     for text in texts:
-        expression, behind = split_partitions(text)
-        expressions.append(expression)
+        behind = parse_selection(text).partitions
+        expressions.append(text)
         if behind is not None and partitions not in (None, behind):
             raise InvalidArgument(
                 f"Two selections ask for different partitions (@{partitions} and @{behind}). "

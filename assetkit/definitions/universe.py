@@ -17,6 +17,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from assetkit.columns import Flags, Ints, Words
+from assetkit.errors import InvalidSelection, UnknownPartition
 from assetkit.records import PartitionKey
 
 
@@ -148,6 +149,16 @@ class Unpartitioned:
 
     def parts(self, position: int) -> tuple[tuple[str, str], ...]:
         return ()
+
+    def position(self, key: PartitionKey | None) -> int:
+        if key is not None:
+            raise UnknownPartition(f"There is no partition {key!r}: the asset has no partitions.")
+        return 0
+
+    def select(self, selection: Any) -> Ints:
+        if selection in (None, "all"):
+            return np.zeros(1, dtype=np.int64)
+        raise InvalidSelection(f"The asset has no partitions, so {selection!r} selects nothing.")
 
     def window(self, position: int) -> None:
         return None

@@ -18,13 +18,13 @@ from assetkit.plan.data import PlanData
 from assetkit.plan.model import VERDICTS, AssetPlan, Cause
 from assetkit.plan.scope import fan_of
 from assetkit.plan.steps import causes_of
-from assetkit.records import AssetKey, Verdict, partition_text, slot_name
+from assetkit.records import AssetKey, PartitionKey, Verdict, partition_text, slot_name
 
 _DEPTH = 12
 _NAMED = 3
 
 
-def explain(plan: PlanData, asset: AssetKey, partition: object = None) -> str:
+def explain(plan: PlanData, asset: AssetKey, partition: PartitionKey | None = None) -> str:
     """Return why a slot runs or not: its causes, theirs, and so on, one line each.
 
     Without a partition, an asset's slots are explained by groups that have the same causes.
@@ -32,7 +32,7 @@ def explain(plan: PlanData, asset: AssetKey, partition: object = None) -> str:
     part = _part(plan, asset)
     teller = _Teller(plan)
     if partition is not None or not plan.universes[asset].dimensions:
-        position = plan.universes[asset].position(partition)  # type: ignore[arg-type]
+        position = plan.universes[asset].position(partition)
         return "\n".join(teller.tell(part, position))
     return "\n".join(line for group in _groups(part) for line in teller.tell_group(part, group))
 
