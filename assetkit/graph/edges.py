@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from assetkit.definitions.asset import Input
-from assetkit.definitions.mappings import check_mapping, infer_mapping
+from assetkit.definitions.mappings import as_mapping, check_mapping, infer_mapping
 from assetkit.definitions.universe import PartitionMapping
 from assetkit.errors import CycleError, DefinitionError, PartitionMappingError
 from assetkit.graph.graph import Edge
@@ -42,14 +42,23 @@ class EdgeMaker:
     def _edge(self, asset: AnyAsset, declared: Input, upstream: AnyAsset) -> Edge:
         if upstream.key == asset.key:
             _check_own_past(asset, declared)
-        mapping = declared.mapping
-        if mapping is None:
-            mapping = self._infer(asset.partitions, upstream.partitions)
-            if mapping is None:
-                raise PartitionMappingError(_no_mapping(asset, declared, upstream))
-        elif problem := check_mapping(mapping, asset.partitions, upstream.partitions):
-            raise PartitionMappingError(_misfit(asset, declared, upstream, problem))
-        return Edge(upstream=upstream.key, downstream=asset.key, input=declared, mapping=mapping)
+        return Edge(
+            upstream=upstream.key,
+            downstream=asset.key,
+            input=declared,
+            mapping=self._mapping(asset, declared, upstream),
+        )
+
+    def _mapping(self, asset: AnyAsset, declared: Input, upstream: AnyAsset) -> PartitionMapping:
+        if declared.mapping is not None:
+            problem = check_mapping(declared.mapping, asset.partitions, upstream.partitions)
+            if problem is not None:
+                raise PartitionMappingError(_misfit(asset, declared, upstream, problem))
+            return as_mapping(declared.mapping)
+        inferred = self._infer(asset.partitions, upstream.partitions)
+        if inferred is None:
+            raise PartitionMappingError(_no_mapping(asset, declared, upstream))
+        return inferred
 
     def _infer(self, downstream: Any, upstream: Any) -> PartitionMapping | None:
         pair = (id(downstream), id(upstream))
@@ -59,8 +68,7 @@ class EdgeMaker:
 
 
 def _check_own_past(asset: AnyAsset, declared: Input) -> None:
-    end = getattr(declared.mapping, "end", None)
-    if isinstance(end, int) and end < 0:
+    if declared.mapping is not None and as_mapping(declared.mapping).reads_past:
         return
     parameter = declared.parameter or declared.upstream
     raise CycleError(
@@ -91,6 +99,6 @@ def _misfit(asset: AnyAsset, declared: Input, upstream: AnyAsset, problem: str) 
 def _both(asset: AnyAsset, upstream: AnyAsset) -> str:
     width = max(len(asset.key), len(upstream.key))
     return "\n".join(
-        f"  {one.key:<{width}}  {one.partitions if one.partitions is not None else 'unpartitioned'}"
+        f"  {one.key:<{width}}  {'unpartitioned' if one.partitions is None else one.partitions}"
         for one in (asset, upstream)
     )
