@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -94,9 +95,9 @@ def _by_significance(universe: Universe) -> tuple[str, ...]:
 
 def _fan(mapping: Mapping, downstream: Universe | None, upstream: Universe) -> Fan:
     """Return what each position of one downstream dimension needs of an upstream one."""
-    downstream = Unpartitioned() if downstream is None else downstream  # type: ignore[assignment]
-    everything = np.arange(len(downstream), dtype=np.int64)
-    return mapping.upstream_of(everything, downstream, upstream)
+    source: Any = Unpartitioned() if downstream is None else downstream
+    everything = np.arange(len(source), dtype=np.int64)
+    return mapping.upstream_of(everything, source, upstream)
 
 
 def _definitions(definition: Definition) -> dict[str, PartitionsDefinition]:

@@ -16,6 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
+from itertools import pairwise
 from math import gcd
 from typing import Protocol
 from zoneinfo import ZoneInfo
@@ -53,7 +54,7 @@ class Weekday:
     weekday: int
 
     def matching(self, days: Ints) -> Flags:
-        return weekdays(days) == self.weekday
+        return np.equal(weekdays(days), self.weekday)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ class MonthDay:
     day: int
 
     def matching(self, days: Ints) -> Flags:
-        return month_days(days) == self.day
+        return np.equal(month_days(days), self.day)
 
 
 def weekdays(days: Ints) -> Ints:
@@ -74,7 +75,8 @@ def weekdays(days: Ints) -> Ints:
 def month_days(days: Ints) -> Ints:
     """Return the days of the month, from 1."""
     dates = days.astype("datetime64[D]")
-    return (dates - dates.astype("datetime64[M]")).astype(np.int64) + 1
+    firsts = dates.astype("datetime64[M]").astype("datetime64[D]")
+    return days - firsts.astype(np.int64) + 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +117,7 @@ def ticks_between(pattern: TickPattern, zone_name: str, first: int, last_year: i
 
 
 def ticks_past(pattern: TickPattern, zone_name: str, first: int, moment: int) -> Ticks | None:
-    """Return ticks from *first* to at least one after *moment*; None where none comes in 60 years."""
+    """Return ticks from *first* to at least one after *moment*; None if none comes in 60 years."""
     year = datetime.fromtimestamp(max(first, moment), UTC).year
     for ahead in (2, 12, 60):
         ticks = ticks_between(pattern, zone_name, first, min(year + ahead, _LAST_YEAR))
@@ -173,7 +175,7 @@ def _every_hour(walls: Runs, zone: ZoneInfo, changes: list[Transition]) -> list[
     for lo, hi, offset in _stretches(zone, changes, walls):
         first, last = lo + offset, hi + offset
         cuts = sorted({first, last, *(c for pair in repeated for c in pair if first < c < last)})
-        for a, b in zip(cuts, cuts[1:], strict=False):
+        for a, b in pairwise(cuts):
             twice = any(start <= a and b <= end for start, end in repeated)
             parts.append(walls.clipped(a, b).shifted(offset, marked=twice))
     return parts

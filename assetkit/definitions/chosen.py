@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -110,7 +110,7 @@ class OfFunction(Mapping):
             ) from None
 
 
-def _fan_of(rows: list[Named | None]) -> Fan:
+def _fan_of(rows: Sequence[Named | None]) -> Fan:
     late = np.array([row is not None and row.late for row in rows], dtype=np.bool_)
     found = [empty_ints() if row is None else row.positions for row in rows]
     return listed(found, late if late.any() else None)

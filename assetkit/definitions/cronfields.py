@@ -65,10 +65,11 @@ class CronDays:
         if self.nearest:
             first = days - day + 1
             near = [_nearest(first, lengths, wanted) == days for wanted in self.nearest]
-            return np.logical_or.reduce(near)
+            return np.asarray(np.logical_or.reduce(near), dtype=np.bool_)
         if self.month_days is None:
             return np.ones(len(days), dtype=np.bool_)
-        return np.isin(day, self.month_days) | (self.last & (day == lengths))
+        named: Flags = np.isin(day, self.month_days)
+        return named | (day == lengths) if self.last else named
 
     def _in_week(self, days: Ints, lengths: Ints) -> Flags:
         weekday = weekdays(days)

@@ -41,8 +41,9 @@ class DynamicPartitions(PartitionsDefinition):
     dimension: str = "partition"
 
     def __post_init__(self) -> None:
-        if not isinstance(self.name, str) or not self.name.strip():
-            raise invalid("DynamicPartitions", "name", self.name, "a text that is not empty")
+        name: Any = self.name
+        if not isinstance(name, str) or not name.strip():
+            raise invalid("DynamicPartitions", "name", name, "a text that is not empty")
         check_dimension(self.dimension, owner="DynamicPartitions")
 
     @property
@@ -75,7 +76,7 @@ class DynamicPartitions(PartitionsDefinition):
         named = "" if self.dimension == "partition" else f", dimension={self.dimension!r}"
         return f"DynamicPartitions({self.name!r}{named})"
 
-    def _facts(self) -> dict[str, Any]:
+    def facts(self) -> dict[str, Any]:
         return {"kind": "dynamic", "name": self.name, "dimension": self.dimension}
 
 

@@ -20,7 +20,7 @@ from assetkit.definitions.zones import datetime_at, moment_of_wall
 from assetkit.errors import InvalidArgument
 
 Exclude: TypeAlias = Iterable[str | date] | Callable[[datetime], bool] | None
-"""Dates (or months, or times) in which excluded windows start, or a function of a window's start."""
+"""Dates (months, times) in which excluded windows start, or a function of a window's start."""
 
 _ALLOWED = "dates such as ['2026-12-25'], or a function of a window's start that returns a bool"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from assetkit.definitions.universe import TimeWindow
 from assetkit.errors import UnknownPartition
 from assetkit.records import MultiPartitionKey, PartitionKey
 
-Axis = Timeline | Roster
+Axis: TypeAlias = Timeline | Roster
 
 
 class GridDefinition(Protocol):
@@ -208,4 +208,4 @@ def _digits(numbers: Ints, order: tuple[int, ...], radices: tuple[int, ...]) -> 
 
 
 def _all_found(own: Sequence[Ints]) -> Flags:
-    return np.logical_and.reduce([at >= 0 for at in own])
+    return np.asarray(np.logical_and.reduce([at >= 0 for at in own]), dtype=np.bool_)

@@ -7,18 +7,20 @@ Rule 2: a hash depends on the text alone, so it is the same in every process.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from assetkit.columns import Ints, Words
+from assetkit.columns import Flags, Ints, Words
 from assetkit.definitions.keys import LONGEST_KEY, check_key
 from assetkit.errors import InvalidName
 
-_BLOCK = 1 << 16
-_BASIS = np.uint64(0xCBF29CE484222325)
-_PRIME = np.uint64(0x100000001B3)
+_BLOCK = 1 << 13  # what fits into the processor's cache
+_LOWER = np.array([ord(chr(code).lower()) for code in range(128)], dtype=np.uint8)
+_MIX = np.uint64(0x9E3779B97F4A7C15)
 
 
 class KeyTable:
@@ -29,7 +31,7 @@ class KeyTable:
     def __init__(self, keys: Sequence[str], hashes: Words | None = None) -> None:
         hashes = text_hashes(keys) if hashes is None else hashes
         self._keys = keys
-        self._order: Ints = np.argsort(hashes, kind="stable").astype(np.int64)
+        self._order: Ints = np.argsort(hashes)
         self._hashes = hashes[self._order]
 
     def find(self, text: str) -> int:
@@ -53,7 +55,8 @@ class KeyTable:
 
 def text_hashes(texts: Sequence[str]) -> Words:
     """Return a 64-bit hash of each text."""
-    hashes = [_hashes(codes) for _, codes in _blocks(texts)]
+    blocks = (texts[start : start + _BLOCK] for start in range(0, len(texts), _BLOCK))
+    hashes = [_hashes(_characters(block)) for block in blocks]
     return np.concatenate(hashes) if hashes else np.empty(0, dtype=np.uint64)
 
 
@@ -62,47 +65,71 @@ def check_keys(keys: Sequence[str], *, owner: str) -> Words:
 
     Raises `InvalidName` that names *owner* and the keys.
     """
-    hashes, folded = [], []
-    for block, codes in _blocks(keys, owner=owner):
-        _check_block(block, codes, owner)
-        hashes.append(_hashes(codes))
-        folded.append(_folded_hashes(block, codes))
+    hashes, folded_hashes = [], []
+    for start in range(0, len(keys), _BLOCK):
+        block = keys[start : start + _BLOCK]
+        if set(map(type, block)) != {str}:
+            for key in block:
+                check_key(key, owner=owner)
+        characters = _characters(block)
+        for row in np.flatnonzero(_suspects(characters)).tolist():
+            check_key(block[row], owner=owner)
+        hashes.append(_hashes(characters))
+        same = _folded(characters, block)
+        folded_hashes.append(hashes[-1] if same is characters else _hashes(same))
     if not hashes:
         return np.empty(0, dtype=np.uint64)
-    _refuse_twins(keys, np.concatenate(folded), owner)
+    _refuse_twins(keys, np.concatenate(folded_hashes), owner)
     return np.concatenate(hashes)
 
 
-def _blocks(
-    texts: Sequence[str], *, owner: str | None = None
-) -> Iterator[tuple[Sequence[str], NDArray[np.uint32]]]:
-    """Yield blocks of texts with their characters as a matrix, padded with zeros."""
-    for start in range(0, len(texts), _BLOCK):
-        block = texts[start : start + _BLOCK]
-        if owner is not None and not all(isinstance(text, str) for text in block):
-            for text in block:
-                check_key(text, owner=owner)
-        array = np.array(block, dtype=np.str_)
-        width = max(array.dtype.itemsize // 4, 1)
-        yield block, array.astype(f"U{width}").view(np.uint32).reshape(len(block), width)
+class Characters(NamedTuple):
+    """The characters of many texts, one after another, and where each text begins."""
+
+    codes: NDArray[np.uint8] | NDArray[np.uint32]
+    starts: Ints
+    lengths: Ints
 
 
-def _hashes(codes: NDArray[np.uint32]) -> Words:
-    """Hash each row of characters (FNV-1a, then mixed); padding does not count."""
-    words = np.full(len(codes), _BASIS, dtype=np.uint64)
+def _characters(block: Sequence[str]) -> Characters:
+    lengths = np.fromiter(map(len, block), dtype=np.int64, count=len(block))
+    text = "".join(block)
+    codes: NDArray[np.uint8] | NDArray[np.uint32]
+    if text.isascii():
+        codes = np.frombuffer(text.encode("ascii"), dtype=np.uint8)
+    else:
+        codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+    return Characters(codes, np.cumsum(lengths) - lengths, lengths)
+
+
+def _hashes(characters: Characters) -> Words:
+    """Hash each text: the sum of its characters, each times a number of its place, then mixed."""
+    codes, starts, lengths = characters
+    places = np.arange(len(codes), dtype=np.int64) - np.repeat(starts, lengths)
     with np.errstate(over="ignore"):
-        for column in codes.T:
-            words = np.where(column == 0, words, (words ^ column) * _PRIME)
-        words = (words ^ (words >> np.uint64(32))) * np.uint64(0x9E3779B97F4A7C15)
+        terms = _weights(int(lengths.max(initial=0)))[places] * codes
+        sums = np.concatenate((np.zeros(1, dtype=np.uint64), np.cumsum(terms, dtype=np.uint64)))
+        words: Words = sums[starts + lengths] - sums[starts] + lengths.astype(np.uint64)
+        words = (words ^ (words >> np.uint64(32))) * _MIX
     return words ^ (words >> np.uint64(29))
 
 
-def _folded_hashes(block: Sequence[str], codes: NDArray[np.uint32]) -> Words:
-    """Hash what a file system that ignores case and normalises Unicode sees."""
-    if int(codes.max(initial=0)) < 128:
-        upper = (codes >= 65) & (codes <= 90)
-        return _hashes(np.where(upper, codes + 32, codes).astype(np.uint32))
-    return text_hashes([folded(text) for text in block])
+@lru_cache(maxsize=256)
+def _weights(width: int) -> Words:
+    """Return one odd number per place, spread over 64 bits (splitmix64)."""
+    with np.errstate(over="ignore"):
+        words = np.arange(1, width + 1, dtype=np.uint64) * _MIX
+        words = (words ^ (words >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        words = (words ^ (words >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return (words ^ (words >> np.uint64(31))) | np.uint64(1)
+
+
+def _folded(characters: Characters, block: Sequence[str]) -> Characters:
+    """Return what a file system that ignores case and normalises Unicode sees of each text."""
+    if characters.codes.dtype != np.uint8:
+        return _characters([folded(one) for one in block])
+    lower = _LOWER[characters.codes]
+    return characters if (lower == characters.codes).all() else characters._replace(codes=lower)
 
 
 def folded(text: str) -> str:
@@ -110,18 +137,29 @@ def folded(text: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFD", text).casefold())
 
 
-def _check_block(block: Sequence[str], codes: NDArray[np.uint32], owner: str) -> None:
-    """Check the rare keys that may not do one by one."""
-    lengths = (codes != 0).sum(axis=1)
-    suspect = lengths * 12 > LONGEST_KEY
-    suspect |= lengths <= 2
-    suspect |= (codes[:, 0] == ord("_")) | (codes == 0x7F).any(axis=1)
-    suspect |= (codes >= 0xD800).any(axis=1)
-    for row in np.flatnonzero(suspect).tolist():
-        check_key(block[row], owner=owner)
+def _suspects(characters: Characters) -> Flags:
+    """Return which texts may be no keys: a few, which are then looked at one by one."""
+    codes, starts, lengths = characters
+    widest = 3 if codes.dtype == np.uint8 else 12  # bytes that a character may need, encoded
+    suspect: Flags = (lengths * widest > LONGEST_KEY) | (lengths <= 2)
+    first = codes[np.minimum(starts, max(len(codes) - 1, 0))] if len(codes) else codes
+    if len(first):
+        suspect |= first == ord("_")
+    if codes.dtype != np.uint8:
+        surrogate = (codes >= 0xD800) & (codes < 0xE000)
+        suspect |= np.isin(np.arange(len(lengths)), _texts_of(np.flatnonzero(surrogate), starts))
+    return suspect
+
+
+def _texts_of(places: Ints, starts: Ints) -> Ints:
+    """Return the texts that characters belong to."""
+    return np.searchsorted(starts, places, "right") - 1
 
 
 def _refuse_twins(keys: Sequence[str], hashes: Words, owner: str) -> None:
+    ordered = np.sort(hashes)
+    if not (ordered[1:] == ordered[:-1]).any():
+        return
     order = np.argsort(hashes, kind="stable")
     ordered = hashes[order]
     for row in np.flatnonzero(ordered[1:] == ordered[:-1]).tolist():

@@ -18,6 +18,7 @@ import numpy as np
 from assetkit.columns import Ints
 from assetkit.definitions.fans import fed, one_each, same_for_all
 from assetkit.definitions.grid import Grid
+from assetkit.definitions.multi import MultiPartitions
 from assetkit.definitions.roster import Roster
 from assetkit.definitions.scheme import PartitionsDefinition
 from assetkit.definitions.timeline import Timeline
@@ -86,13 +87,14 @@ class Identity(Mapping):
                 "identity() needs the same dimensions on both sides; name what happens to each "
                 "with by_dimension(...)"
             )
-        if isinstance(downstream, TimePartitions) and isinstance(upstream, TimePartitions):
-            if downstream.pattern != upstream.pattern or downstream.timezone != upstream.timezone:
-                return (
-                    "identity() needs windows of the same length and zone; without a mapping, "
-                    "each window gets those that overlap it"
-                )
-        return None
+        if not isinstance(downstream, TimePartitions) or not isinstance(upstream, TimePartitions):
+            return None
+        if downstream.pattern == upstream.pattern and downstream.timezone == upstream.timezone:
+            return None
+        return (
+            "identity() needs windows of the same length and zone; without a mapping, each "
+            "window gets those that overlap it"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +184,9 @@ class Window(Mapping):
 
     def upstream_of(self, positions: Ints, downstream: Universe, upstream: Universe) -> Fan:
         down, up = _timelines(self, downstream, upstream)
+        if _same(down, up):
+            lo, hi = positions + self.start, positions + (self.end + 1)
+            return up.present(np.maximum(lo, 0), np.maximum(hi, 0))
         started = up.ticks.before(down.stops(positions))
         origin = up.kept_before(started)
         here = started > 0
@@ -224,6 +229,14 @@ def _named(universe: Universe) -> Timeline | Roster | Grid:
     raise TypeError("the upstream has no partitions")
 
 
+def _time_dimension(definition: PartitionsDefinition) -> str:
+    """Return the dimension that a mapping of windows can only mean."""
+    if isinstance(definition, MultiPartitions):
+        by_time = [n for n, d in definition.by_dimension.items() if isinstance(d, TimePartitions)]
+        return by_time[0] if by_time else definition.dimensions[0]
+    return definition.dimensions[0]
+
+
 def _needs_time(name: str, downstream: Definition, upstream: Definition) -> str | None:
     for side, definition in (("downstream", downstream), ("upstream", upstream)):
         if isinstance(definition, TimePartitions):
@@ -231,7 +244,7 @@ def _needs_time(name: str, downstream: Definition, upstream: Definition) -> str 
         if definition is not None and len(definition.dimensions) > 1:
             return (
                 f"{name} needs windows of time on both sides, and the {side} has several "
-                f"dimensions; say which one is meant: by_dimension({definition.dimensions[0]}={name})"
+                f"dimensions; say of which: by_dimension({_time_dimension(definition)}={name})"
             )
         return f"{name} needs windows of time on both sides, and the {side} has none"
     return None

@@ -86,8 +86,9 @@ def by_key(keys: Dict[Any, Any]) -> Mapping:
 
     A downstream partition that is not in it needs nothing of this upstream.
     """
-    if not isinstance(keys, Dict) or not keys:
-        raise invalid("by_key", "keys", keys, "a dict such as {'us': ['ny', 'ca'], 'eu': 'de'}")
+    given: Any = keys
+    if not isinstance(given, Dict) or not given:
+        raise invalid("by_key", "keys", given, "a dict such as {'us': ['ny', 'ca'], 'eu': 'de'}")
     return ByKey(tuple((key, _hashable(wanted)) for key, wanted in keys.items()))
 
 
@@ -108,8 +109,8 @@ def as_mapping(given: Any) -> Mapping:
 
     Raises `InvalidArgument` for anything else.
     """
-    if isinstance(given, Mapping) or hasattr(given, "upstream_of"):
-        return given  # type: ignore[no-any-return]
+    if isinstance(given, Mapping):
+        return given
     if callable(given) and not isinstance(given, type):
         return OfFunction(given)
     allowed = "a mapping such as all_partitions() or window(-6, 0), or a function of the key"
@@ -129,8 +130,7 @@ def infer_mapping(downstream: Definition, upstream: Definition) -> Mapping | Non
 
 def check_mapping(given: Any, downstream: Definition, upstream: Definition) -> str | None:
     """Return why a mapping makes no sense between two definitions, None where it does."""
-    mapping = as_mapping(given)
-    return mapping.misfit(downstream, upstream) if isinstance(mapping, Mapping) else None
+    return as_mapping(given).misfit(downstream, upstream)
 
 
 def _infer_shared(
@@ -180,7 +180,7 @@ def _same_keys(downstream: PartitionsDefinition, upstream: PartitionsDefinition)
     return False
 
 
-def _whole(owner: str, argument: str, value: object, *, least: int | None = None) -> int:
+def _whole(owner: str, argument: str, value: Any, *, least: int | None = None) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or (least and value < least):
         raise invalid(owner, argument, value, f"a whole number{f' from {least}' if least else ''}")
     return value

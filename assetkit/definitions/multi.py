@@ -16,9 +16,10 @@ from datetime import datetime
 from typing import Any
 
 from assetkit.definitions.dynamic import CAPACITY, DynamicPartitions
-from assetkit.definitions.grid import Grid
+from assetkit.definitions.grid import Axis, Grid
 from assetkit.definitions.keys import split_key_text
 from assetkit.definitions.names import invalid
+from assetkit.definitions.roster import Roster
 from assetkit.definitions.scheme import (
     NO_DYNAMIC_KEYS,
     DynamicKeys,
@@ -26,8 +27,9 @@ from assetkit.definitions.scheme import (
     check_dimension,
 )
 from assetkit.definitions.static import StaticPartitions
+from assetkit.definitions.timeline import Timeline
 from assetkit.definitions.timepartitions import TimePartitions
-from assetkit.definitions.universe import TimeWindow
+from assetkit.definitions.universe import TimeWindow, Universe
 from assetkit.definitions.zones import utc_now
 from assetkit.errors import InvalidArgument, InvalidSelection
 from assetkit.records import PartitionKey
@@ -90,7 +92,7 @@ class MultiPartitions(PartitionsDefinition):
     def universe(self, now: datetime, dynamic: DynamicKeys = NO_DYNAMIC_KEYS) -> Grid:
         return Grid(
             definition=self,
-            axes=tuple(part.universe(now, dynamic) for _, part in self._parts),
+            axes=tuple(_axis(part.universe(now, dynamic)) for _, part in self._parts),
             order=self._order,
             radices=self._radices,
         )
@@ -110,7 +112,7 @@ class MultiPartitions(PartitionsDefinition):
         )
 
     def describe(self) -> str:
-        return " × ".join(f"{name}: {part.describe()}" for name, part in self._parts)
+        return " by ".join(f"{name}: {part.describe()}" for name, part in self._parts)
 
     def __repr__(self) -> str:
         return f"MultiPartitions({', '.join(f'{name}={part!r}' for name, part in self._parts)})"
@@ -133,8 +135,8 @@ class MultiPartitions(PartitionsDefinition):
     def _set(self, name: str, value: object) -> None:
         object.__setattr__(self, name, value)
 
-    def _facts(self) -> dict[str, Any]:
-        return {"kind": "multi", "dimensions": {name: part._facts() for name, part in self._parts}}
+    def facts(self) -> dict[str, Any]:
+        return {"kind": "multi", "dimensions": {name: part.facts() for name, part in self._parts}}
 
     def _split(self, key: PartitionKey) -> tuple[str, ...]:
         found = key if isinstance(key, tuple) else tuple(split_key_text(key))
@@ -154,6 +156,12 @@ class MultiPartitions(PartitionsDefinition):
                 "Use fewer dimensions, or coarser ones."
             )
         return radices
+
+
+def _axis(universe: Universe) -> Axis:
+    if isinstance(universe, Timeline | Roster):
+        return universe
+    raise TypeError(f"{universe!r} cannot be one dimension of several")
 
 
 def _significance(parts: tuple[PartitionsDefinition, ...]) -> tuple[int, ...]:

@@ -14,7 +14,6 @@ from dataclasses import KW_ONLY, dataclass
 from typing import ClassVar
 
 from assetkit.definitions.calendar import EveryDay, MonthDay, TickPattern, Weekday
-from assetkit.definitions.names import invalid
 from assetkit.definitions.numbering import DayNumbers, MonthNumbers, Numbering, WeekNumbers
 from assetkit.definitions.timekeys import Unit
 from assetkit.definitions.timepartitions import TimePartitions
@@ -161,9 +160,8 @@ class MonthlyPartitions(TimePartitions):
     def _check(self) -> None:
         self._check_range("minute_offset", 0, 59)
         self._check_range("hour_offset", 0, 23)
-        if not isinstance(self.day_offset, int) or not 1 <= self.day_offset <= 28:
-            allowed = "1 to 28; for the last day of a month CronPartitions('0 0 L * *', start)"
-            raise invalid(self._owner, "day_offset", self.day_offset, allowed)
+        hint = "; for the last day of a month see CronPartitions('0 0 L * *', start)"
+        self._check_range("day_offset", 1, 28, hint)
 
     def _second(self) -> int:
         return self.hour_offset * _HOUR + self.minute_offset * _MINUTE

@@ -52,7 +52,7 @@ def resolve(universe: Universe, named: Any) -> Named:
 def _resolve_time(timeline: Timeline, text: str) -> Named:
     first, dots, last = text.partition("..")
     spans = [timeline.definition.shape.span(end) for end in ((first, last) if dots else (text,))]
-    if text in {"all"} or text.startswith("latest") or None in spans:
+    if text == "all" or text.startswith("latest") or None in spans:
         return Named(select(timeline, text), late=False)
     lo = timeline.starting_in(spans[0])[0]  # type: ignore[arg-type]
     hi = timeline.starting_in(spans[-1])[1]  # type: ignore[arg-type]

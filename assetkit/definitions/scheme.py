@@ -22,7 +22,7 @@ from assetkit.definitions.names import invalid
 from assetkit.definitions.universe import TimeWindow, Universe
 from assetkit.definitions.zones import utc_now
 from assetkit.errors import InvalidArgument
-from assetkit.records import PartitionKey, partition_text
+from assetkit.records import MultiPartitionKey, PartitionKey
 
 DynamicKeys: TypeAlias = Mapping[str, tuple[tuple[int, str], ...]]
 """Dynamic partitions by name: (ordinal, key) in the order in which they were added."""
@@ -69,7 +69,7 @@ class PartitionsDefinition(ABC):
         """Return one line for people."""
 
     @abstractmethod
-    def _facts(self) -> dict[str, Any]:
+    def facts(self) -> dict[str, Any]:
         """Return all that the definition says, as JSON values."""
 
     @abstractmethod
@@ -108,7 +108,7 @@ class PartitionsDefinition(ABC):
 
     def to_json(self) -> str:
         """Return the definition as JSON text, for the catalog and for people."""
-        return json.dumps(self._facts(), sort_keys=True)
+        return json.dumps(self.facts(), sort_keys=True)
 
     def __getstate__(self) -> dict[str, Any]:
         return {field.name: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]
@@ -155,7 +155,8 @@ class Keys(Sequence[PartitionKey]):
     def __contains__(self, key: object) -> bool:
         if not isinstance(key, str | tuple):
             return False
-        ordinals = self._universe.ordinals_of_texts([partition_text(key)])
+        text = key if isinstance(key, str) else str(MultiPartitionKey(key))
+        ordinals = self._universe.ordinals_of_texts([text])
         return int(self._universe.positions(ordinals)[0]) in self._positions
 
     def __eq__(self, other: object) -> bool:

@@ -38,14 +38,18 @@ class StaticPartitions(PartitionsDefinition):
     ['us', 'eu']
     """
 
+    _keys: tuple[str, ...]
+    _dimension: str
+    _index: KeyIndex
+
     def __init__(self, keys: Iterable[str], *, dimension: str = "partition") -> None:
         if isinstance(keys, str) or not isinstance(keys, Iterable):
             raise invalid("StaticPartitions", "keys", keys, "a list of texts, such as ['us', 'eu']")
-        self._dimension = check_dimension(dimension, owner="StaticPartitions")
-        self._keys = tuple(keys)
+        self._set("_dimension", check_dimension(dimension, owner="StaticPartitions"))
+        self._set("_keys", tuple(keys))
         if not self._keys:
-            raise invalid("StaticPartitions", "keys", [], "at least one key")
-        self._index = KeyIndex(self._keys)
+            raise invalid("StaticPartitions", "keys", (), "at least one key")
+        self._set("_index", KeyIndex(self._keys))
         self._index.hashes = check_keys(self._keys, owner="StaticPartitions")
 
     @property
@@ -97,8 +101,15 @@ class StaticPartitions(PartitionsDefinition):
         return {"keys": self._keys, "dimension": self._dimension}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self._keys, self._dimension = state["keys"], state["dimension"]
-        self._index = KeyIndex(self._keys)
+        self._set("_keys", state["keys"])
+        self._set("_dimension", state["dimension"])
+        self._set("_index", KeyIndex(self._keys))
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"StaticPartitions are frozen: {name} cannot be set.")
+
+    def _set(self, name: str, value: object) -> None:
+        object.__setattr__(self, name, value)
 
     @cached_property
     def _roster(self) -> Roster:
@@ -111,13 +122,15 @@ class StaticPartitions(PartitionsDefinition):
     def _hash_of_first(self, count: int) -> str:
         return blake2b(self._index.hashes[:count].tobytes(), digest_size=8).hexdigest()
 
-    def _facts(self) -> dict[str, Any]:
+    def facts(self) -> dict[str, Any]:
         return {
             "kind": "static",
             "dimension": self._dimension,
-            "count": len(self._keys),
-            "keys": self._keys[:_KEPT_IN_JSON],
-            "hash": self._hash,
+            "keys": {
+                "count": len(self._keys),
+                "first": self._keys[:_KEPT_IN_JSON],
+                "hash": self._hash,
+            },
         }
 
     def _shown(self, comma: str, mark: str) -> str:

@@ -87,7 +87,7 @@ class KeyShape:
         return self.texts(np.array([wall], dtype=np.int64), np.array([offset], dtype=np.int64))[0]
 
     def read(self, text: str) -> tuple[int, int] | None:
-        """Return (wall time, UTC offset or `NO_OFFSET`) of a key in exactly this shape, else None."""
+        """Return (wall time, UTC offset or `NO_OFFSET`) of a key of exactly this shape, or None."""
         if self.key_format is not None:
             return self._read_formatted(text)
         span = read_span(text)
@@ -101,7 +101,7 @@ class KeyShape:
         return WallSpan(wall, wall + 1, "s", offset)
 
     def read_all(self, texts: Sequence[str]) -> Ints | None:
-        """Return the wall times of many keys at once; None where one is not plainly of this shape."""
+        """Return the wall times of many keys at once; None if one is not plainly of this shape."""
         if self.key_format is not None or len({len(text) for text in texts}) != 1:
             return None
         if len(texts[0]) != len(self.text(0)):

@@ -105,7 +105,7 @@ class TimePartitions(PartitionsDefinition):
 
     @property
     def meaning(self) -> str:
-        pattern = {k: v for k, v in self._facts().items() if k in self._pattern_names()}
+        pattern = {k: v for k, v in self.facts().items() if k in self._pattern_names()}
         return f"{self.kind} {pattern}"
 
     @cached_property
@@ -180,7 +180,7 @@ class TimePartitions(PartitionsDefinition):
         start: datetime = self.start  # type: ignore[assignment]
         return moment_of(start + timedelta(microseconds=999_999))
 
-    def _facts(self) -> dict[str, Any]:
+    def facts(self) -> dict[str, Any]:
         facts = {field.name: getattr(self, field.name) for field in fields(self)}
         facts |= {"kind": self.kind, "exclude": exclude_text(self.exclude)}  # type: ignore[arg-type]
         facts["start"] = _time_text(self.start)
@@ -242,10 +242,10 @@ class TimePartitions(PartitionsDefinition):
         moment = moment_of_wall(wall_of(read), self.zone)
         return datetime_at(moment, self.zone) + timedelta(microseconds=read.microsecond)
 
-    def _check_range(self, argument: str, least: int, most: int) -> None:
+    def _check_range(self, argument: str, least: int, most: int, hint: str = "") -> None:
         value = getattr(self, argument)
         if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-            raise invalid(self._owner, argument, value, f"{least} to {most}")
+            raise invalid(self._owner, argument, value, f"{least} to {most}{hint}")
 
     def _check_ticks(self) -> None:
         """Refuse a pattern that never recurs, and keys that do not tell windows apart."""

@@ -8,6 +8,7 @@ Rule 3: moments and wall times are whole seconds (see `zones`).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -89,20 +90,19 @@ class Ticks:
 
     def moments(self, indices: Ints) -> Ints:
         """Return the moments of ticks."""
-        row, within = self._places(indices)
-        return self._runs.start[row] + within * self._runs.step[row]
+        return self._along(self._runs.start, indices)
 
     def walls(self, indices: Ints) -> Ints:
         """Return the wall times that the keys of ticks show."""
-        row, within = self._places(indices)
-        return self._runs.wall[row] + within * self._runs.step[row]
+        return self._along(self._runs.wall, indices)
 
     def offsets(self, indices: Ints) -> Ints:
         """Return the UTC offsets that the keys of ticks show, `NO_OFFSET` where none."""
-        return self._runs.offset[self._places(indices)[0]]
+        return self._runs.offset[_rows(self._first, indices)]
 
     def moment(self, index: int) -> int:
-        """Return the moment of one tick."""
+        """Return the moment of one tick; -1 is the last."""
+        index = index + self._total if index < 0 else index
         return int(self.moments(np.array([index], dtype=np.int64))[0])
 
     def before(self, moments: Ints) -> Ints:
@@ -114,21 +114,15 @@ class Ticks:
         return int(self.before(np.array([moment], dtype=np.int64))[0])
 
     def with_walls(self, walls: Ints) -> Ints:
-        """Return the index of the (first) tick with each wall time, -1 where there is none.
+        """Return the index of the tick with each wall time, -1 where there is none.
 
         Only for ticks whose wall times rise: those of no repeated hours.
         """
-        if not self._total:
-            return np.full(len(walls), -1, dtype=np.int64)
-        found = np.minimum(self._count_before(self._runs.wall, walls), self._total - 1)
-        return np.where(self.walls(found) == walls, found, -1)
+        return self._with(self._runs.wall, walls)
 
     def with_moments(self, moments: Ints) -> Ints:
         """Return the index of the tick at each moment, -1 where there is none."""
-        if not self._total:
-            return np.full(len(moments), -1, dtype=np.int64)
-        found = np.minimum(self.before(moments), self._total - 1)
-        return np.where(self.moments(found) == moments, found, -1)
+        return self._with(self._runs.start, moments)
 
     def with_wall(self, wall: int) -> list[int]:
         """Return the indices of all ticks with one wall time: two in a repeated hour."""
@@ -136,21 +130,62 @@ class Ticks:
         away = wall - runs.wall
         hit = (away >= 0) & (away % runs.step == 0) & (away // runs.step < runs.count)
         rows = np.flatnonzero(hit)
-        return (self._first[rows] + away[rows] // runs.step[rows]).tolist()
+        found: list[int] = (self._first[rows] + away[rows] // runs.step[rows]).tolist()
+        return found
+
+    def _along(self, starts: Ints, indices: Ints) -> Ints:
+        """Return what is *starts* at the first tick of each run, and goes on by its steps."""
+        origins = starts - self._first * self._runs.step
+        pieces = _pieces(self._first, indices)
+        if pieces is None:
+            rows = _rows(self._first, indices)
+            values: Ints = origins[rows] + indices * self._runs.step[rows]
+            return values
+        found = np.empty(len(indices), dtype=np.int64)
+        for row, part in pieces:
+            np.multiply(indices[part], self._runs.step[row], out=found[part])
+            found[part] += origins[row]
+        return found
 
     def _count_before(self, starts: Ints, values: Ints) -> Ints:
         if not self._total:
             return np.zeros(len(values), dtype=np.int64)
-        row = self._row(starts, values)
-        within = -((starts[row] - values) // self._runs.step[row])
-        return self._first[row] + np.clip(within, 0, self._runs.count[row])
+        runs, pieces = self._runs, _pieces(starts, values)
+        if pieces is None:
+            rows = _rows(starts, values)
+            within = -((starts[rows] - values) // runs.step[rows])
+            counted: Ints = self._first[rows] + np.clip(within, 0, runs.count[rows])
+            return counted
+        found = np.empty(len(values), dtype=np.int64)
+        for row, part in pieces:
+            piece = found[part]
+            np.add(values[part], runs.step[row] - 1 - starts[row], out=piece)
+            np.floor_divide(piece, runs.step[row], out=piece)
+            np.clip(piece, 0, runs.count[row], out=piece)
+            piece += self._first[row]
+        return found
 
-    def _places(self, indices: Ints) -> tuple[Ints, Ints]:
-        row = self._row(self._first, indices)
-        return row, indices - self._first[row]
+    def _with(self, starts: Ints, values: Ints) -> Ints:
+        if not self._total:
+            return np.full(len(values), -1, dtype=np.int64)
+        found = np.minimum(self._count_before(starts, values), self._total - 1)
+        found[self._along(starts, found) != values] = -1
+        return found
 
-    @staticmethod
-    def _row(starts: Ints, values: Ints) -> Ints:
-        if len(starts) == 1:
-            return np.zeros(len(values), dtype=np.int64)
-        return np.maximum(np.searchsorted(starts, values, "right") - 1, 0)
+
+def _rows(starts: Ints, values: Ints) -> Ints:
+    """Return the run that each value falls into; the first for what lies before all."""
+    if len(starts) == 1:
+        return np.zeros(len(values), dtype=np.int64)
+    return np.maximum(np.searchsorted(starts, values, "right") - 1, 0)
+
+
+def _pieces(starts: Ints, values: Ints) -> list[tuple[int, slice]] | None:
+    """Split sorted values by the run that they fall into; None where that does not pay.
+
+    Columns of millions are sorted, and fall into a few runs.
+    """
+    if len(starts) * 32 > len(values) or (len(starts) > 1 and (values[1:] < values[:-1]).any()):
+        return None
+    edges = [0, *np.searchsorted(values, starts[1:], "left").tolist(), len(values)]
+    return [(row, slice(lo, hi)) for row, (lo, hi) in enumerate(pairwise(edges)) if lo < hi]

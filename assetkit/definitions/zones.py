@@ -73,7 +73,7 @@ def moment_of_wall(wall: int, zone: ZoneInfo) -> int:
 
 
 def change_between(lo: int, hi: int, zone: ZoneInfo) -> Transition:
-    """Return the change of offset after the moment *lo* and at or before *hi*; there must be one."""
+    """Return the change of offset after the moment *lo*, at or before *hi*; there must be one."""
     before = offset_at(lo, zone)
     while hi - lo > 1:
         middle = (lo + hi) // 2
