@@ -209,6 +209,9 @@ class _WrappedColumn(_Column):
             array = pc.call_function("run_end_decode", [array])
         self._children[0].update(array)
 
+    def digest(self) -> bytes:
+        return self._children[0].digest()
+
 
 def _column(type_: Any) -> _Column:
     kind, children = _shape(type_)

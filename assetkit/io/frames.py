@@ -103,7 +103,8 @@ def _open(value: Any, where: str, offset: int) -> Batches | None:
         if opener := _OPENERS.get(class_name(base)):
             return opener(value)
     # Series and arrays speak Arrow's protocol, too, but are columns.
-    if hasattr(value, "__arrow_c_stream__") and type(value).__name__ not in _FIXES:
+    columnar = type(value).__name__ in _FIXES or isinstance(value, type)
+    if hasattr(value, "__arrow_c_stream__") and not columnar:
         return _from_stream(value)
     return None
 
@@ -125,7 +126,7 @@ def _from_scanner(value: Any) -> Batches:
 
 
 def _from_duckdb(value: Any) -> Batches:
-    reader = value.fetch_arrow_reader(122_880)
+    reader = value.to_arrow_reader(122_880)
     return Batches(reader.schema, reader)
 
 

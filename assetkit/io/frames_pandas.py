@@ -47,21 +47,23 @@ def to_arrow(frame: pd.DataFrame, *, where: str, offset: int = 0) -> pa.Table:
             cells[str(name)] = found
     if not kept and not frame.attrs and all(map(_is_simple, dtypes)):
         labels = frame.columns
-        pandas = _simple_metadata(tuple(names), tuple(dtypes), labels.name, labels.dtype)
+        pandas = _simple_metadata(tuple(names), tuple(dtypes), labels.dtype)
     else:
         pandas = _full_metadata(frame, kept=kept, where=where)
-    metadata = {b"pandas": pandas} | _notes(frame.index if kept else None, cells)
+    metadata = {b"pandas": pandas} | _notes(frame, kept=kept, cells=cells)
     fields = [pa.field(str(name), array.type) for name, array in zip(names, arrays, strict=True)]
     return pa.Table.from_arrays(arrays, schema=pa.schema(fields).with_metadata(metadata))
 
 
 def to_pandas(table: pa.Table) -> pd.DataFrame:
     """Give back the frame that `to_arrow` was given; make one of any other table."""
-    frame: pd.DataFrame = table.to_pandas()
+    if not table.num_columns:
+        return pd.DataFrame()
     ours = (table.schema.metadata or {}).get(OURS)
-    if ours is None:
-        return frame
-    noted = json.loads(ours)
+    noted: dict[str, Any] = {} if ours is None else json.loads(ours)
+    if "categories" in noted and not table.num_rows:
+        table = _with_categories(table, noted["categories"])
+    frame: pd.DataFrame = table.to_pandas()
     cells = {name: Cells(*pair) for name, pair in noted.get("cells", {}).items()}
     for name in [name for name in frame.columns if name in cells]:
         frame[name] = pd.Series(
@@ -71,7 +73,19 @@ def to_pandas(table: pa.Table) -> pd.DataFrame:
         frame.index = _object_index(frame.index, table, cells)
     if "freq" in noted and isinstance(frame.index, pd.DatetimeIndex | pd.TimedeltaIndex):
         frame.index = _with_frequency(frame.index, noted["freq"])
+    if "label" in noted:
+        frame.columns.name = noted["label"]
     return frame
+
+
+def _with_categories(table: pa.Table, categories: Mapping[str, list[str]]) -> pa.Table:
+    for number, field in enumerate(table.schema):
+        if field.name in categories:
+            codes = pa.array([], pa.int32())
+            names = pa.array(categories[field.name], pa.string())
+            column = pa.DictionaryArray.from_arrays(codes, names, ordered=field.type.ordered)
+            table = table.set_column(number, field.name, column)
+    return table
 
 
 def _check_labels(frame: pd.DataFrame, where: str) -> None:
@@ -91,6 +105,11 @@ def _check_labels(frame: pd.DataFrame, where: str) -> None:
                 + (f" and {label!r}, which SQL cannot tell apart" if twice != label else "")
                 + ". Rename one: df = df.rename(columns={...})"
             )
+    if not isinstance(labels.name, str | int | None):
+        raise OutputError(
+            f"{where} has columns named {labels.name!r}, which is no string. "
+            "Leave it out: df.columns.name = None"
+        )
     if not len(labels) and len(frame):
         raise OutputError(
             f"{where} has {len(frame)} rows and no columns; Parquet keeps rows in columns. "
@@ -181,15 +200,29 @@ def _unfit(name: str, dtype: Any, where: str) -> OutputError:
     )
 
 
-def _notes(index: Any, cells: Mapping[str, Cells]) -> dict[Any, Any]:
-    """Return what pandas' own metadata does not say; *index* is None where it is not stored."""
+def _notes(frame: pd.DataFrame, *, kept: bool, cells: Mapping[str, Cells]) -> dict[Any, Any]:
+    """Return what pandas' own metadata does not say."""
     noted: dict[str, Any] = {}
     if cells:
         noted["cells"] = {name: [cell.kind, cell.missing] for name, cell in cells.items()}
-    freq = getattr(index, "freq", None)
-    if freq is not None and not isinstance(index, pd.PeriodIndex):
+    if frame.columns.name is not None:
+        noted["label"] = frame.columns.name
+    freq = getattr(frame.index, "freq", None) if kept else None
+    if freq is not None and not isinstance(frame.index, pd.PeriodIndex):
         noted["freq"] = freq.freqstr
+    if not len(frame) and (categories := _categories(frame)):
+        # A file without rows has no dictionary that would tell them.
+        noted["categories"] = categories
     return {OURS: json.dumps(noted).encode()} if noted else {}
+
+
+def _categories(frame: pd.DataFrame) -> dict[str, list[str]]:
+    columns = [*frame.items(), *_levels(frame, "")]
+    return {
+        str(name): list(values.dtype.categories)
+        for name, values in columns
+        if isinstance(values.dtype, pd.CategoricalDtype)
+    }
 
 
 def _is_simple(dtype: Any) -> bool:
@@ -198,10 +231,8 @@ def _is_simple(dtype: Any) -> bool:
 
 
 @lru_cache(maxsize=1024)
-def _simple_metadata(
-    names: tuple[str, ...], dtypes: tuple[Any, ...], label: object, label_dtype: Any
-) -> bytes:
-    columns = pd.Index(names, name=label, dtype=label_dtype)
+def _simple_metadata(names: tuple[str, ...], dtypes: tuple[Any, ...], label_dtype: Any) -> bytes:
+    columns = pd.Index(names, dtype=label_dtype)
     frame = pd.DataFrame({n: pd.Series(dtype=d) for n, d in enumerate(dtypes)})
     frame.columns = columns
     return _metadata_of(frame, kept=False)

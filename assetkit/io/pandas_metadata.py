@@ -55,13 +55,30 @@ def joined_metadata(schemas: Sequence[pa.Schema]) -> dict[Any, Any]:
             for column in pandas["columns"]
             if _same_dtype(column, seen.get(column["field_name"], column))
         ]
-    cells = {
-        name: pair
-        for name, pair in notes[0].get("cells", {}).items()
-        if all(note.get("cells", {}).get(name, pair) == pair for note in notes)
-    }
+    cells = _joined_cells(schemas, [note.get("cells", {}) for note in notes])
+    noted: dict[str, Any] = {"cells": cells} if cells else {}
+    if "label" in notes[0] and all(note.get("label") == notes[0]["label"] for note in notes):
+        noted["label"] = notes[0]["label"]
     joined = {b"pandas": json.dumps(pandas).encode()}
-    return joined | ({OURS: json.dumps({"cells": cells}).encode()} if cells else {})
+    return joined | ({OURS: json.dumps(noted).encode()} if noted else {})
+
+
+def _joined_cells(
+    schemas: Sequence[pa.Schema], cells: Sequence[Mapping[str, list[str]]]
+) -> dict[str, list[str]]:
+    """Return what object columns hold, where all tables that have them hold the same or nothing."""
+    joined = {}
+    for name in {name: None for noted in cells for name in noted}:
+        holders = [
+            noted.get(name)
+            for schema, noted in zip(schemas, cells, strict=True)
+            if name in schema.names
+        ]
+        pairs = [pair for pair in holders if pair is not None]
+        kinds, gaps = ({pair[part] for pair in pairs} - {""} for part in (0, 1))
+        if len(pairs) == len(holders) and len(kinds) <= 1 and len(gaps) <= 1:
+            joined[name] = [next(iter(kinds), ""), next(iter(gaps), "")]
+    return joined
 
 
 def check_cells(found: pa.Schema, decided: pa.Schema, *, where: str) -> None:
