@@ -128,7 +128,14 @@ class InputError(StepError):
 
 
 class CheckFailed(StepError):
-    """A blocking check failed; what was published before stays."""
+    """A blocking check failed; what was published before stays.
+
+    ``outcomes`` holds what each check of the slot found (`records.CheckOutcome`).
+    """
+
+    def __init__(self, message: str, *, outcomes: tuple[object, ...] = ()) -> None:
+        super().__init__(message)
+        self.outcomes = outcomes
 
 
 class StepTimeout(StepError):

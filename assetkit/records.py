@@ -184,6 +184,28 @@ class StepRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CheckOutcome:
+    """What one check found in one slot's data.
+
+    ``severity`` is ``error`` or ``warn``. ``blocking``: where it failed, the data
+    was not published. ``metadata`` holds JSON values: of the ready checks
+    ``rows``, ``failing`` and a ``sample`` of the first offending rows.
+    """
+
+    asset: AssetKey
+    partition: str | None
+    ordinal: int
+    run_id: str
+    check: str
+    passed: bool
+    checked_at: datetime
+    severity: str = "error"
+    blocking: bool = False
+    description: str = ""
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Owner:
     """The process that works on a run; ``started`` is its start time, against reused pids."""
 

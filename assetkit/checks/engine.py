@@ -1,0 +1,277 @@
+"""Run ready checks on a table as SQL; loaded by name, since it brings DuckDB with it.
+
+Rule 1: all checks of single rows are one pass over the columns that they need.
+Rule 2: offending rows are looked up only of checks that fail.
+Rule 3: a check that cannot be run (no such column, types that do not compare)
+has failed, and says why; it never ends the run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from assetkit.checks.kinds import (
+    THIS,
+    ForeignKey,
+    NoSchemaChange,
+    Query,
+    ReadyCheck,
+    RowCheck,
+    RowCount,
+    Sql,
+    Unique,
+    parent_view,
+    quoted,
+)
+from assetkit.checks.result import CheckResult
+from assetkit.errors import AssetkitError, did_you_mean
+
+SAMPLED = 5
+"""How many offending rows are kept with a result."""
+
+_LONGEST = 200
+_NUMBERED = "numbered"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """The table to check.
+
+    ``table`` is a Parquet file's path, or anything that DuckDB reads from memory.
+    ``names`` are what SQL may call it beside ``this``. ``schema`` is its schema as
+    JSON and ``published`` that of what is published, None where nothing is.
+    ``parent`` returns another asset's column as a table.
+    """
+
+    table: Any
+    names: tuple[str, ...] = ()
+    schema: str | None = None
+    published: Callable[[], str | None] = lambda: None
+    parent: Callable[[ForeignKey], Any] | None = None
+
+
+def run_checks(checks: Sequence[ReadyCheck], subject: Subject) -> list[CheckResult]:
+    """Return what each check finds, in order."""
+    with _engine().cursor() as cursor:
+        return _Pass(cursor, subject).run(checks)
+
+
+@lru_cache(maxsize=1)
+def _engine() -> duckdb.DuckDBPyConnection:
+    # Without a folder of its own, DuckDB would spill into the working directory.
+    spill = str(Path(tempfile.gettempdir()) / "assetkit-checks")
+    engine = duckdb.connect(config={"temp_directory": spill})
+    engine.execute("set enable_progress_bar = false")
+    return engine
+
+
+class _Pass:
+    """One connection with the table under its names."""
+
+    def __init__(self, cursor: duckdb.DuckDBPyConnection, subject: Subject) -> None:
+        self._cursor, self._subject = cursor, subject
+        # Held as long as the views over them are used.
+        self._held: list[Any] = [subject.table]
+        self._name(THIS, subject.table)
+        described = cursor.execute(f"describe {THIS}").fetchall()
+        self._types: dict[str, str] = {name: type_ for name, type_, *_ in described}
+
+    def run(self, checks: Sequence[ReadyCheck]) -> list[CheckResult]:
+        found = self._counted([check for check in checks if self._is_counted(check)])
+        return [found.get(id(check)) or self._alone(check) for check in checks]
+
+    def _is_counted(self, check: ReadyCheck) -> bool:
+        return (
+            isinstance(check, RowCount | RowCheck)
+            and not isinstance(check, ForeignKey)
+            and not self._lacking(check)
+        )
+
+    def _counted(self, checks: Sequence[ReadyCheck]) -> dict[int, CheckResult]:
+        """Count for all checks at once; none of them where one cannot be run."""
+        if not checks:
+            return {}
+        try:
+            counts = self._count(checks)
+        except duckdb.Error:
+            return {}
+        rows = counts[0]
+        return {
+            id(check): self._judged(check, rows, count)
+            for check, count in zip(checks, counts[1:], strict=True)
+        }
+
+    def _count(self, checks: Sequence[ReadyCheck]) -> tuple[int, ...]:
+        """Return the number of rows, then of offending rows for each check."""
+        terms: list[str] = ["count(*)"]
+        values: list[Any] = []
+        for check in checks:
+            condition = check.offends(self._types) if isinstance(check, RowCheck) else Sql("false")
+            terms.append(f"count(*) filter (where {condition.text})")
+            values.extend(condition.values)
+        statement = f"select {', '.join(terms)} from {THIS}"  # noqa: S608, from `kinds` alone
+        row = self._cursor.execute(statement, values).fetchone()
+        return row or (0,)
+
+    def _alone(self, check: ReadyCheck) -> CheckResult:
+        if problem := self._lacking(check):
+            return CheckResult(passed=False, description=problem)
+        try:
+            return self._run(check)
+        except (duckdb.Error, AssetkitError) as error:
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            return CheckResult(passed=False, description=f"It could not be run: {reason}")
+
+    def _run(self, check: ReadyCheck) -> CheckResult:
+        if isinstance(check, NoSchemaChange):
+            return _compared(self._subject.published(), self._subject.schema)
+        if isinstance(check, Unique):
+            return self._run_unique(check)
+        if isinstance(check, Query):
+            return self._run_query(check)
+        if isinstance(check, ForeignKey):
+            self._add_parent(check)
+        rows, count = self._count([check])
+        return self._judged(check, rows, count)
+
+    def _run_unique(self, check: Unique) -> CheckResult:
+        repeated = check.repeated()
+        counted = f'select count(*), coalesce(sum("rows"), 0) from ({repeated.text})'  # noqa: S608
+        groups, failing = self._cursor.execute(counted, repeated.values).fetchone() or (0, 0)
+        if not failing:
+            return CheckResult(passed=True, metadata={"failing": 0})
+        values = f"{int(groups):,} values" if groups > 1 else "one value"
+        return CheckResult(
+            passed=False,
+            metadata={"failing": int(failing), "sample": self._sample(repeated)},
+            description=f"{int(failing):,} rows share {values} of {', '.join(check.columns)}",
+        )
+
+    def _run_query(self, check: Query) -> CheckResult:
+        for name in self._subject.names:
+            self._cursor.execute(f"create or replace temp view {quoted(name)} as from {THIS}")
+        found = self._cursor.execute(check.query)
+        if [str(column[1]) for column in found.description or ()] == ["BOOLEAN"]:
+            answers = [answer for (answer,) in found.fetchall()]
+            return CheckResult(all(answers), description="" if all(answers) else "It says false")
+        columns = [column[0] for column in found.description or ()]
+        first = found.fetchmany(SAMPLED)
+        failing = len(first)
+        # Counted as it comes: the query, whatever it costs, runs once.
+        while chunk := found.fetchmany(100_000):
+            failing += len(chunk)
+        return CheckResult(
+            not failing,
+            metadata={"failing": failing, "sample": [_row(columns, values) for values in first]},
+            description=f"It finds {failing:,} row{'s' * (failing != 1)}" if failing else "",
+        )
+
+    def _judged(self, check: ReadyCheck, rows: int, failing: int) -> CheckResult:
+        if isinstance(check, RowCount):
+            return _judged_count(check, rows)
+        if not failing or not isinstance(check, RowCheck):
+            return CheckResult(passed=True, metadata={"rows": rows, "failing": 0})
+        sample: list[dict[str, Any]] = []
+        with contextlib.suppress(duckdb.Error):
+            sample = self._offending(check)
+        verb = "has" if failing == 1 else "have"
+        return CheckResult(
+            passed=False,
+            metadata={"rows": rows, "failing": failing, "sample": sample},
+            description=f"{failing:,} of {rows:,} rows {verb} {check.problem}",
+        )
+
+    def _offending(self, check: RowCheck) -> list[dict[str, Any]]:
+        """Return the first rows that offend; the columns of the check come first."""
+        condition = check.offends(self._types)
+        others = [column for column in self._types if column not in check.columns]
+        columns = ", ".join(map(quoted, (*check.columns, *others)))
+        if not isinstance(self._subject.table, Path):
+            found = f"select {columns} from {THIS} where {condition.text}"  # noqa: S608
+            return self._sample(Sql(found, condition.values))
+        # Not by `where`: DuckDB passes over a row group by its statistics, which leave out NaN.
+        self._name(_NUMBERED, self._subject.table, ", file_row_number = true")
+        numbers = f"min(file_row_number, {SAMPLED}) filter (where {condition.text})"
+        counted = f"select {numbers} from {_NUMBERED}"  # noqa: S608
+        (found,) = self._cursor.execute(counted, condition.values).fetchone() or ((),)
+        wanted = "file_row_number in (select unnest(?)) order by file_row_number"
+        rows = f"select {columns} from {_NUMBERED} where {wanted}"  # noqa: S608
+        return self._sample(Sql(rows, (found,)))
+
+    def _sample(self, offending: Sql) -> list[dict[str, Any]]:
+        found = self._cursor.execute(f"{offending.text} limit {SAMPLED}", offending.values)
+        columns = [column[0] for column in found.description or ()]
+        return [_row(columns, row) for row in found.fetchall()]
+
+    def _lacking(self, check: ReadyCheck) -> str | None:
+        for column in check.columns:
+            if column not in self._types:
+                hint = did_you_mean(column, self._types, what="columns")
+                return f"There is no column {column!r}. {hint}"
+        return None
+
+    def _add_parent(self, check: ForeignKey) -> None:
+        if self._subject.parent is None:
+            return
+        table = self._subject.parent(check)
+        self._held.append(table)
+        self._name(parent_view(check), table)
+
+    def _name(self, name: str, table: Any, options: str = "") -> None:
+        """Let SQL know a table by a name, in this connection alone."""
+        if not isinstance(table, Path):
+            self._cursor.register(name, table)
+            return
+        path = str(table).replace("'", "''")
+        view = f"create or replace temp view {quoted(name)}"
+        self._cursor.execute(f"{view} as from read_parquet('{path}'{options})")
+
+
+def _judged_count(check: RowCount, rows: int) -> CheckResult:
+    found = {"rows": rows}
+    if check.low is not None and rows < check.low:
+        text = f"There are {rows:,} rows, fewer than {check.low:,}"
+        return CheckResult(passed=False, metadata=found, description=text)
+    if check.high is not None and rows > check.high:
+        text = f"There are {rows:,} rows, more than {check.high:,}"
+        return CheckResult(passed=False, metadata=found, description=text)
+    return CheckResult(passed=True, metadata=found)
+
+
+def _compared(published: str | None, now: str | None) -> CheckResult:
+    """Compare two schemas by column names; their order is no matter."""
+    if published is None or now is None or published == now:
+        return CheckResult(passed=True)
+    old, new = dict(json.loads(published)), dict(json.loads(now))
+    said = [f"column {name!r} is gone" for name in old if name not in new]
+    said += [f"column {name!r} is new" for name in new if name not in old]
+    said += [
+        f"column {name!r} was {old[name]} and is {new[name]}"
+        for name in new
+        if name in old and old[name] != new[name]
+    ]
+    text = "; ".join(said)
+    return CheckResult(not said, description=text[:1].upper() + text[1:])
+
+
+def _row(columns: Sequence[str], values: Sequence[Any]) -> dict[str, Any]:
+    return dict(zip(columns, map(_plain, values), strict=True))
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as JSON can keep it, and not at any length."""
+    if value is None or isinstance(value, bool | int):
+        return value
+    if isinstance(value, float):
+        return value if value == value and abs(value) != float("inf") else str(value)  # noqa: PLR0124
+    text = str(value)
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
