@@ -149,11 +149,12 @@ def _find_handle(declaration: Declaration) -> Asset[..., Any] | None:
     handle = _handles.get((function.__module__, function.__qualname__, declaration.key))
     if handle is None or "<locals>" in function.__qualname__:
         return None
-    # Two namespaces may carry one module name (run_path, doctests): only the same
-    # one, or the module that has the name now, defines an asset again.
-    here = function.__globals__
+    # Two namespaces may carry one module name (run_path, doctests, two projects): only the
+    # same one, or the module that was loaded again from its file, defines an asset again.
+    here, there = function.__globals__, handle.__wrapped__.__globals__
     module = _modules.get(function.__module__)
-    if handle.__wrapped__.__globals__ is here or (module is not None and vars(module) is here):
+    again = module is not None and vars(module) is here
+    if here is there or (again and here.get("__file__") == there.get("__file__")):
         return handle
     return None
 
