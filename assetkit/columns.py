@@ -101,6 +101,27 @@ def slot_hashes(stable_ids: Words, version_hi: Words, version_lo: Words) -> Word
         return _mix(words + version_lo)
 
 
+_WORD = 0xFFFF_FFFF_FFFF_FFFF
+
+
+def _mix_one(word: int) -> int:
+    word = ((word ^ (word >> 30)) * 0xBF58476D1CE4E5B9) & _WORD
+    word = ((word ^ (word >> 27)) * 0x94D049BB133111EB) & _WORD
+    return word ^ (word >> 31)
+
+
+def slot_hash(stable_id: int, version_hi: int, version_lo: int) -> int:
+    """Return what `slot_hashes` gives for one slot; much faster for just one.
+
+    >>> one = np.array([5], dtype=np.uint64)
+    >>> slot_hash(5, 5, 5) == int(slot_hashes(one, one, one)[0])
+    True
+    """
+    word = _mix_one((stable_id + 0x9E3779B97F4A7C15) & _WORD)
+    word = _mix_one((word + version_hi) & _WORD)
+    return _mix_one((word + version_lo) & _WORD)
+
+
 def split_version(version: str) -> tuple[int, int]:
     """Return the two halves of a data version of 32 hexadecimal digits."""
     number = int(version, 16)

@@ -44,7 +44,7 @@ class Holdings:
     def claim_all(self, plan: PlanData, steps: StepTable) -> Grant:
         """Lease all slots of a run, and note those that are not to be had yet."""
         claims = {
-            asset: np.sort(plan.universes[asset].ordinals(positions))
+            asset: plan.universes[asset].ordinals(positions)
             for asset, positions in steps.positions.items()
         }
         grant = self._catalog.claim(
@@ -78,6 +78,10 @@ class Holdings:
         return max(self._next, monotonic() + 0.001)
 
     def _note(self, claims: Mapping[AssetKey, Ints], grant: Grant) -> None:
+        if not grant.busy:
+            for asset in claims:
+                self._held.pop(asset, None)
+            return
         granted = {claim.asset: claim.ordinals for claim in grant.granted}
         for asset, wanted in claims.items():
             rest = np.setdiff1d(wanted, granted.get(asset, wanted[:0])).tolist()

@@ -10,12 +10,10 @@ import numpy as np
 
 from assetkit.columns import digest_of, split_version
 from assetkit.errors import AssetkitError, InputError
+from assetkit.execution.published import NAMED
 from assetkit.execution.task import AssetWork, InputSlots, InputWork, SlotWork, StepTask
-from assetkit.io.base import Source, StagedIOManager
+from assetkit.io.base import Source
 from assetkit.records import InputUse, partition_text, slot_name
-
-_NAMED = 64
-"""Up to so many versions are recorded one by one; of more, only their digest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +22,17 @@ class LoadedInputs:
 
     arguments: dict[str, Any]
     versions: tuple[tuple[str | None, ...] | None, ...]
+
+    def uses_of(self, slot: SlotWork, inputs: Sequence[InputSlots]) -> tuple[InputUse, ...]:
+        """Return what a slot consumed: what was expected, or what was found instead."""
+        if not any(self.versions):
+            return slot.uses
+        return tuple(
+            use if read is None else _actual(use, members, found, read)
+            for use, members, found, read in zip(
+                slot.uses, slot.members, inputs, self.versions, strict=True
+            )
+        )
 
 
 def load_inputs(task: StepTask, work: AssetWork) -> LoadedInputs:
@@ -40,16 +49,6 @@ def load_inputs(task: StepTask, work: AssetWork) -> LoadedInputs:
     return LoadedInputs(arguments, tuple(versions))
 
 
-def uses_of(task: StepTask, slot: SlotWork, loaded: LoadedInputs) -> tuple[InputUse, ...]:
-    """Return what a slot consumed: what was expected, or what was found instead."""
-    return tuple(
-        use if read is None else _actual(use, members, found, read)
-        for use, members, found, read in zip(
-            slot.uses, slot.members, task.inputs, loaded.versions, strict=True
-        )
-    )
-
-
 def _load(
     declared: InputWork, sources: Sequence[Source], work: AssetWork
 ) -> tuple[Any, tuple[str | None, ...] | None]:
@@ -57,7 +56,7 @@ def _load(
     if not sources:
         return _nothing(declared), None
     try:
-        if not isinstance(manager, StagedIOManager):
+        if not declared.staged:
             return manager.read(sources, declared.load_as, declared.columns), None
         loaded = manager.read_with_versions(sources, declared.load_as, declared.columns)
     except AssetkitError:
@@ -111,7 +110,7 @@ def _actual(
         use,
         digest=digest_of(ids, halves[:, 0], halves[:, 1]),
         versions=tuple((_text(source), version) for source, version, _ in pairs)
-        if len(pairs) <= _NAMED
+        if len(pairs) <= NAMED
         else (),
     )
 

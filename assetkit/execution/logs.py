@@ -9,6 +9,7 @@ Rule 3: the process's own streams and logging are as they were once no run is on
 from __future__ import annotations
 
 import logging
+import re
 import sys
 import threading
 from collections.abc import Iterator
@@ -25,12 +26,13 @@ SIZE_LIMIT = 10_000_000
 """Characters of one step's log; what comes after is dropped, and the log says so."""
 
 _NAME_LIMIT = 80
+_PLAIN = re.compile(r"[\w.-]+", re.ASCII)
 
 
 class StepLog:
     """One step's log file, made when something is written. *path* None: nothing is kept."""
 
-    def __init__(self, path: Path | None, *, limit: int = SIZE_LIMIT) -> None:
+    def __init__(self, path: str | None, *, limit: int = SIZE_LIMIT) -> None:
         self.path = path
         self._left = limit
         self._file: TextIO | None = None
@@ -47,8 +49,9 @@ class StepLog:
             return
         with self._lock:
             if self._file is None:
-                self.path.parent.mkdir(parents=True, exist_ok=True)
-                self._file = self.path.open("a", encoding="utf-8", errors="backslashreplace")
+                path = Path(self.path)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                self._file = path.open("a", encoding="utf-8", errors="backslashreplace")
             self._file.write(text[: self._left])
             self._left -= len(text)
             if self._left <= 0:
@@ -70,7 +73,7 @@ def log_name(number: int, asset: AssetKey, partition: str | None) -> str:
     """
     name = f"{number}-{asset.replace('/', '.')}"
     if partition is not None:
-        name += f"-{quote(partition, safe='')}"
+        name += f"-{partition if _PLAIN.fullmatch(partition) else quote(partition, safe='')}"
     return f"{name[:_NAME_LIMIT]}.log"
 
 

@@ -70,7 +70,6 @@ class _Call:
     needs: Mapping[int, Needs]
     attempt: int
     began: float
-    log: str
 
 
 @dataclass(slots=True)
@@ -101,6 +100,7 @@ class Loop:
         self._renewed = _Renewed()
         self._tasks = 0
         self._now = environment.clock()
+        self._logs = str(environment.place.private / "logs" / work.run_id)
         self._cancelled = False
 
     def run(self) -> bool:
@@ -229,19 +229,18 @@ class Loop:
         number = 1 + max(self._attempts.get(step, 0) for step in steps)
         for step in steps:
             self._attempts[step] = number
-            self._notes.started(self._slot(owner, step), number)
-        name = log_name(steps[0], owner.asset.key, owner.texts[steps[0] - owner.first])
-        log = f"logs/{self._work.run_id}/{name}"
+            if self._notes.watched:
+                self._notes.started(self._slot(owner, step), number)
         attempt = Attempt(
             run_id=self._work.run_id,
             number=number,
             now=self._now,
-            log=str(self._environment.place.private / log),
+            logs=self._logs,
             local=self._executor.in_process,
         )
         task = owner.make_task(steps, tuple(needs.values()), attempt)
         self._tasks += 1
-        self._calls[self._tasks] = _Call(owner, steps, needs, number, monotonic(), log)
+        self._calls[self._tasks] = _Call(owner, steps, needs, number, monotonic())
         self._executor.submit(self._tasks, run_step, task)
 
     def _take_in(self, done: Done) -> None:
@@ -250,7 +249,7 @@ class Loop:
             self._take_in_error(call, done)
             return
         result: StepResult = done.value
-        log = call.log if result.logged else None
+        log = self._log_of(call) if result.logged else None
         again: list[int] = []
         for slot in result.slots:
             if slot.failure is not None and self._note_failure(call, slot.step, slot.failure, log):
@@ -320,6 +319,12 @@ class Loop:
         )
         self._notes.ended(self._slot(call.owner, step), Outcome.CANCELLED, ending)
         self._tell(Stopped(step))
+
+    def _log_of(self, call: _Call) -> str:
+        """Return where the log of a call lies, relative to the private folder."""
+        step, owner = call.steps[0], call.owner
+        name = log_name(step, owner.asset.key, owner.texts[step - owner.first])
+        return f"logs/{self._work.run_id}/{name}"
 
     def _end(self, step: int, outcome: Outcome, reason: str) -> None:
         attempt = self._attempts.pop(step, 0)

@@ -41,7 +41,7 @@ class Ending:
 
 
 class Notes:
-    """Takes note of how steps of one run go."""
+    """Takes note of how steps of one run go. ``watched``: somebody wants to be told at once."""
 
     def __init__(
         self,
@@ -54,16 +54,15 @@ class Notes:
         self.tally = tally
         self._run_id, self._recorder = run_id, recorder
         self._progress, self._clock = progress, clock
-        self._watched = not isinstance(progress, Silent)
+        self.watched = not isinstance(progress, Silent)
 
     def started(self, slot: SlotName, attempt: int) -> None:
         """Tell that an attempt begins."""
-        if self._watched:
-            self._progress.notify(
-                StepStarted(
-                    asset=slot.asset, partition=slot.partition, attempt=attempt, at=self._clock()
-                )
+        self._progress.notify(
+            StepStarted(
+                asset=slot.asset, partition=slot.partition, attempt=attempt, at=self._clock()
             )
+        )
 
     def made(self, slot: SlotName, made: Materialization, ending: Ending) -> None:
         """Note what was materialized, changed or not."""
@@ -98,7 +97,7 @@ class Notes:
             self.tally.failures.append(attempt)
             self.tally.errors.append(failure.error)
             self._ended(slot, Outcome.FAILED, ending, now)
-        elif self._watched:
+        elif self.watched:
             self._tell(slot, None, ending, now, None)
 
     def ended(self, slot: SlotName, outcome: Outcome, ending: Ending) -> None:
@@ -128,7 +127,7 @@ class Notes:
         self._recorder.add(record, made)
         self.tally.outcomes[outcome].append((slot.asset, slot.key))
         self.tally.steps.append(record)
-        if self._watched:
+        if self.watched:
             self._tell(slot, outcome, ending, at, made)
 
     def _tell(

@@ -14,7 +14,7 @@ from assetkit.columns import NO_TIME, Ints, SlotColumns
 from assetkit.definitions.asset import AssetDef
 from assetkit.definitions.keys import slot_folder
 from assetkit.definitions.universe import Fan
-from assetkit.execution.environment import Environment
+from assetkit.execution.environment import Environment, utc_now
 from assetkit.execution.published import PublishedSlots, time_of
 from assetkit.execution.resources import find_resources
 from assetkit.execution.shipping import Shipped
@@ -22,8 +22,9 @@ from assetkit.execution.task import AssetWork, InputSlots, InputWork, SlotWork, 
 from assetkit.execution.waiting import StepTable
 from assetkit.graph.graph import Edge
 from assetkit.plan.data import PlanData
-from assetkit.plan.scope import fan_of
 from assetkit.records import AssetKey, Basis, PartitionKey, slot_name
+
+_STAGED_METHODS = ("publish", "discard", "read_with_versions")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +45,12 @@ class Needs:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """Which run makes a task, for the how-many-eth time, and where its log goes."""
+    """Which run makes a task, for the how-many-eth time, and where its logs go."""
 
     run_id: str
     number: int
     now: datetime
-    log: str | None
+    logs: str | None
     local: bool
 
 
@@ -74,9 +75,7 @@ class AssetSteps:
         self.maybe = steps.maybe[key]
         self._edges = plan.graph.edges[key]
         self._inputs = [published[edge.upstream] for edge in self._edges]
-        self._fans: list[Fan] = [
-            fan_of(edge, steps.positions[key], plan.universes) for edge in self._edges
-        ]
+        self._fans: tuple[Fan, ...] = steps.fans[key]
         self._work = Shipped(_work_of(asset, plan, self._edges, environment))
 
     def key_of(self, step: int) -> PartitionKey | None:
@@ -89,7 +88,7 @@ class AssetSteps:
         partial = False
         for edge, fan, upstream in zip(self._edges, self._fans, self._inputs, strict=True):
             wanted = fan.slots_of(step - self.first)
-            have = wanted[upstream.present[wanted]]
+            have = wanted if upstream.complete else wanted[upstream.present[wanted]]
             if len(have) < len(wanted):
                 if len(have) < _least(edge.input.need, len(wanted)):
                     return Lacking(_lack(edge, upstream, wanted, have))
@@ -127,7 +126,7 @@ class AssetSteps:
             now=attempt.now,
             slots=slots,
             inputs=inputs,
-            log=attempt.log,
+            logs=attempt.logs,
             local=attempt.local,
         )
 
@@ -153,14 +152,10 @@ class AssetSteps:
             inputs.append(
                 InputSlots(
                     sources=tuple(upstream.source(position) for position in positions.tolist()),
-                    stable_ids=tuple(self._stable_ids(upstream, positions)),
+                    stable_ids=upstream.stable_ids(positions),
                 )
             )
         return tuple(inputs), members
-
-    def _stable_ids(self, upstream: PublishedSlots, positions: Ints) -> list[int]:
-        ids: list[int] = upstream.universe.stable_ids(positions).tolist()
-        return ids
 
     def _slot(
         self, step: int, need: Needs, members: tuple[tuple[int, ...] | None, ...]
@@ -179,8 +174,10 @@ class AssetSteps:
             folder=slot_folder(self.asset.key, parts),
             window=self.universe.window(position),
             uses=tuple(
-                upstream.use_of(slots)
-                for upstream, slots in zip(self._inputs, need.positions, strict=True)
+                upstream.use_of(slots, digest)
+                for upstream, slots, digest in zip(
+                    self._inputs, need.positions, need.digests, strict=True
+                )
             ),
             members=members,
             data_time=self._data_time(need),
@@ -205,7 +202,7 @@ class AssetSteps:
         return {
             edge.upstream: tuple(
                 upstream.universe.key(one)
-                for one in (slots if seq is None else upstream.changed_since(seq, slots)).tolist()
+                for one in (slots.tolist() if seq is None else upstream.changed_since(seq, slots))
             )
             for edge, upstream, slots in zip(self._edges, self._inputs, need.positions, strict=True)
         }
@@ -214,29 +211,41 @@ class AssetSteps:
 def _work_of(
     asset: AssetDef, plan: PlanData, edges: Sequence[Edge], environment: Environment
 ) -> AssetWork:
-    assets = plan.graph.assets
+    manager = environment.io_manager_of(asset)
     return AssetWork(
         asset=asset,
         basis=plan.bases[asset.key],
-        manager=environment.io_manager_of(asset),
+        manager=manager,
+        staged=_is_staged(manager),
         inputs=tuple(
-            InputWork(
-                parameter=edge.input.parameter,
-                upstream=edge.upstream,
-                manager=environment.io_manager_of(assets[edge.upstream]),
-                load_as=edge.input.load_as,
-                columns=edge.input.columns,
-                may_be_none=_may_be_none(asset, edge.input.parameter),
-            )
+            _input_work(asset, edge, environment.io_manager_of(plan.graph.assets[edge.upstream]))
             for edge in edges
         ),
         place=environment.place,
-        clock=environment.clock,
+        # Another process has a clock of its own; the run's may hang on all of its surroundings.
+        clock=environment.clock if environment.executor.in_process else utc_now,
         dimensions=plan.universes[asset.key].dimensions,
         config=_config_of(asset, plan.config.get(asset.key)),
         resources=find_resources(asset, environment.resources),
         inspections=environment.inspections,
     )
+
+
+def _input_work(asset: AssetDef, edge: Edge, manager: Any) -> InputWork:
+    return InputWork(
+        parameter=edge.input.parameter,
+        upstream=edge.upstream,
+        manager=manager,
+        load_as=edge.input.load_as,
+        columns=edge.input.columns,
+        may_be_none=_may_be_none(asset, edge.input.parameter),
+        staged=_is_staged(manager),
+    )
+
+
+def _is_staged(manager: Any) -> bool:
+    # Asking the runtime protocol takes longer than all else that is prepared.
+    return all(hasattr(manager, name) for name in _STAGED_METHODS)
 
 
 def _config_of(asset: AssetDef, given: Any) -> Any:

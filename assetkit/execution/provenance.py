@@ -12,9 +12,6 @@ from assetkit.records import Basis, InputUse, Materialization, Outcome
 FORMAT = 1
 """Version of the record's form; a reader takes what it knows of a newer one."""
 
-GIVEN_VERSION = "given_version"
-
-
 def provenance_of(made: Materialization) -> dict[str, Any]:
     """Return what is to travel with a slot's data, as JSON values.
 
@@ -22,13 +19,13 @@ def provenance_of(made: Materialization) -> dict[str, Any]:
     part of it: the IO manager adds it. A data version that is there already was
     given by the author, and counts instead.
     """
-    given = {GIVEN_VERSION: made.data_version} if made.data_version else {}
+    given = {"data_version": made.data_version} if made.data_version else {}
     return given | {
         "v": FORMAT,
         "asset": made.asset,
         "partition": made.partition,
         "ordinal": made.ordinal,
-        "run": made.run_id,
+        "run_id": made.run_id,
         "attempt": made.attempt,
         "code": made.basis.code,
         "config": made.basis.config,
@@ -69,9 +66,9 @@ def _from_record(record: Mapping[str, Any], stored: Stored) -> Materialization:
         asset=record["asset"],
         partition=record["partition"],
         ordinal=int(record["ordinal"]),
-        run_id=record["run"],
+        run_id=record["run_id"],
         attempt=int(record["attempt"]),
-        data_version=record.get(GIVEN_VERSION) or record["data_version"],
+        data_version=record["data_version"],
         basis=Basis(
             code=record["code"],
             config=record["config"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -13,6 +14,7 @@ from assetkit.columns import (
     SlotColumns,
     Words,
     join_version,
+    slot_hash,
     slot_hashes,
     split_version,
 )
@@ -21,10 +23,12 @@ from assetkit.definitions.universe import Universe
 from assetkit.io.base import Place, Source
 from assetkit.records import AssetKey, InputUse
 
-_NAMED = 64
+NAMED = 64
 """Up to so many versions are recorded one by one; of more, only their digest."""
 
-_KEPT_SOURCES = 10_000
+_KEPT = 100_000
+"""Up to so many slots, what is derived from their keys is kept."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -38,13 +42,16 @@ class PublishedSlots:
         size = len(universe)
         self.asset, self.universe, self._place = asset, universe, place
         self._columns = columns
-        self.row: Ints = np.full(size, -1, dtype=np.int64)
+        self._rows: Ints | None = None
         self.present: Flags = np.zeros(size, dtype=np.bool_)
-        self.changed: Flags = np.zeros(size, dtype=np.bool_)
+        self._absent = size
         self._hashes: Words = np.zeros(size, dtype=np.uint64)
         self._data_time: Ints = np.full(size, NO_TIME, dtype=np.int64)
         self._new: dict[int, str] = {}
+        self._changed: set[int] = set()
         self._sources: dict[int, Source] = {}
+        self._texts: Sequence[str | None] | None = None
+        self._stable_ids: Words | None = None
         if len(columns):
             self._take_in(columns)
 
@@ -52,8 +59,10 @@ class PublishedSlots:
         positions = self.universe.positions(columns.ordinal)
         rows = np.flatnonzero(positions >= 0)
         positions = positions[rows]
-        self.row[positions] = rows
+        self._rows = np.full(len(self.present), -1, dtype=np.int64)
+        self._rows[positions] = rows
         self.present[positions] = True
+        self._absent -= len(positions)
         self._data_time[positions] = columns.data_time[rows]
         if columns.detailed:
             self._hashes[positions] = slot_hashes(
@@ -62,11 +71,16 @@ class PublishedSlots:
                 columns.version_lo[rows],
             )
 
+    @property
+    def complete(self) -> bool:
+        """True where every slot is published."""
+        return not self._absent
+
     def version_of(self, position: int) -> str | None:
         """Return the data version of a slot; None where nothing is published."""
         if position in self._new:
             return self._new[position]
-        row = self.row[position]
+        row = -1 if self._rows is None else self._rows[position]
         if row < 0 or not self._columns.detailed:
             return None
         return join_version(self._columns.version_hi[row], self._columns.version_lo[row])
@@ -74,14 +88,9 @@ class PublishedSlots:
     def publish(self, position: int, version: str, data_time: datetime | None) -> None:
         """Note that a step made a slot."""
         if version != self.version_of(position):
-            self.changed[position] = True
-        one = np.array([position], dtype=np.int64)
-        hi, lo = split_version(version)
-        self._hashes[position] = slot_hashes(
-            self.universe.stable_ids(one),
-            np.array([hi], dtype=np.uint64),
-            np.array([lo], dtype=np.uint64),
-        )[0]
+            self._changed.add(position)
+        self._hashes[position] = slot_hash(self._stable_id(position), *split_version(version))
+        self._absent -= not self.present[position]
         self.present[position] = True
         self._data_time[position] = NO_TIME if data_time is None else _microseconds(data_time)
         self._new[position] = version
@@ -100,48 +109,71 @@ class PublishedSlots:
                 folder=slot_folder(self.asset, parts),
                 data_version=self.version_of(position),
             )
-            if len(self._sources) < _KEPT_SOURCES:
+            if len(self._sources) < _KEPT:
                 self._sources[position] = found
         return found
 
-    def use_of(self, positions: Ints) -> InputUse:
+    def stable_ids(self, positions: Ints) -> tuple[int, ...]:
+        """Return the numbers that tell these slots apart."""
+        if len(positions) == 1:
+            return (self._stable_id(int(positions[0])),)
+        return tuple(self.universe.stable_ids(positions).tolist())
+
+    def _stable_id(self, position: int) -> int:
+        if len(self.present) > _KEPT:
+            return int(self.universe.stable_ids(np.array([position], dtype=np.int64))[0])
+        if self._stable_ids is None:
+            every = np.arange(len(self.present), dtype=np.int64)
+            self._stable_ids = self.universe.stable_ids(every)
+        return int(self._stable_ids[position])
+
+    def _texts_of(self, positions: Ints) -> Sequence[str | None]:
+        if len(self.present) > _KEPT:
+            return self.universe.texts(positions)
+        if self._texts is None:
+            self._texts = self.universe.texts(np.arange(len(self.present), dtype=np.int64))
+        return [self._texts[position] for position in positions.tolist()]
+
+    def use_of(self, positions: Ints, digest: int) -> InputUse:
         """Return what consuming these slots, all of them published, amounts to."""
         versions: tuple[tuple[str | None, str], ...] = ()
-        if len(positions) <= _NAMED:
-            texts = self.universe.texts(positions)
+        if len(positions) <= NAMED:
             versions = tuple(
                 (text, self.version_of(position) or "")
-                for text, position in zip(texts, positions.tolist(), strict=True)
+                for text, position in zip(
+                    self._texts_of(positions), positions.tolist(), strict=True
+                )
             )
-        return InputUse(
-            asset=self.asset,
-            digest=self.digest_of(positions),
-            count=len(positions),
-            versions=versions,
-        )
+        return InputUse(asset=self.asset, digest=digest, count=len(positions), versions=versions)
 
     def digest_of(self, positions: Ints) -> int:
         """Return the digest of these slots' versions."""
+        if len(positions) == 1:
+            return int(self._hashes[positions[0]])
         return int(self._hashes[positions].sum(dtype=np.uint64))
 
     def oldest_data_time(self, positions: Ints) -> int:
         """Return the oldest known data time in microseconds since 1970; `NO_TIME` without one."""
+        if len(positions) == 1:
+            return int(self._data_time[positions[0]])
         times = self._data_time[positions]
         known = times[times != NO_TIME]
         return int(known.min()) if len(known) else NO_TIME
 
     def read_seq(self, position: int) -> int | None:
         """Return the sequence number that was known when a slot's inputs were read; None: never."""
-        row = self.row[position]
+        row = -1 if self._rows is None else self._rows[position]
         return None if row < 0 else int(self._columns.read_seq[row])
 
-    def changed_since(self, seq: int, positions: Ints) -> Ints:
+    def changed_since(self, seq: int, positions: Ints) -> list[int]:
         """Return which of *positions* have a version newer than a sequence number."""
-        newer = self.changed[positions]
-        rows = self.row[positions]
-        if len(self._columns):
-            newer = newer | ((rows >= 0) & (self._columns.ver_seq[rows] > seq))
-        return positions[newer | ((rows < 0) & self.present[positions])]
+        rows = None if self._rows is None else self._rows[positions]
+        return [
+            position
+            for place, position in enumerate(positions.tolist())
+            if position in self._changed
+            or (rows is not None and rows[place] >= 0 and self._columns.ver_seq[rows[place]] > seq)
+        ]
 
 
 def time_of(microseconds: int) -> datetime | None:

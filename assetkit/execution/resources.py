@@ -38,6 +38,22 @@ def close_resources() -> None:
 atexit.register(close_resources)
 
 
+class OpenedResources:
+    """Resources as attributes; each is set up when it is first asked for."""
+
+    def __init__(self, resources: Mapping[str, Any]) -> None:
+        self._resources = resources
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_") or name not in self._resources:
+            known = ", ".join(sorted(self._resources)) or "none"
+            raise AttributeError(f"there is no resource {name!r} here; known: {known}")
+        return opened(self._resources[name])
+
+    def __getitem__(self, name: str) -> Any:
+        return getattr(self, name)
+
+
 def find_resources(asset: AssetDef, known: Mapping[str, Any]) -> dict[str, Any]:
     """Return the resources that an asset's function takes, by parameter.
 

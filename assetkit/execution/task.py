@@ -30,6 +30,7 @@ class InputWork:
     """How one parameter is loaded; the same for all steps of an asset.
 
     ``parameter`` None: not loaded. ``may_be_none``: its annotation says so.
+    ``staged``: the IO manager is a `StagedIOManager`.
     """
 
     parameter: str | None
@@ -38,15 +39,17 @@ class InputWork:
     load_as: Any
     columns: tuple[str, ...] | None
     may_be_none: bool = False
+    staged: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssetWork:
-    """What all steps of one asset share."""
+    """What all steps of one asset share. ``staged``: the IO manager is a `StagedIOManager`."""
 
     asset: AssetDef
     basis: Basis
     manager: Any
+    staged: bool
     inputs: tuple[InputWork, ...]
     place: Place
     clock: Callable[[], datetime]
@@ -94,7 +97,7 @@ class SlotWork:
 class StepTask:
     """One call of an asset's function, for one slot or several.
 
-    ``log`` is the path of its log file.
+    ``logs`` is the folder of its run's logs, None to keep none.
     ``local``: it runs in the process of the run, so errors need not be pickled.
     """
 
@@ -104,7 +107,7 @@ class StepTask:
     now: datetime
     slots: tuple[SlotWork, ...]
     inputs: tuple[InputSlots, ...]
-    log: str | None = None
+    logs: str | None = None
     local: bool = True
 
 

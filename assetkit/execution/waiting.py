@@ -49,13 +49,15 @@ class StepTable:
     """Which slot each step of a plan builds: steps are numbered through, in plan order.
 
     ``positions`` and ``maybe`` have an entry for each asset with something to
-    build; ``first`` is the number of its first step.
+    build; ``first`` is the number of its first step, ``fans`` say per input what
+    its slots need.
     """
 
     count: int
     first: Mapping[AssetKey, int]
     positions: Mapping[AssetKey, Ints]
     maybe: Mapping[AssetKey, Flags]
+    fans: Mapping[AssetKey, tuple[Fan, ...]]
 
 
 def number_steps(plan: PlanData) -> StepTable:
@@ -63,6 +65,7 @@ def number_steps(plan: PlanData) -> StepTable:
     first: dict[AssetKey, int] = {}
     positions: dict[AssetKey, Ints] = {}
     maybe: dict[AssetKey, Flags] = {}
+    fans: dict[AssetKey, tuple[Fan, ...]] = {}
     count = 0
     for part in plan.assets:
         rows = np.flatnonzero(part.run | part.maybe)
@@ -71,8 +74,12 @@ def number_steps(plan: PlanData) -> StepTable:
         first[part.asset] = count
         positions[part.asset] = part.positions[rows]
         maybe[part.asset] = part.maybe[rows]
+        fans[part.asset] = tuple(
+            fan_of(edge, positions[part.asset], plan.universes)
+            for edge in plan.graph.edges[part.asset]
+        )
         count += len(rows)
-    return StepTable(count=count, first=first, positions=positions, maybe=maybe)
+    return StepTable(count=count, first=first, positions=positions, maybe=maybe, fans=fans)
 
 
 def build_waiting(plan: PlanData, steps: StepTable) -> WaitingGraph:
@@ -80,9 +87,8 @@ def build_waiting(plan: PlanData, steps: StepTable) -> WaitingGraph:
     calls = _number_calls(plan.graph.assets, steps)
     arcs = _Arcs(steps.count)
     for asset in steps.first:
-        for edge in plan.graph.edges[asset]:
+        for edge, fan in zip(plan.graph.edges[asset], steps.fans[asset], strict=True):
             if edge.upstream in steps.first:
-                fan = fan_of(edge, steps.positions[asset], plan.universes)
                 _connect(edge, fan, steps, calls, arcs)
     return arcs.graph(calls)
 
@@ -174,6 +180,10 @@ class _Arcs:
 
     def add_ranges(self, lo: Ints, hi: Ints, rows: Ints, *, soft: bool) -> None:
         """Let each slot of *rows* wait for the nodes ``lo .. hi-1`` beside it."""
+        if len(rows) == 1:
+            sources = np.arange(lo[0], max(lo[0], hi[0]), dtype=np.int64)
+            self.add_pairs(sources, np.full(len(sources), rows[0]), soft=soft)
+            return
         some = hi > lo
         lo, hi, rows = lo[some], hi[some], rows[some]
         if not len(rows):

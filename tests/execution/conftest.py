@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -212,6 +213,7 @@ class TwinManager:
     def __init__(self):
         self.values: dict[str, Any] = {}
         self.records: dict[str, Mapping[str, Any]] = {}
+        self.versions: dict[str, str] = {}
         self.discarded: list[Any] = []
 
     def write(self, value, target):
@@ -220,26 +222,22 @@ class TwinManager:
         version = hashlib.sha256(pickle.dumps(value)).hexdigest()[:32]
         return Written(
             rows=len(value) if hasattr(value, "__len__") else None,
-            data_version=version,
+            data_version=target.provenance.get("data_version", version),
             staged=_Staged(value, dict(target.provenance)),
         )
 
     def publish(self, written, target):
         self.values[target.folder] = written.staged.value
         self.records[target.folder] = written.staged.record
+        self.versions[target.folder] = written.data_version
         return replace(written, staged=None, unchanged=written.data_version == target.published)
 
     def discard(self, written):
         self.discarded.append(written.staged.value)
 
     def read_with_versions(self, sources, load_as, columns):
-        return Loaded(
-            self.read(sources, load_as, columns),
-            tuple(
-                hashlib.sha256(pickle.dumps(self.values[one.folder])).hexdigest()[:32]
-                for one in sources
-            ),
-        )
+        versions = tuple(self.versions[one.folder] for one in sources)
+        return Loaded(self.read(sources, load_as, columns), versions)
 
     def read(self, sources, load_as, columns):
         if load_as is dict:
@@ -310,7 +308,7 @@ class World:
     def plan(
         self, *, run: Mapping[str, Sequence[int]] | None = None, maybe: Sequence[str] = ()
     ) -> PlanData:
-        """Plan to build all slots, or those of *run*; assets of *maybe* only where inputs change."""
+        """Plan to build all slots, or those of *run*; *maybe*: only where inputs change."""
         parts = []
         for key in self.assets:
             chosen = range(len(self.universes[key])) if run is None else run.get(key, ())
@@ -373,3 +371,9 @@ def world(tmp_path):
 def new_world():
     """Return what makes a world, for tests that draw many."""
     return World
+
+
+@pytest.fixture(scope="session")
+def mappings():
+    """Return the mappings of this small world: `Same(shift)` and `All()`."""
+    return SimpleNamespace(Same=Same, All=All)

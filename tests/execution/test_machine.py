@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import settings
 from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+)
 
 from assetkit.execution.machine import (
     Block,
@@ -24,8 +31,6 @@ from assetkit.execution.machine import (
     TimeReached,
 )
 from assetkit.execution.waiting import WaitingGraph
-
-ENDED = {State.DONE, State.FAILED, State.BLOCKED, State.CANCELLED}
 
 
 def graph_of(slots, arcs, calls=None):
@@ -80,51 +85,66 @@ def graphs(draw):
     return slots, [(s, t, draw(st.booleans())) for s, t in chosen]
 
 
-@given(graphs(), st.data())
-def test_machine_agrees_with_the_model(drawn, data):
-    """Whatever the graph and the order of events, just what is clear starts, and all ends."""
-    slots, arcs = drawn
-    machine, model = Machine(graph_of(slots, arcs)), Model(slots, arcs)
-    running, deferred, blocked = set(), set(), set()
-    now = 0.0
-    for _ in range(10 * slots + 10):
-        if machine.finished:
-            break
-        choices = ["room"] * bool(machine.startable) + ["end", "defer"] * bool(running)
-        choices += ["time"] * bool(deferred)
-        choice = data.draw(st.sampled_from(choices))
-        if choice == "room":
-            commands = machine.handle(Room(data.draw(st.integers(1, 3))))
-            for command in commands:
-                assert isinstance(command, Start)
-                running |= set(command.steps)
-        elif choice == "time":
-            now += 1.0
-            machine.handle(TimeReached(now))
-            deferred.clear()
-        else:
-            step = data.draw(st.sampled_from(sorted(running)))
-            running.discard(step)
-            if choice == "defer":
-                deferred.add(step)
-                machine.handle(Deferred((step,), now + 0.5))
-                continue
-            kind = data.draw(st.sampled_from([Succeeded, Failed, Refused]))
-            model.ended[step] = kind is Succeeded
-            for command in machine.handle(kind(step)):
-                assert isinstance(command, Block)
-                blocked.add(command.step)
-        assert model.blocked() == blocked
-        waiting = {s for s in range(slots) if machine.state_of(s) == State.READY}
-        assert model.clear() == running | deferred | waiting
-        assert machine.running == len(running)
-    while not machine.finished:
-        for command in machine.handle(Room(slots)) or machine.handle(TimeReached(now + 1)):
-            running |= set(command.steps)
-        for step in sorted(running):
-            machine.handle(Succeeded(step))
-        running.clear()
-    assert all(machine.state_of(step) in ENDED for step in range(slots))
+class AgainstTheModel(RuleBasedStateMachine):
+    """Any graph and any order of events: just what is clear starts, and all ends."""
+
+    @initialize(drawn=graphs())
+    def begin(self, drawn):
+        self.slots, arcs = drawn
+        self.machine, self.model = Machine(graph_of(self.slots, arcs)), Model(self.slots, arcs)
+        self.running, self.resting, self.blocked = set(), set(), set()
+        self.now = 0.0
+
+    @rule(count=st.integers(1, 3))
+    def give_room(self, count):
+        for command in self.machine.handle(Room(count)):
+            assert isinstance(command, Start)
+            self.running |= set(command.steps)
+
+    @precondition(lambda self: self.running)
+    @rule(data=st.data(), kind=st.sampled_from([Succeeded, Failed, Refused]))
+    def end_a_step(self, data, kind):
+        step = data.draw(st.sampled_from(sorted(self.running)))
+        self.running.discard(step)
+        self.model.ended[step] = kind is Succeeded
+        for command in self.machine.handle(kind(step)):
+            assert isinstance(command, Block)
+            self.blocked.add(command.step)
+
+    @precondition(lambda self: self.running)
+    @rule(data=st.data())
+    def put_a_step_off(self, data):
+        step = data.draw(st.sampled_from(sorted(self.running)))
+        self.running.discard(step)
+        self.resting.add(step)
+        self.machine.handle(Deferred((step,), self.now + 0.5))
+
+    @rule()
+    def let_time_pass(self):
+        self.now += 1.0
+        self.machine.handle(TimeReached(self.now))
+        self.resting.clear()
+
+    @invariant()
+    def agrees(self):
+        ready = {s for s in range(self.slots) if self.machine.state_of(s) == State.READY}
+        assert self.model.blocked() == self.blocked
+        assert self.model.clear() == self.running | self.resting | ready
+        assert len(self.running) == self.machine.running
+        ended = len(self.model.ended) + len(self.blocked)
+        assert self.machine.finished == (ended == self.slots)
+
+    def teardown(self):
+        while hasattr(self, "machine") and not self.machine.finished:
+            self.let_time_pass()
+            self.give_room(self.slots)
+            for step in sorted(self.running):
+                self.machine.handle(Succeeded(step))
+            self.running.clear()
+
+
+TestAgainstTheModel = AgainstTheModel.TestCase
+TestAgainstTheModel.settings = settings(stateful_step_count=30, max_examples=60)
 
 
 def test_a_failure_names_its_culprit_down_the_line():
@@ -148,7 +168,7 @@ def test_soft_dependents_wait_for_the_end_only():
 
 
 def test_steps_of_one_call_start_together_without_those_that_are_blocked():
-    """A call waits until each of its steps is ready or out, and starts with those that are ready."""
+    """A call waits until each of its steps is ready or out, and starts with the ready ones."""
     machine = Machine(graph_of(5, [(0, 2, False), (1, 3, False)], calls=[0, 1, 2, 2, 2]))
     assert machine.handle(Room(9)) == [Start((0,)), Start((1,))]
 

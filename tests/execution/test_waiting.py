@@ -80,7 +80,9 @@ def mappings(draw, downs, ups):
         starts = [end - len(one) for end, one in zip(ends, picks, strict=True)]
         flat = tuple(place for one in picks for place in one)
         return Drawn(tuple(starts), tuple(ends), flat)
-    bounds = [sorted(draw(st.tuples(st.integers(0, ups), st.integers(0, ups)))) for _ in range(downs)]
+    bounds = [
+        sorted(draw(st.tuples(st.integers(0, ups), st.integers(0, ups)))) for _ in range(downs)
+    ]
     return Drawn(tuple(low for low, _ in bounds), tuple(high for _, high in bounds))
 
 

@@ -1,0 +1,54 @@
+"""What a function returned, taken apart: each slot's value, and what was said of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from assetkit.definitions.outputs import Output
+from assetkit.execution.splitting import split
+from assetkit.execution.task import AssetWork, SlotWork
+
+
+class Returned(NamedTuple):
+    """One slot's value and what its author said of it; None: nothing."""
+
+    value: Any
+    metadata: Mapping[str, Any] | None = None
+    data_version: str | None = None
+    data_time: datetime | None = None
+
+
+def take_apart(returned: Any, slots: Sequence[SlotWork], work: AssetWork) -> dict[int, Returned]:
+    """Return what each slot of a call gets, by step.
+
+    Raises:
+        OutputError: the value does not fit the partitions that were asked for.
+    """
+    whole = _said(returned)
+    if len(slots) == 1 and not _is_by_key(whole.value, slots[0]):
+        return {slots[0].step: whole}
+    if whole.value is None:
+        return {slot.step: whole for slot in slots}
+    parts = split(whole.value, slots, asset=work.asset.key, dimensions=work.dimensions)
+    return {
+        step: _said(part) if isinstance(part, Output) else whole._replace(value=part)
+        for step, part in parts.items()
+    }
+
+
+def _said(value: Any) -> Returned:
+    if isinstance(value, Output):
+        return Returned(value.value, value.metadata, value.data_version, value.data_time)
+    return Returned(value)
+
+
+def _is_by_key(value: Any, slot: SlotWork) -> bool:
+    """Tell ``{partition_key: value}`` from a dict that is itself the value."""
+    return (
+        isinstance(value, dict)
+        and slot.partition_key is not None
+        and len(value) == 1
+        and next(iter(value)) == slot.partition_key
+    )

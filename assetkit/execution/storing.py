@@ -1,0 +1,166 @@
+"""Store one slot's value: write it aside, let it be looked at, publish it, and say what it is."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from time import perf_counter
+from typing import Any
+
+from assetkit.columns import fingerprint
+from assetkit.errors import OutputError
+from assetkit.execution.provenance import json_value, provenance_of
+from assetkit.execution.returned import Returned
+from assetkit.execution.task import AssetWork, SlotWork, StepTask
+from assetkit.io.base import Target, Written
+from assetkit.records import InputUse, Materialization, Outcome, slot_name
+
+_NOTHING = Written()
+
+
+@dataclass(slots=True)
+class Draft:
+    """One slot about to be stored: what made it, from what, and since when (`perf_counter`).
+
+    ``metadata`` may still grow while a stream is written.
+    """
+
+    task: StepTask
+    slot: SlotWork
+    work: AssetWork
+    uses: tuple[InputUse, ...]
+    started: float
+    metadata: dict[str, Any]
+
+    def record(
+        self,
+        at: datetime,
+        data_time: datetime | None,
+        version: str,
+        written: Written = _NOTHING,
+    ) -> Materialization:
+        """Return what is to be written down of the slot."""
+        task, slot = self.task, self.slot
+        same = bool(version) and (written.unchanged or version == slot.published)
+        own = json_value(written.metadata) if written.metadata else {}
+        return Materialization(
+            asset=self.work.asset.key,
+            partition=slot.partition,
+            ordinal=slot.ordinal,
+            run_id=task.run_id,
+            data_version=version,
+            basis=self.work.basis,
+            inputs=self.uses,
+            materialized_at=at,
+            data_time=data_time,
+            outcome=Outcome.UNCHANGED if same else Outcome.MATERIALIZED,
+            partial=slot.partial,
+            rows=written.rows,
+            bytes=written.bytes,
+            duration=(perf_counter() - self.started) / len(task.slots),
+            attempt=task.attempt,
+            location=written.location,
+            signature=written.signature,
+            schema=written.schema,
+            metadata={**self.metadata, **own} if self.metadata or own else {},
+        )
+
+
+def store(returned: Returned, draft: Draft) -> Materialization:
+    """Write and publish one slot's value; return what is to be recorded of it.
+
+    Raises whatever keeps the value from being stored; what was published before stays.
+    """
+    if returned.metadata:
+        said = {str(name): json_value(value) for name, value in returned.metadata.items()}
+        draft.metadata = {**draft.metadata, **said}
+    at = draft.work.clock()
+    data_time = _data_time(returned, draft.slot, at)
+    given = ""
+    if returned.data_version is not None:
+        given = _digest("given", draft.work.asset.key, returned.data_version)
+    if returned.value is None:
+        return draft.record(at, data_time, given or _side_effect_version(draft))
+    provenance = provenance_of(draft.record(at, data_time, given))
+    # What a generator adds while it is written still finds its way into the file.
+    provenance["metadata"] = draft.metadata
+    written = _write(returned.value, _target(draft, provenance), draft.work)
+    version = given or written.data_version or _run_version(draft)
+    return draft.record(at, data_time, version, written)
+
+
+def _target(draft: Draft, provenance: Mapping[str, Any]) -> Target:
+    task, slot, work = draft.task, draft.slot, draft.work
+    return Target(
+        asset=work.asset.key,
+        partition_key=slot.partition_key,
+        dimensions=slot.parts,
+        place=work.place,
+        folder=slot.folder,
+        run_id=task.run_id,
+        attempt=task.attempt,
+        provenance=provenance,
+        published=slot.published,
+        schema=_arrow_schema(work.asset.schema),
+    )
+
+
+def _write(value: Any, target: Target, work: AssetWork) -> Written:
+    try:
+        if work.staged:
+            return _write_staged(value, target, work)
+        for inspect in work.inspections:
+            inspect(work.asset, target, value, None)
+        plain: Any = work.manager.write(value, target)
+    except OutputError as error:
+        if work.asset.key in str(error):
+            raise
+        where = slot_name(work.asset.key, target.partition_key)
+        raise OutputError(f"{where} ({work.asset.source}): {error}") from error.__cause__
+    return plain if isinstance(plain, Written) else _NOTHING
+
+
+def _write_staged(value: Any, target: Target, work: AssetWork) -> Written:
+    manager = work.manager
+    written: Written = manager.write(value, target)
+    try:
+        for inspect in work.inspections:
+            inspect(work.asset, target, value, written)
+        published: Written = manager.publish(written, target)
+    except BaseException:
+        manager.discard(written)
+        raise
+    return published
+
+
+def _data_time(returned: Returned, slot: SlotWork, now: datetime) -> datetime:
+    """Return up to when the data reflects the world: a closed window's is at least its end."""
+    if returned.data_time is not None:
+        return returned.data_time
+    time = slot.data_time or now
+    if slot.window is not None and time < slot.window.end <= now:
+        return slot.window.end
+    return time
+
+
+def _side_effect_version(draft: Draft) -> str:
+    """Return what stands for the content of nothing: what it was made from."""
+    made_from = fingerprint(draft.work.basis, [use.digest for use in draft.uses])
+    return _digest("none", draft.work.asset.key, draft.slot.partition or "", made_from)
+
+
+def _run_version(draft: Draft) -> str:
+    """Return what stands for content that nobody hashes: every run counts as a change."""
+    task = draft.task
+    return _digest("run", task.run_id, str(task.attempt), draft.slot.partition or "")
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:32]
+
+
+def _arrow_schema(schema: Any) -> Any:
+    """Return *schema* where it is pyarrow's: what the IO manager itself can hold data to."""
+    return schema if type(schema).__module__.partition(".")[0] == "pyarrow" else None
