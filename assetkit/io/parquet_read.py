@@ -28,8 +28,8 @@ from assetkit.io.pandas_metadata import index_fields, position_fields
 from assetkit.io.pins import Pins
 from assetkit.io.slot_tables import (
     SlotTables,
-    check_columns,
     dimension_names,
+    unknown_column,
     with_dimensions,
 )
 from assetkit.records import slot_name
@@ -60,8 +60,10 @@ class ParquetTables(SlotTables):
         dropped = {*position_fields(opened[0]), *dimension_names(schema, sources[0])}
         schema = pa.schema([field for field in schema if field.name not in dropped])
         schema = pa.schema([*schema, *((n, pa.string()) for n in dimension_names(schema, held[0]))])
-        check_columns(schema.names, columns, sources)
         wanted = schema.names if columns is None else columns
+        for name in wanted:
+            if name not in schema.names:
+                raise unknown_column(name, sources[0], opened[0].names)
         system, format_ = fs.LocalFileSystem(), ds.ParquetFileFormat()
         fragments = [
             format_.make_fragment(
@@ -85,6 +87,11 @@ class ParquetTables(SlotTables):
             versions.append(_version(_record(source, path)))
             held.append(replace(source, location=str(path)))
         return held, tuple(versions), pins
+
+    def columns_of(self, source: Source) -> Sequence[str]:
+        """Return the names of all columns of a slot's file."""
+        names: list[str] = self._schema(source).names
+        return names
 
     def _schema(self, source: Source) -> pa.Schema:
         path = self._path_of(source)

@@ -32,6 +32,10 @@ class SlotTables:
     def read_one(self, source: Source, columns: Sequence[str] | None) -> Found:
         """Read one slot's table: the columns that it has, its index, its dimensions if asked."""
 
+    @abstractmethod
+    def columns_of(self, source: Source) -> Sequence[str]:
+        """Return the names of all columns of a slot's table."""
+
     def table(
         self, sources: Sequence[Source], columns: Sequence[str] | None, *, index: bool
     ) -> tuple[pa.Table, Versions]:
@@ -46,7 +50,12 @@ class SlotTables:
         table = join([table for table, _ in found], sources)
         if not index or several(sources):
             table = table.drop_columns(position_fields(table.schema))
-        return pick(table, columns, sources, index=index), tuple(version for _, version in found)
+        if columns is not None:
+            for name in columns:
+                if name not in table.column_names:
+                    raise unknown_column(name, sources[0], self.columns_of(sources[0]))
+            table = pick(table, columns, index=index)
+        return table, tuple(version for _, version in found)
 
 
 class MemoryTables(SlotTables):
@@ -65,6 +74,11 @@ class MemoryTables(SlotTables):
             kept = {*columns, *index_fields(schema)}
             table = table.select([name for name in schema.names if name in kept])
         return with_dimensions(table, source, schema, columns), version
+
+    def columns_of(self, source: Source) -> Sequence[str]:
+        """Return the names of all columns of a slot's table."""
+        names: list[str] = self._find(source)[0].column_names
+        return names
 
     def dataset(
         self, sources: Sequence[Source], columns: Sequence[str] | None
@@ -128,28 +142,17 @@ def join(tables: Sequence[pa.Table], sources: Sequence[Source]) -> pa.Table:
     )
 
 
-def pick(
-    table: pa.Table, columns: Sequence[str] | None, sources: Sequence[Source], *, index: bool
-) -> pa.Table:
-    """Return the columns asked for, in that order; the index of a frame comes with them."""
-    if columns is None:
-        return table
-    check_columns(table.column_names, columns, sources)
+def pick(table: pa.Table, columns: Sequence[str], *, index: bool) -> pa.Table:
+    """Return the columns asked for, in that order; with the *index* of a frame behind them."""
     kept = [name for name in index_fields(table.schema) if index and name not in columns]
-    present = [name for name in kept if name in table.column_names]
-    return table.select([*columns, *present])
+    return table.select([*columns, *kept])
 
 
-def check_columns(
-    known: Sequence[str], columns: Sequence[str] | None, sources: Sequence[Source]
-) -> None:
-    """Refuse columns that no slot has, with the nearest names."""
-    for name in columns or ():
-        if name not in known:
-            raise InputError(
-                f"{name_of(sources[0])} has no column {name!r}. "
-                f"{did_you_mean(name, known, what='columns')}"
-            )
+def unknown_column(name: str, source: Source, known: Sequence[str]) -> InputError:
+    """Say that no slot has a column, with the nearest names."""
+    names = [*known, *(dimension for dimension, _ in source.dimensions if source.with_dimensions)]
+    hint = did_you_mean(name, names, what="columns")
+    return InputError(f"{name_of(source)} has no column {name!r}. {hint}")
 
 
 def dimension_names(schema: pa.Schema, source: Source) -> list[str]:
