@@ -278,7 +278,7 @@ def test_a_constant_is_code(february):
 
 def test_code_that_gives_the_same_stops_there(february):
     """The edited function runs again; its dependents do not, since its content is the same."""
-    february.edit("daily.py", '["dep_delay"] > LATE', '["dep_delay"].gt(LATE)')
+    february.edit("daily.py", 'flights["dep_delay"] > LATE', 'flights["dep_delay"].gt(LATE)')
     outcomes = february.materialize(select=FEBRUARY)
 
     assert len(days_of(outcomes["unchanged"], "carrier_delays")) == 28

@@ -5,17 +5,16 @@ import pandas as pd
 from assetkit import asset
 from nyc_flights.calendar import days
 
-MOMENT = ["year", "month", "day", "hour", "minute"]
+TOLD_BY_OTHERS = ["year", "month", "day", "hour", "minute", "sched_dep_time"]
 
 
 @asset(partitions=days, group="clean")
 def flights(raw_flights: pd.DataFrame) -> pd.DataFrame:
-    """Departures; one that has no departure time was cancelled."""
-    scheduled = pd.to_datetime(raw_flights[MOMENT])
-    return raw_flights.assign(
-        scheduled=scheduled,
-        cancelled=raw_flights["dep_time"].isna(),
-    ).drop(columns=["year", "month", "day", "hour", "minute", "sched_dep_time"])
+    """Departures with the moment scheduled; one without a departure time was cancelled."""
+    scheduled = raw_flights["time_hour"] + pd.to_timedelta(raw_flights["minute"], unit="min")
+    cancelled = raw_flights["dep_time"].isna()
+    kept = raw_flights.drop(columns=TOLD_BY_OTHERS)
+    return kept.assign(scheduled=scheduled, cancelled=cancelled)
 
 
 @asset(partitions=days, group="clean")
