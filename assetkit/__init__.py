@@ -9,46 +9,90 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from assetkit.api import backfill, materialize, plan
-    from assetkit.definitions.asset import Asset
-    from assetkit.definitions.decorator import asset
-    from assetkit.definitions.inputs import AssetIn
-    from assetkit.definitions.outputs import AssetOut, Output
-    from assetkit.definitions.partitions import (
-        CronPartitions,
-        DailyPartitions,
-        HourlyPartitions,
-        MonthlyPartitions,
-        StaticPartitions,
-        WeeklyPartitions,
-    )
-    from assetkit.definitions.policies import (
-        AutoMaterializePolicy,
-        BackfillPolicy,
-        FreshnessPolicy,
-        RetryPolicy,
-    )
-    from assetkit.definitions.resources import Config, Resource, env
-    from assetkit.errors import AssetkitError, MaterializationError
-    from assetkit.execution.context import AssetContext, build_context
-    from assetkit.execution.result import RunResult
-    from assetkit.executors import InProcessExecutor, ProcessExecutor, ThreadExecutor
-    from assetkit.io import IOManager, ParquetIOManager
-    from assetkit.plan.plan import Plan
-    from assetkit.project import Definitions
-    from assetkit.workspace import Workspace
+    from assetkit.api import materialize as materialize
+    from assetkit.api import plan as plan
+    from assetkit.definitions.checking import asset_check as asset_check
+    from assetkit.definitions.decorator import asset as asset
+    from assetkit.definitions.handles import Asset as Asset
+    from assetkit.definitions.inputs import AssetIn as AssetIn
+    from assetkit.definitions.outputs import AssetOut as AssetOut
+    from assetkit.definitions.outputs import Output as Output
+    from assetkit.definitions.partitions import CronPartitions as CronPartitions
+    from assetkit.definitions.partitions import DailyPartitions as DailyPartitions
+    from assetkit.definitions.partitions import DynamicPartitions as DynamicPartitions
+    from assetkit.definitions.partitions import HourlyPartitions as HourlyPartitions
+    from assetkit.definitions.partitions import MonthlyPartitions as MonthlyPartitions
+    from assetkit.definitions.partitions import MultiPartitions as MultiPartitions
+    from assetkit.definitions.partitions import StaticPartitions as StaticPartitions
+    from assetkit.definitions.partitions import WeeklyPartitions as WeeklyPartitions
+    from assetkit.definitions.policies import AutoMaterializePolicy as AutoMaterializePolicy
+    from assetkit.definitions.policies import BackfillPolicy as BackfillPolicy
+    from assetkit.definitions.policies import FreshnessPolicy as FreshnessPolicy
+    from assetkit.definitions.policies import RetryPolicy as RetryPolicy
+    from assetkit.definitions.resources import Config as Config
+    from assetkit.definitions.resources import Resource as Resource
+    from assetkit.definitions.resources import env as env
+    from assetkit.errors import AssetkitError as AssetkitError
+    from assetkit.errors import MaterializationError as MaterializationError
+    from assetkit.execution.context import AssetContext as AssetContext
+    from assetkit.execution.context import build_context as build_context
+    from assetkit.execution.result import RunResult as RunResult
+    from assetkit.executors.local import InProcessExecutor as InProcessExecutor
+    from assetkit.executors.local import ThreadExecutor as ThreadExecutor
+    from assetkit.executors.processes import ProcessExecutor as ProcessExecutor
+    from assetkit.io.base import IOManager as IOManager
+    from assetkit.io.parquet import ParquetIOManager as ParquetIOManager
+    from assetkit.planning.plan import Plan as Plan
+    from assetkit.project import Definitions as Definitions
+    from assetkit.workspace.facade import Workspace as Workspace
 
 __version__ = "0.1.0"
 
-_HOMES = {
-    "Asset": "assetkit.definitions.asset",
+_NAMES = {
+    "api": ("materialize", "plan"),
+    "definitions.checking": ("asset_check",),
+    "definitions.decorator": ("asset",),
+    "definitions.handles": ("Asset",),
+    "definitions.inputs": ("AssetIn",),
+    "definitions.outputs": ("AssetOut", "Output"),
+    "definitions.partitions": (
+        "CronPartitions",
+        "DailyPartitions",
+        "DynamicPartitions",
+        "HourlyPartitions",
+        "MonthlyPartitions",
+        "MultiPartitions",
+        "StaticPartitions",
+        "WeeklyPartitions",
+    ),
+    "definitions.policies": (
+        "AutoMaterializePolicy",
+        "BackfillPolicy",
+        "FreshnessPolicy",
+        "RetryPolicy",
+    ),
+    "definitions.resources": ("Config", "Resource", "env"),
+    "errors": ("AssetkitError", "MaterializationError"),
+    "execution.context": ("AssetContext", "build_context"),
+    "execution.result": ("RunResult",),
+    "executors.local": ("InProcessExecutor", "ThreadExecutor"),
+    "executors.processes": ("ProcessExecutor",),
+    "io.base": ("IOManager",),
+    "io.parquet": ("ParquetIOManager",),
+    "planning.plan": ("Plan",),
+    "project": ("Definitions",),
+    "workspace.facade": ("Workspace",),
 }
+_HOMES = {name: module for module, names in _NAMES.items() for name in names}
+
+__all__ = sorted(_HOMES)  # noqa: PLE0605  sorted() of a dict of text keys is a list of text
 
 
 def __getattr__(name: str) -> Any:
+    """Load a public name on first use."""
     if name not in _HOMES:
         raise AttributeError(f"module 'assetkit' has no attribute {name!r}")
-    value = getattr(import_module(_HOMES[name]), name)
+    value = getattr(import_module(f"assetkit.{_HOMES[name]}"), name)
     globals()[name] = value
     return value
 

@@ -12,9 +12,9 @@ from typing import Any, Literal
 from assetkit.definitions.resources import check_config
 from assetkit.errors import InvalidArgument, PlanOutdated
 from assetkit.execution.result import RunResult
-from assetkit.plan.facts import facts_of
-from assetkit.plan.plan import Plan
-from assetkit.plan.request import Request
+from assetkit.planning.facts import facts_of
+from assetkit.planning.plan import Plan
+from assetkit.planning.request import Request
 from assetkit.targets import Targets, find_targets
 from assetkit.workspace import Workspace
 from assetkit.workspace.running import RunWishes, run_in

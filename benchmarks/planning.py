@@ -24,11 +24,11 @@ from assetkit.columns import SlotColumns, slot_hashes
 from assetkit.definitions.mappings import window
 from assetkit.definitions.inputs import AssetIn
 from assetkit.graph.build import build_graph
-from assetkit.plan.planner import Situation, make_plan
-from assetkit.plan.ranges import sum_words
-from assetkit.plan.request import Request
-from assetkit.plan.scope import fan_of
-from assetkit.plan.state import CatalogState
+from assetkit.planning.planner import Situation, make_plan
+from assetkit.planning.ranges import sum_words
+from assetkit.planning.request import Request
+from assetkit.planning.scope import fan_of
+from assetkit.planning.state import CatalogState
 from assetkit.workspace.situation import describe_graph, universe_of
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)

@@ -49,7 +49,7 @@ def plan(session: Session, /, **given: Any) -> int:
     applied by `assetkit materialize FILE`, and refused if the world has moved since.
     """
     from assetkit.cli.plandocument import plan_document
-    from assetkit.plan.text import SHOWN_ASSETS, plan_text
+    from assetkit.planning.text import SHOWN_ASSETS, plan_text
 
     made = _planned(session, given)
     if given["out"] is not None:
@@ -145,7 +145,7 @@ def _planned(session: Session, given: dict[str, Any]) -> Any:
 
 
 def _loaded(session: Session, planfile: Path, given: dict[str, Any]) -> Any:
-    from assetkit.plan.plan import Plan
+    from assetkit.planning.plan import Plan
 
     for option in ("select", "partitions", "force", "no_upstream", "config"):
         if given[option]:

@@ -12,7 +12,7 @@ from assetkit.display.quantities import count_text
 from assetkit.display.texttable import Column
 
 if TYPE_CHECKING:
-    from assetkit.plan.plan import Plan
+    from assetkit.planning.plan import Plan
 
 
 @click.command(
@@ -47,7 +47,7 @@ def partitions(session: Session, asset: str, *, as_json: bool) -> None:
 def _states(plan: Plan, key: str) -> Any:
     """Yield each state that occurs with its ranges of keys, those that need work first."""
     from assetkit.display.ranges import runs_of
-    from assetkit.plan.model import VERDICTS
+    from assetkit.planning.model import VERDICTS
     from assetkit.records import partition_text
 
     universe = plan.universes[key]

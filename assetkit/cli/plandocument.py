@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from assetkit.plan.model import AssetSummary, Cause
-from assetkit.plan.plan import Plan
-from assetkit.plan.text import verb_of
+from assetkit.planning.model import AssetSummary, Cause
+from assetkit.planning.plan import Plan
+from assetkit.planning.text import verb_of
 from assetkit.records import partition_text
 
 

@@ -20,8 +20,8 @@ from assetkit.execution.events import ProgressSink, RunEvent
 from assetkit.execution.progress import choose_progress
 from assetkit.execution.report import failure_lines, report_line, report_text
 from assetkit.execution.result import RunResult
-from assetkit.plan.plan import Plan
-from assetkit.plan.text import plan_text
+from assetkit.planning.plan import Plan
+from assetkit.planning.text import plan_text
 from assetkit.workspace.running import RunWishes, run_in
 
 _ASK_FROM = 100

@@ -20,7 +20,7 @@ from assetkit.cli.output import Output, surroundings
 
 if TYPE_CHECKING:
     from assetkit.graph.graph import AssetGraph
-    from assetkit.plan.plan import Plan
+    from assetkit.planning.plan import Plan
     from assetkit.project import Definitions
     from assetkit.records import AssetKey
     from assetkit.workspace import Workspace
@@ -49,10 +49,29 @@ class Session:
     @cached_property
     def module_name(self) -> str:
         """The project that is meant: ``-m``, or what the nearest ``pyproject.toml`` says."""
+        return self._project[0]
+
+    @cached_property
+    def definitions(self) -> Definitions:
+        """The project, loaded; the names of its assets are kept for completion."""
+        from assetkit.project import load_project
+
+        definitions = load_project(*self._project)
+        remember_names(self.workspace_root, sorted(asset.key for asset in definitions.assets))
+        return definitions
+
+    @cached_property
+    def graph(self) -> AssetGraph:
+        """The project's graph."""
+        return self.definitions.graph
+
+    @cached_property
+    def _project(self) -> tuple[str, Path]:
+        """The project's module or file, and the folder in which it is looked up."""
         from assetkit.workspace.locate import find_project
 
         if self.module:
-            return self.module
+            return self.module, Path.cwd()
         project = find_project(Path.cwd())
         if project is None or not project.settings.get("module"):
             raise click.UsageError(
@@ -60,17 +79,7 @@ class Session:
                 '[tool.assetkit] with module = "package.module" into pyproject.toml '
                 "(assetkit init makes a project that has it)."
             )
-        return str(project.settings["module"])
-
-    @cached_property
-    def definitions(self) -> Definitions:
-        """The project, loaded; the names of its assets are kept for completion."""
-        from assetkit.project import load_project
-
-        definitions = load_project(self.module_name)
-        names = sorted(asset.key for asset in definitions.assets)
-        remember_names(self.workspace_root, names)
-        return definitions
+        return str(project.settings["module"]), project.folder
 
     @cached_property
     def workspace(self) -> Workspace:
@@ -79,16 +88,9 @@ class Session:
 
         return Workspace(self.workspace_root)
 
-    @cached_property
-    def graph(self) -> AssetGraph:
-        """The project's graph."""
-        from assetkit.targets import find_targets
-
-        return find_targets(self.definitions, None, {}, Path.cwd()).graph
-
     def selected(self, select: Sequence[str]) -> tuple[AssetGraph, tuple[AssetKey, ...]]:
         """Return the graph and the keys that a selection means in it; none means all."""
-        from assetkit.plan.facts import facts_of
+        from assetkit.planning.facts import facts_of
         from assetkit.targets import find_targets
 
         expression, _ = self.selection(select, None)

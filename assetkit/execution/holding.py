@@ -11,7 +11,7 @@ import numpy as np
 from assetkit.catalog.base import Catalog, Claim, Grant
 from assetkit.columns import Ints, SlotColumns
 from assetkit.execution.waiting import StepTable
-from assetkit.plan.data import PlanData
+from assetkit.planning.data import PlanData
 from assetkit.records import AssetKey, Basis
 
 _SLOWEST = 2.0

@@ -21,7 +21,7 @@ from assetkit.execution.shipping import Shipped
 from assetkit.execution.task import AssetWork, InputSlots, InputWork, SlotWork, StepTask
 from assetkit.execution.waiting import StepTable
 from assetkit.graph.graph import Edge
-from assetkit.plan.data import PlanData
+from assetkit.planning.data import PlanData
 from assetkit.records import AssetKey, Basis, PartitionKey, slot_name
 
 _STAGED_METHODS = ("publish", "discard", "read_with_versions")

@@ -13,7 +13,7 @@ from assetkit.errors import DataMissing, MaterializationError, UnknownAsset, did
 from assetkit.execution.environment import Environment
 from assetkit.execution.report import RunReport, report_html, report_text
 from assetkit.io.base import Source
-from assetkit.plan.data import PlanData
+from assetkit.planning.data import PlanData
 from assetkit.records import (
     AssetKey,
     FailedAttempt,

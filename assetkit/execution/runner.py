@@ -22,7 +22,7 @@ from assetkit.execution.recorder import Pace, Recorder
 from assetkit.execution.resources import close_resources
 from assetkit.execution.result import RunResult, Tally
 from assetkit.execution.waiting import StepTable, build_waiting, number_steps
-from assetkit.plan.data import PlanData
+from assetkit.planning.data import PlanData
 from assetkit.records import (
     AssetKey,
     FailedAttempt,

@@ -19,8 +19,8 @@ from assetkit.columns import Flags, Ints, empty_ints
 from assetkit.definitions.asset import AssetDef
 from assetkit.definitions.universe import Fan
 from assetkit.graph.graph import Edge
-from assetkit.plan.data import PlanData
-from assetkit.plan.scope import fan_of
+from assetkit.planning.data import PlanData
+from assetkit.planning.scope import fan_of
 from assetkit.records import AssetKey
 
 _DENSE = 8

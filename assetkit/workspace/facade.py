@@ -14,8 +14,8 @@ from assetkit.catalog.base import Catalog
 from assetkit.executors.base import Executor
 from assetkit.executors.local import InProcessExecutor
 from assetkit.graph.graph import AssetGraph
-from assetkit.plan.plan import Plan
-from assetkit.plan.request import Request
+from assetkit.planning.plan import Plan
+from assetkit.planning.request import Request
 from assetkit.records import AssetKey
 from assetkit.workspace import data, upkeep
 from assetkit.workspace.core import Core

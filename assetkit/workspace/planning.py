@@ -11,9 +11,9 @@ from uuid import uuid4
 from assetkit.catalog.base import Commit
 from assetkit.errors import StorageError
 from assetkit.graph.graph import AssetGraph
-from assetkit.plan.plan import Plan
-from assetkit.plan.planner import Situation, make_plan
-from assetkit.plan.request import Request
+from assetkit.planning.plan import Plan
+from assetkit.planning.planner import Situation, make_plan
+from assetkit.planning.request import Request
 from assetkit.records import AssetKey, Materialization
 from assetkit.workspace.core import Core
 from assetkit.workspace.reconcile import LOOK_AT_MOST, Findings, look_at_files, without

@@ -19,7 +19,7 @@ import numpy as np
 from assetkit.columns import Flags, Ints, SlotColumns
 from assetkit.execution.provenance import materialization_from_record
 from assetkit.io.base import FileSignature, Place, Source, StagedIOManager, Stored
-from assetkit.plan.planner import Situation
+from assetkit.planning.planner import Situation
 from assetkit.records import AssetKey, Materialization
 from assetkit.workspace.places import sources_of
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from assetkit.catalog.base import AssetRow
-from assetkit.plan.data import PlanData
+from assetkit.planning.data import PlanData
 from assetkit.records import AssetKey
 from assetkit.workspace.core import Core
 from assetkit.workspace.situation import asset_rows, translation

@@ -12,7 +12,7 @@ from assetkit.execution.environment import Environment, RunOptions
 from assetkit.execution.progress import choose_progress
 from assetkit.execution.result import RunResult
 from assetkit.execution.runner import run_plan
-from assetkit.plan.plan import Plan
+from assetkit.planning.plan import Plan
 from assetkit.workspace.core import Core
 from assetkit.workspace.recording import record_definitions
 

@@ -22,10 +22,10 @@ from assetkit.definitions.asset import AssetDef
 from assetkit.definitions.codeversion import CodeVersion, code_version
 from assetkit.definitions.universe import Universe, Unpartitioned
 from assetkit.graph.graph import AssetGraph
-from assetkit.plan.basis import definition_facts, make_basis
-from assetkit.plan.data import PlanData
-from assetkit.plan.planner import Situation
-from assetkit.plan.state import CatalogState, Failure, Lease
+from assetkit.planning.basis import definition_facts, make_basis
+from assetkit.planning.data import PlanData
+from assetkit.planning.planner import Situation
+from assetkit.planning.state import CatalogState, Failure, Lease
 from assetkit.records import AssetKey, Basis
 
 JUST_NOW = int(np.iinfo(np.int64).max)

@@ -6,8 +6,8 @@ import pytest
 
 from assetkit.display.texttable import text_width
 from assetkit.execution.report import RunReport, report_html, report_text
-from assetkit.plan.model import AssetSummary, PlanSummary
-from assetkit.plan.text import PlanHeading, cause_words, plan_text, verb_of
+from assetkit.planning.model import AssetSummary, PlanSummary
+from assetkit.planning.text import PlanHeading, cause_words, plan_text, verb_of
 from assetkit.records import FailedAttempt, Outcome
 
 NOW = datetime(2026, 11, 21, 9, 40, tzinfo=UTC)

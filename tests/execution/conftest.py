@@ -23,10 +23,10 @@ from assetkit.execution.runner import run_plan
 from assetkit.executors.local import InProcessExecutor
 from assetkit.graph.graph import AssetGraph, Edge
 from assetkit.io.base import Loaded, Place, Written
-from assetkit.plan.data import PlanData
-from assetkit.plan.model import VERDICTS, AssetPlan
-from assetkit.plan.request import Request
-from assetkit.plan.state import CatalogState
+from assetkit.planning.data import PlanData
+from assetkit.planning.model import VERDICTS, AssetPlan
+from assetkit.planning.request import Request
+from assetkit.planning.state import CatalogState
 from assetkit.records import Basis, Materialization, SourceLocation, Verdict
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from assetkit.plan.data import PlanData
-from assetkit.plan.explain import explain
-from assetkit.plan.html import plan_html
-from assetkit.plan.model import PlanSummary, Step
-from assetkit.plan.steps import Steps
-from assetkit.plan.summary import summarize
-from assetkit.plan.text import PlanHeading, plan_text
+from assetkit.planning.data import PlanData
+from assetkit.planning.explain import explain
+from assetkit.planning.html import plan_html
+from assetkit.planning.model import PlanSummary, Step
+from assetkit.planning.steps import Steps
+from assetkit.planning.summary import summarize
+from assetkit.planning.text import PlanHeading, plan_text
 from assetkit.records import AssetKey, PartitionKey
 
 if TYPE_CHECKING:

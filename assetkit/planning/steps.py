@@ -9,7 +9,7 @@ from typing import overload
 import numpy as np
 
 from assetkit.definitions.universe import Universe
-from assetkit.plan.model import VERDICTS, AssetPlan, Cause, Step
+from assetkit.planning.model import VERDICTS, AssetPlan, Cause, Step
 from assetkit.records import AssetKey
 
 

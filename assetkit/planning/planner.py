@@ -15,12 +15,12 @@ from assetkit.definitions.codeversion import CodeVersion
 from assetkit.definitions.universe import Universe
 from assetkit.errors import InvalidSelection, UnknownPartition
 from assetkit.graph.graph import AssetGraph
-from assetkit.plan.model import VERDICTS, AssetPlan
-from assetkit.plan.plan import Plan
-from assetkit.plan.request import Request
-from assetkit.plan.scope import Scope, upstream_scope
-from assetkit.plan.state import CatalogState
-from assetkit.plan.verdicts import Ledger, World, decide
+from assetkit.planning.model import VERDICTS, AssetPlan
+from assetkit.planning.plan import Plan
+from assetkit.planning.request import Request
+from assetkit.planning.scope import Scope, upstream_scope
+from assetkit.planning.state import CatalogState
+from assetkit.planning.verdicts import Ledger, World, decide
 from assetkit.records import AssetKey, Basis, Verdict
 
 STATE_SELECTIONS = ("missing", "stale", "failed", "partial")

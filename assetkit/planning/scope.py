@@ -10,7 +10,7 @@ import numpy as np
 from assetkit.columns import Flags, Ints
 from assetkit.definitions.universe import Fan, Universe
 from assetkit.graph.graph import AssetGraph, Edge
-from assetkit.plan.ranges import covered
+from assetkit.planning.ranges import covered
 from assetkit.records import AssetKey
 
 Scope: TypeAlias = dict[AssetKey, Ints]

@@ -10,9 +10,9 @@ from typing import Any
 from assetkit.definitions.codeversion import CodeVersion
 from assetkit.definitions.universe import Universe
 from assetkit.graph.graph import AssetGraph
-from assetkit.plan.model import AssetPlan
-from assetkit.plan.request import Request
-from assetkit.plan.state import CatalogState
+from assetkit.planning.model import AssetPlan
+from assetkit.planning.request import Request
+from assetkit.planning.state import CatalogState
 from assetkit.records import AssetKey, Basis
 
 

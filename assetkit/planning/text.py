@@ -14,7 +14,7 @@ from textwrap import wrap
 from assetkit.display.glyphs import glyph, to_ascii
 from assetkit.display.quantities import count_text, moment_text, rough_duration_text
 from assetkit.display.texttable import Column, text_table
-from assetkit.plan.model import AssetSummary, PlanSummary
+from assetkit.planning.model import AssetSummary, PlanSummary
 
 SHOWN_ASSETS = 40
 """How many assets a plan shows unless more are asked for."""

@@ -9,9 +9,9 @@ import numpy as np
 
 from assetkit.errors import InvalidSelection, did_you_mean
 from assetkit.graph.graph import AssetGraph
-from assetkit.plan.model import VERDICTS
-from assetkit.plan.plan import Plan
-from assetkit.plan.request import Request
+from assetkit.planning.model import VERDICTS
+from assetkit.planning.plan import Plan
+from assetkit.planning.request import Request
 from assetkit.records import AssetKey, Verdict
 
 CHANGES = ("code", "config", "schema", "definition")

@@ -14,10 +14,10 @@ from assetkit.display.quantities import moment_text
 from assetkit.display.ranges import range_text
 from assetkit.errors import UnknownAsset, did_you_mean
 from assetkit.graph.graph import Edge
-from assetkit.plan.data import PlanData
-from assetkit.plan.model import VERDICTS, AssetPlan, Cause
-from assetkit.plan.scope import fan_of
-from assetkit.plan.steps import causes_of
+from assetkit.planning.data import PlanData
+from assetkit.planning.model import VERDICTS, AssetPlan, Cause
+from assetkit.planning.scope import fan_of
+from assetkit.planning.steps import causes_of
 from assetkit.records import AssetKey, PartitionKey, Verdict, partition_text, slot_name
 
 _DEPTH = 12

@@ -13,11 +13,11 @@ from assetkit.display.html import Html, details, element, html_table, joined, to
 from assetkit.display.picture import Node
 from assetkit.display.quantities import bytes_text, count_text, duration_text, moment_text
 from assetkit.graph.views import graph_picture
-from assetkit.plan.data import PlanData
-from assetkit.plan.explain import explain
-from assetkit.plan.model import AssetSummary, PlanSummary
-from assetkit.plan.summary import summarize
-from assetkit.plan.text import totals_text, verb_of, why_text
+from assetkit.planning.data import PlanData
+from assetkit.planning.explain import explain
+from assetkit.planning.model import AssetSummary, PlanSummary
+from assetkit.planning.summary import summarize
+from assetkit.planning.text import totals_text, verb_of, why_text
 
 _ROWS: Final = 150
 _EXPLAINED: Final = 25

@@ -21,11 +21,11 @@ from assetkit.columns import Flags, Ints, Words, fingerprint, slot_hashes
 from assetkit.definitions.asset import AssetDef
 from assetkit.definitions.universe import Fan, Universe
 from assetkit.graph.graph import AssetGraph, Edge
-from assetkit.plan.model import VERDICTS, AssetPlan, Cause
-from assetkit.plan.ranges import count_true, max_ints, subset, sum_words
-from assetkit.plan.request import Request
-from assetkit.plan.scope import Scope, fan_of
-from assetkit.plan.state import CatalogState
+from assetkit.planning.model import VERDICTS, AssetPlan, Cause
+from assetkit.planning.ranges import count_true, max_ints, subset, sum_words
+from assetkit.planning.request import Request
+from assetkit.planning.scope import Scope, fan_of
+from assetkit.planning.state import CatalogState
 from assetkit.records import AssetKey, Basis, Verdict
 
 _CODE = {verdict: np.int8(place) for place, verdict in enumerate(VERDICTS)}

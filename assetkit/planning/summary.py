@@ -8,7 +8,7 @@ import numpy as np
 
 from assetkit.definitions.universe import Universe
 from assetkit.display.ranges import range_text
-from assetkit.plan.model import VERDICTS, AssetPlan, AssetSummary, PlanSummary
+from assetkit.planning.model import VERDICTS, AssetPlan, AssetSummary, PlanSummary
 from assetkit.records import AssetKey, Estimate, Verdict, partition_text
 
 
