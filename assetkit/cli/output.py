@@ -100,6 +100,8 @@ def plain(value: Any) -> Any:
         return value
     if isinstance(value, float):
         return value if math.isfinite(value) else None
+    if hasattr(value, "tolist"):
+        return plain(value.tolist())
     if value != value:  # noqa: PLR0124  pandas.NaT and NA have no other mark without pandas
         return None
     if isinstance(value, datetime | date):
@@ -108,8 +110,6 @@ def plain(value: Any) -> Any:
         return value.total_seconds()
     if isinstance(value, Sequence | set | frozenset):
         return [plain(item) for item in value]
-    if hasattr(value, "item"):
-        return plain(value.item())
     return str(value)
 
 
@@ -143,7 +143,7 @@ def cell_text(value: Any) -> str:
         return duration_text(value.total_seconds())
     if isinstance(value, list | tuple):
         return ", ".join(map(str, value))
-    return cell_text(value.item()) if hasattr(value, "item") else str(value)
+    return cell_text(value.tolist()) if hasattr(value, "tolist") else str(value)
 
 
 def frame_columns(frame: Any) -> list[Column]:

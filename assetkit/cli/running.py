@@ -6,6 +6,7 @@ import dataclasses
 import json
 import sys
 from collections.abc import Mapping
+from contextlib import redirect_stdout
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +14,7 @@ import click
 
 from assetkit import executors
 from assetkit.cli.output import Output, plain, surroundings
-from assetkit.cli.session import Session
+from assetkit.cli.session import Session, remember_names
 from assetkit.display.quantities import count_text
 from assetkit.errors import did_you_mean
 from assetkit.execution.events import ProgressSink, RunEvent
@@ -39,17 +40,17 @@ def run_plan(session: Session, plan: Plan, given: Mapping[str, Any]) -> RunResul
     as_json = bool(given["as_json"])
     if not as_json:
         _announce(session, plan, asked_already=bool(given["yes"]))
-    result = run_in(
-        session.workspace.core,
-        plan,
-        RunWishes(
-            executor=executor_of(given["executor"]),
-            on_failure="stop" if given["fail_fast"] else "continue",
-            raise_on_error=False,
-            progress=_progress(session, given["progress"], as_json=as_json),
-            origin="cli",
-        ),
+    wishes = RunWishes(
+        executor=executor_of(given["executor"]),
+        on_failure="stop" if given["fail_fast"] else "continue",
+        raise_on_error=False,
+        progress=_progress(session, given["progress"], as_json=as_json),
+        origin="cli",
     )
+    # What the code of steps prints is no result, and goes where progress goes.
+    with redirect_stdout(sys.stderr):
+        result = run_in(session.workspace.core, plan, wishes)
+    remember_names(session.workspace_root, session.definitions)
     if not as_json:
         _report(session, result)
     elif not len(plan):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import redirect_stdout, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -56,8 +56,10 @@ class Session:
         """The project, loaded; the names of its assets are kept for completion."""
         from assetkit.project import load_project
 
-        definitions = load_project(*self._project)
-        remember_names(self.workspace_root, sorted(asset.key for asset in definitions.assets))
+        # What a project prints while it loads is no result.
+        with redirect_stdout(sys.stderr):
+            definitions = load_project(*self._project)
+        remember_names(self.workspace_root, definitions)
         return definitions
 
     @cached_property
@@ -146,14 +148,15 @@ class Session:
         )
 
 
-def remember_names(root: str | None, names: Sequence[str]) -> None:
-    """Keep the names of assets for completion; a workspace that cannot be written is no matter."""
+def remember_names(root: str | None, definitions: Definitions) -> None:
+    """Keep the names of assets for completion, where there is a workspace that can be written."""
     file = _names_file(root)
     if file is None or not file.parent.parent.is_dir():
         return
+    names = sorted(asset.key for asset in definitions.assets)
     with suppress(OSError):
         file.parent.mkdir(exist_ok=True)
-        file.write_text(json.dumps({"assets": list(names)}), encoding="utf-8")
+        file.write_text(json.dumps({"assets": names}), encoding="utf-8")
 
 
 def remembered_names(root: str | None) -> list[str]:

@@ -10,7 +10,7 @@ def test_plan_says_what_would_run_and_runs_nothing(run, shop):
     ended = run("plan")
 
     assert ended.code == 0
-    assert " +  orders              3  2026-01-01..2026-01-03 (3)  never built" in ended.out
+    assert " +  orders            3  2026-01-01..2026-01-03 (3)  never built\n" in ended.out
     assert ended.out.rstrip().endswith("7 to build.")
     assert not (shop.folder / ".assetkit" / "data").exists()
 
