@@ -88,13 +88,14 @@ def _stream(
     encoding: Encoding,
     record: Callable[[Content], Mapping[str, Any]],
 ) -> Content:
-    writer = pq.ParquetWriter(
-        sink,
-        table.schema,
-        compression=encoding.compression,
-        compression_level=encoding.compression_level,
-        **encoding.options,
-    )
+    with _file_system():
+        writer = pq.ParquetWriter(
+            sink,
+            table.schema,
+            compression=encoding.compression,
+            compression_level=encoding.compression_level,
+            **encoding.options,
+        )
     try:
         rows = 0
         with _Hashing(table.schema) as hashing:

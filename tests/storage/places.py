@@ -15,12 +15,12 @@ def make_place(root: Path) -> Place:
 def target(place: Place, key: str | None = None, **changes: Any) -> Target:
     """Return a slot of the asset ``flights`` to write."""
     named: dict[str, Any] = {"run_id": "run-1", "provenance": {"code": "c1"}} | changes
-    return Target(**_slot(place, key), **named)
+    return Target(**_slot(place, key) | named)
 
 
 def source(place: Place, key: str | None = None, **changes: Any) -> Source:
     """Return a slot of the asset ``flights`` to read."""
-    return Source(**_slot(place, key), **changes)
+    return Source(**_slot(place, key) | changes)
 
 
 def store(manager: Any, value: Any, slot: Target) -> Any:
