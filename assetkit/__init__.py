@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from assetkit.api import materialize as materialize
     from assetkit.api import plan as plan
-    from assetkit.definitions.checking import asset_check as asset_check
+    from assetkit.definitions.checks import asset_check as asset_check
     from assetkit.definitions.decorator import asset as asset
     from assetkit.definitions.handles import Asset as Asset
     from assetkit.definitions.inputs import AssetIn as AssetIn
-    from assetkit.definitions.outputs import AssetOut as AssetOut
     from assetkit.definitions.outputs import Output as Output
     from assetkit.definitions.partitions import CronPartitions as CronPartitions
     from assetkit.definitions.partitions import DailyPartitions as DailyPartitions
@@ -50,11 +49,11 @@ __version__ = "0.1.0"
 
 _NAMES = {
     "api": ("materialize", "plan"),
-    "definitions.checking": ("asset_check",),
+    "definitions.checks": ("asset_check",),
     "definitions.decorator": ("asset",),
     "definitions.handles": ("Asset",),
     "definitions.inputs": ("AssetIn",),
-    "definitions.outputs": ("AssetOut", "Output"),
+    "definitions.outputs": ("Output",),
     "definitions.partitions": (
         "CronPartitions",
         "DailyPartitions",

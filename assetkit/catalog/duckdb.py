@@ -79,6 +79,12 @@ class DuckDBCatalog:
         with self.transaction() as (transaction, ids, _):
             return editing.describe(transaction, ids, rows)
 
+    def asset_rows(self) -> Sequence[AssetRow]:
+        """Return what is remembered of all assets, by key."""
+        with self.transaction(read_only=True) as (_, ids, _):
+            known = ids.all_assets()
+        return [known[key].row for key in sorted(known)]
+
     def slot_keys(self, asset: AssetKey) -> tuple[Ints, Sequence[str | None]]:
         """Return the ordinals and partition texts of an asset's published slots, by ordinal."""
         with self.transaction(read_only=True) as (transaction, ids, _):

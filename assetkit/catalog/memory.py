@@ -124,6 +124,11 @@ class MemoryCatalog:
         known.row = replace(row, layout=was.layout, universe_seq=universe_seq)
         self._state.seq = seq
 
+    def asset_rows(self) -> Sequence[AssetRow]:
+        """Return what is remembered of all assets, by key."""
+        with self._lock:
+            return [self._state.assets[key].row for key in sorted(self._state.assets)]
+
     def slot_keys(self, asset: AssetKey) -> tuple[Ints, Sequence[str | None]]:
         """Return the ordinals and partition texts of an asset's published slots, by ordinal."""
         with self._lock:

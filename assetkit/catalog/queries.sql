@@ -113,7 +113,7 @@ select count(*) from known.lease where run_no = $run_no
 -- name: commit_state
 select (select {'previous_seq': previous_seq, 'seq': seq, 'refused': refused} from known.receipt where commit_id = $commit_id),
        (select fenced from known.run where run_id = $run_id),
-       exists (select 1 from known.lease),
+       exists (select 1 from known.lease where run_no not in (select run_no from known.run where run_id = $run_id)),
        exists (select 1 from known.attempt where open)
 
 -- name: published_versions
@@ -177,8 +177,13 @@ update known.dynamic_partition set present = $present where name = $name and key
 select asset_id, seconds, rows, bytes from known.pace where asset_id in (select unnest($assets))
 
 -- name: pace_of_run
-select asset_id, duration / 1e6, rows, bytes from known.materialization
-where run_no = $run_no and outcome <> 'deleted' order by seq, materialized_at
+with newest as (
+    select asset_id, duration / 1e6 as seconds, rows, bytes,
+           row_number() over (partition by asset_id order by seq desc, ordinal desc) as age
+    from known.materialization where run_no = $run_no and outcome <> 'deleted'
+)
+select asset_id, list(seconds order by age desc), list(rows order by age desc), list(bytes order by age desc)
+from newest where age <= 200 group by asset_id
 
 -- name: forget_paces
 delete from known.pace where asset_id in (select unnest($assets))
@@ -214,8 +219,13 @@ where m.current and m.asset_id = $asset
 update known.materialization m set current = false from incoming n
 where m.current and m.asset_id = $asset and m.ordinal = n.ordinal
 
--- name: width
-select coalesce(max(len(inputs)), 0) from known.basis
+-- name: gist
+select (select coalesce(max(len(inputs)), 0) from known.basis),
+       exists (select 1 from known.attempt where open),
+       exists (select 1 from known.lease),
+       exists (select 1 from known.observation),
+       exists (select 1 from known.pace),
+       exists (select 1 from known.dynamic_partition)
 
 -- name: snapshot
 select asset_id, ordinal, ver_seq, read_seq, basis_id, partial, data_time, materialized_at{detail}

@@ -18,7 +18,7 @@ from assetkit.catalog.rows import DIGEST_COLUMNS, observation_of
 from assetkit.catalog.sql import queries
 from assetkit.catalog.store import Transaction
 from assetkit.columns import Ints, SlotColumns, Words
-from assetkit.records import AssetKey, Basis, Estimate
+from assetkit.records import AssetKey, Basis, Estimate, Observation
 
 _DETAIL = ("version_hi", "version_lo", "size", "mtime_ns", "inode")
 
@@ -31,28 +31,26 @@ def read_snapshot(
     detail: Sequence[AssetKey],
 ) -> Snapshot:
     """Return what planning needs of *assets*; versions and digests of those in *detail*."""
-    wanted = set(assets) | set(detail)
+    width, failing, leased, observed, paced, dynamic = transaction.rows("gist")[0]
+    wanted, in_detail = set(assets) | set(detail), set(detail)
     known = {key: one for key, one in ids.all_assets().items() if key in wanted}
     names = {one.number: key for key, one in known.items()}
-    detailed = {number for number, key in names.items() if key in set(detail)}
+    detailed = {number for number, key in names.items() if key in in_detail}
     slots = {
         **_slots(transaction, names.keys() - detailed, width=None),
-        **_slots(transaction, detailed, width=transaction.rows("width")[0][0] if detailed else 0),
+        **_slots(transaction, detailed, width=width),
     }
-    numbers = list(names)
+    held = leases.living() if leased else []
     return Snapshot(
         seq=transaction.seq,
         assets={key: one.row for key, one in known.items()},
         slots={names[number]: columns for number, columns in slots.items()},
         bases=_bases(transaction, slots.values()),
-        failures=_failures(transaction, names),
-        leases=tuple(lease for lease in leases.living() if lease.asset in wanted),
-        observations=tuple(
-            observation_of(row, names[row[0]])
-            for row in transaction.rows("observations", assets=numbers)
-        ),
-        estimates=_estimates(transaction, names),
-        dynamic=_dynamic(transaction),
+        failures=_failures(transaction, names) if failing else (),
+        leases=tuple(lease for lease in held if lease.asset in wanted),
+        observations=_observations(transaction, names) if observed else (),
+        estimates=_estimates(transaction, names) if paced else {},
+        dynamic=_dynamic(transaction) if dynamic else {},
     )
 
 
@@ -153,6 +151,13 @@ def _bases(transaction: Transaction, slots: Iterable[SlotColumns]) -> dict[int, 
 def _failures(transaction: Transaction, names: Mapping[int, AssetKey]) -> tuple[FailedSlot, ...]:
     rows = transaction.rows("open_attempts", assets=list(names))
     return failed_slots(Trouble(names[number], *rest) for number, *rest in rows)
+
+
+def _observations(
+    transaction: Transaction, names: Mapping[int, AssetKey]
+) -> tuple[Observation, ...]:
+    rows = transaction.rows("observations", assets=list(names))
+    return tuple(observation_of(row, names[row[0]]) for row in rows)
 
 
 def _estimates(transaction: Transaction, names: Mapping[int, AssetKey]) -> dict[AssetKey, Estimate]:

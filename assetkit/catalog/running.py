@@ -68,9 +68,8 @@ def finish(
         ended_at=to_micros(ended_at),
         message=message,
     )
-    newest: dict[int, Pace] = {}
-    for asset, seconds, rows, size in transaction.rows("pace_of_run", run_no=run_no):
-        newest[asset] = newest.get(asset, Pace()).then(Pace((seconds,), (rows,), (size,)))
+    rows = transaction.rows("pace_of_run", run_no=run_no)
+    newest = {asset: Pace(*map(tuple, columns)) for asset, *columns in rows}
     if newest:
         _keep_pace(transaction, newest)
 

@@ -42,7 +42,7 @@ class Situation:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A plan, and the assets whose details it could not see; where there are any, it is not final."""
+    """A plan, and the assets whose details it missed; where there are any, it is not final."""
 
     plan: Plan
     wants_detail: frozenset[AssetKey]
@@ -92,9 +92,10 @@ def _in_state(part: AssetPlan, state: str, situation: Situation) -> Ints:
         failed = [ordinal for asset, ordinal in situation.state.failures if asset == part.asset]
         universe = situation.universes[part.asset]
         positions = universe.positions(np.array(sorted(failed), dtype=np.int64))
-        return np.sort(positions[positions >= 0])
+        return np.sort(positions[positions >= 0]).astype(np.int64)
     verdict = VERDICTS.index(Verdict(state))
-    return part.positions[part.verdict == verdict]
+    chosen: Ints = part.positions[part.verdict == verdict]
+    return chosen
 
 
 def _plan_for(wanted: Scope, situation: Situation, request: Request) -> Draft:

@@ -52,7 +52,7 @@ class CatalogState:
     gone: Mapping[AssetKey, Ints] = field(default_factory=dict)
     orphans: Mapping[AssetKey, int] = field(default_factory=dict)
     estimates: Mapping[AssetKey, Estimate] = field(default_factory=dict)
-    code_parts: Mapping[AssetKey, Mapping[str, str]] = field(default_factory=dict)
+    code_parts: Mapping[AssetKey, Mapping[str, Mapping[str, str]]] = field(default_factory=dict)
 
     def columns(self, asset: AssetKey) -> SlotColumns:
         """Return an asset's published slots; none where nothing is known."""

@@ -123,9 +123,9 @@ def _rows(key: AssetKey, world: World) -> Ints:
         return np.full(size, -1, dtype=np.int64)
     ordinals = universe.ordinals(np.arange(size, dtype=np.int64))
     if int(known[-1] - known[0]) + 1 == len(known):
-        rows = ordinals - known[0]
-        rows[(rows < 0) | (rows >= len(known))] = -1
-        return rows
+        offsets: Ints = ordinals - known[0]
+        offsets[(offsets < 0) | (offsets >= len(known))] = -1
+        return offsets
     rows = np.minimum(np.searchsorted(known, ordinals), len(known) - 1).astype(np.int64)
     rows[known[rows] != ordinals] = -1
     return rows
@@ -189,7 +189,8 @@ def _lacks(edge: Edge, fan: Fan, there: Flags) -> Flags:
     if need == "optional":
         return np.zeros(len(wanted), dtype=np.bool_)
     least = 1 if need == "any" else int(need)
-    return have < np.minimum(wanted, least)
+    lacking: Flags = have < np.minimum(wanted, least)
+    return lacking
 
 
 def _note_changed(

@@ -20,7 +20,7 @@ from assetkit.errors import (
     did_you_mean,
 )
 from assetkit.io.base import Source
-from assetkit.records import AssetKey, Materialization, partition_text, slot_name
+from assetkit.records import AssetKey, Materialization, MultiPartitionKey, slot_name
 from assetkit.workspace.core import Core
 
 
@@ -79,8 +79,8 @@ def manager_of(core: Core, known: Known, asset: Any) -> Any:
     if known.io_manager in core.io_managers:
         return core.io_managers[known.io_manager]
     raise InvalidArgument(
-        f"Asset {known.key!r} is kept by the IO manager {known.io_manager}, which is not known here "
-        f"by name. Give the asset itself instead of its name, or Workspace(io_managers=...)."
+        f"Asset {known.key!r} is kept by the IO manager {known.io_manager}, which is not known "
+        f"here by name. Give the asset itself instead of its name, or Workspace(io_managers=...)."
     )
 
 
@@ -154,7 +154,11 @@ def select_published(known: Known, texts: Sequence[str | None], partitions: Any)
     if isinstance(partitions, str) and ".." in partitions:
         return _between(known, place, *partitions.split("..", 1))
     keys = [partitions] if isinstance(partitions, str | tuple) else list(partitions)
-    return np.array([_place(known, place, partition_text(key)) for key in keys], dtype=np.int64)
+    return np.array([_place(known, place, _text(key)) for key in keys], dtype=np.int64)
+
+
+def _text(key: Any) -> str | None:
+    return key if key is None or isinstance(key, str) else str(MultiPartitionKey(key))
 
 
 def _place(known: Known, place: Mapping[str | None, int], text: str | None) -> int:
@@ -168,7 +172,7 @@ def _place(known: Known, place: Mapping[str | None, int], text: str | None) -> i
 
 
 def _between(known: Known, place: Mapping[str | None, int], first: str, last: str) -> Ints:
-    """Return the published slots from one key to another, which need not be published themselves."""
+    """Return the published slots from one key to another; the keys need not be published."""
     if first and last and first > last and not (first in place and last in place):
         raise InvalidSelection(f"The range {first}..{last} of {known.key!r} is reversed.")
     if (not first or first in place) and (not last or last in place):

@@ -6,8 +6,10 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
+from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, Self
 
 from assetkit.catalog.base import Catalog
@@ -144,36 +146,40 @@ class Workspace:
         An asset with prefixes is quoted (``"sales/orders"``); its last part
         works too where it is unique. Partition dimensions are text columns.
         """
-        from assetkit.workspace.views import run_query  # noqa: PLC0415  loads duckdb and pandas
-
-        return run_query(self.core, query)
+        views = import_module("assetkit.workspace.views")
+        frame: pd.DataFrame = views.run_query(self.core, query)
+        return frame
 
     def status(self) -> pd.DataFrame:
         """Return one row per asset known: partitions, rows, bytes, when last materialized."""
-        return _frames().status(self.core)
+        frame: pd.DataFrame = _frames().status(self.core)
+        return frame
 
     def history(self, asset: Any, partition: Any = None) -> pd.DataFrame:
         """Return what was published of an asset, newest first."""
-        return _frames().history(self.core, asset, partition)
+        frame: pd.DataFrame = _frames().history(self.core, asset, partition)
+        return frame
 
     def runs(self, limit: int | None = None) -> pd.DataFrame:
         """Return the runs, newest first."""
-        return _frames().runs(self.core, limit)
+        frame: pd.DataFrame = _frames().runs(self.core, limit)
+        return frame
 
     def events(self, run_id: str) -> pd.DataFrame:
         """Return what happened in a run, in order: ended steps and failed attempts."""
-        return _frames().events(self.core, run_id)
+        frame: pd.DataFrame = _frames().events(self.core, run_id)
+        return frame
 
     def lineage(self, asset: Any) -> pd.DataFrame:
         """Return the assets that an asset was made from, however far up, one edge a row."""
-        return _frames().lineage(self.core, asset)
+        frame: pd.DataFrame = _frames().lineage(self.core, asset)
+        return frame
 
     def delete(self, asset: Any, partitions: Any = None) -> int:
         """Remove published partitions (all where None): data and record; return how many."""
         return upkeep.delete(self.core, asset, partitions)
 
 
-def _frames() -> Any:
-    from assetkit.workspace import frames  # noqa: PLC0415  pandas takes longest of all to load
-
-    return frames
+def _frames() -> ModuleType:
+    # pandas takes longest of all to load, and most commands do without frames
+    return import_module("assetkit.workspace.frames")

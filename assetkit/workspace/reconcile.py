@@ -18,9 +18,9 @@ import numpy as np
 
 from assetkit.columns import Flags, Ints, SlotColumns
 from assetkit.execution.provenance import materialization_from_record
-from assetkit.io.base import FileSignature, Place, Source, StagedIOManager, Stored
+from assetkit.io.base import Place, Source, StagedIOManager, Stored
 from assetkit.planning.planner import Situation
-from assetkit.records import AssetKey, Materialization
+from assetkit.records import AssetKey, FileSignature, Materialization
 from assetkit.workspace.places import sources_of
 
 LOOK_AT_MOST = 20_000
@@ -67,7 +67,7 @@ def _look_at_asset(
     adopt: list[Materialization] = []
     lost: list[int] = []
     ordinals = universe.ordinals(positions)
-    for position in np.flatnonzero(odd):
+    for position in np.flatnonzero(odd).tolist():
         stored = manager.find(sources[position]) if seen[position] is not None else None
         record = _record_for(stored, sources[position])
         if record is not None:

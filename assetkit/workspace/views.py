@@ -30,7 +30,8 @@ def run_query(core: Core, query: str) -> pd.DataFrame:
             _make_view(connection, name, core, known[names[name]])
         try:
             # Arrow first: DuckDB's own conversion to pandas is several times slower for text.
-            return connection.sql(query).to_arrow_table().to_pandas()
+            frame: pd.DataFrame = connection.sql(query).to_arrow_table().to_pandas()
+            return frame
         except duckdb.CatalogException as error:
             raise InvalidSelection(f"{_first_line(error)} Assets: {_known(names)}.") from error
         except duckdb.Error as error:
@@ -68,8 +69,9 @@ def _make_view(connection: duckdb.DuckDBPyConnection, name: str, core: Core, kno
         return
     listed = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
     hive = "true" if known.dimensions else "false"
+    # A view takes no bound values; names and paths are quoted above.
     connection.execute(
-        f"create view {quoted} as select * from read_parquet([{listed}], "
+        f"create view {quoted} as select * from read_parquet([{listed}], "  # noqa: S608
         f"hive_partitioning={hive}, hive_types_autocast=false, union_by_name=true)"
     )
 
