@@ -183,6 +183,8 @@ class _Leaves:
 
     def text(self, value: Any) -> str | None:
         """Return a number for a part, a name for library code, the state of an object."""
+        if isinstance(value, Asset | ModuleType) or _is_inert(value):
+            return type(value).__name__
         if self.reader.is_part(value):
             self.parts.append(value)
             return f"#{len(self.parts)}"
@@ -192,8 +194,6 @@ class _Leaves:
             return constant_text(("method", value.__func__, value.__self__), self)
         if isinstance(getattr(value, "__wrapped__", None), FunctionType):  # such as lru_cache
             return constant_text(("wrapped", value.__wrapped__), self)
-        if isinstance(value, Asset | ModuleType) or _is_inert(value):
-            return type(value).__name__
         if callable(value) and hasattr(value, "__name__"):
             return f"{getattr(value, '__module__', '')}.{value.__name__}"
         if not self.reader.is_part(type(value)):
@@ -216,12 +216,14 @@ class _Making:
     def add(self, reference: Reference) -> None:
         """Add the links of one reference; library code has none."""
         value, label = reference.value, reference.label
+        if isinstance(value, Asset | ModuleType):
+            return
         if isinstance(inner := getattr(value, "__wrapped__", None), FunctionType):
             value = value if isinstance(value, FunctionType) else inner  # such as lru_cache
         if self.reader.is_part(value):
             self.links.append(Link(label, value))
             return
-        if isinstance(value, Asset | ModuleType | type) or _is_inert(value):
+        if isinstance(value, type) or _is_inert(value):
             return
         text, parts = self.reader.constant(value)
         self.links += [Link(f"{label}[{number}]", part) for number, part in enumerate(parts)]

@@ -133,7 +133,7 @@ class _Walk:
             name, number = f"{part.name} ({number})", number + 1
         self.parts[name] = CodePart(hash=part.hash, source=part.source, text=part.text)
         for warning in part.warnings:
-            self._warn(warning)
+            self._warn(part.name, warning)
         lines = [part.hash]
         for link in links:
             if link.constant is None:
@@ -148,17 +148,18 @@ class _Walk:
             text = f"set to {constant.initial}"
         if text is None:
             self._warn(
+                constant.name,
                 f"{constant.name}, which {user.name} uses, is no plain data ({constant.kind}): "
-                "changes of it go unnoticed. Make it a Resource, or give the asset a code_version."
+                "changes of it go unnoticed. Make it a Resource, or give the asset a code_version.",
             )
             return _UNKNOWN
         digest = _digest(text)
         self.parts.setdefault(constant.name, CodePart(hash=digest, source=constant.source))
         return digest
 
-    def _warn(self, warning: str) -> None:
-        if warning not in self.warned:
-            self.warned.add(warning)
+    def _warn(self, concerned: str, warning: str) -> None:
+        if concerned not in self.warned:
+            self.warned.add(concerned)
             self.warnings.append(warning)
 
 

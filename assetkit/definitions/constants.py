@@ -114,6 +114,7 @@ def _pandas_text(value: Any) -> str | None:
         content = hashlib.sha256(hashing(value).to_numpy().tobytes()).hexdigest()
     except TypeError:  # cells that cannot be hashed
         return None
-    columns = [*value.columns.map(str)] if hasattr(value, "columns") else [str(value.name)]
-    types = [str(kind) for kind in getattr(value, "dtypes", [value.dtype])] if columns else []
+    is_frame = hasattr(value, "columns")
+    columns = list(map(str, value.columns)) if is_frame else [str(value.name)]
+    types = list(map(str, value.dtypes)) if is_frame else [str(value.dtype)]
     return f"{type(value).__name__}{columns}{types}{content}"

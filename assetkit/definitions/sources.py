@@ -12,9 +12,10 @@ import ast
 import linecache
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from types import CodeType
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import ref
 
 from assetkit.definitions.syntax import Definition, Reading, read_definition, read_expression
 
@@ -68,25 +69,29 @@ class _File:
         yield from (node for first, node in self.nodes.get(qualname, ()) if first == line)
 
 
-_files: dict[str, _File | None] = {}
-_readings: WeakKeyDictionary[CodeType, tuple[str, Reading]] = WeakKeyDictionary()
+_files: dict[str, _File] = {}
+_readings: dict[int, tuple[ref[CodeType], Reading]] = {}
 
 
 def read_function(code: CodeType, module_globals: dict[str, Any]) -> Reading | None:
     """Return what counts of a function's source; None where there is no source that fits."""
-    known = _readings.get(code)
-    if known is not None and known[0] == code.co_filename:
+    known = _readings.get(id(code))
+    if known is not None and known[0]() is code:
         return known[1]
-    node = None
-    if file := _file(code.co_filename, module_globals):
-        node = file.find(code)
-    if node is None and (file := _file(code.co_filename, module_globals, afresh=True)):
-        node = file.find(code)
+    file = _file(code.co_filename, module_globals)
+    node = file.find(code) if file else None
     if node is None:
         return None
     reading = read_definition(node)
-    _readings[code] = (code.co_filename, reading)
+    # By identity: code that was loaded again may be equal, and its decorators may not.
+    _readings[id(code)] = (ref(code, partial(_forget, id(code))), reading)
     return reading
+
+
+def _forget(number: int, gone: ref[CodeType]) -> None:
+    known = _readings.get(number)
+    if known is not None and known[0] is gone:
+        del _readings[number]
 
 
 def read_class(
@@ -94,8 +99,6 @@ def read_class(
 ) -> tuple[Reading, int] | None:
     """Return what counts of a class's source, and its line; None where none fits its methods."""
     file = _file(filename, module_globals)
-    if file is None or not all(map(file.find, methods)):
-        file = _file(filename, module_globals, afresh=True)
     if file is None or not all(map(file.find, methods)):
         return None
     nodes = file.nodes.get(qualname, [])
@@ -171,16 +174,16 @@ def _same_constant(one: object, other: object) -> bool:
     return type(one) is type(other) and repr(one) == repr(other)
 
 
-def _file(filename: str, module_globals: dict[str, Any], *, afresh: bool = False) -> _File | None:
-    known = _files.get(filename)
-    if known is not None and not afresh:
-        return known
-    if afresh:
-        linecache.checkcache(filename)
+def _file(filename: str, module_globals: dict[str, Any]) -> _File | None:
+    linecache.checkcache(filename)
     lines = linecache.getlines(filename, module_globals)
-    if known is None or known.lines != lines:
-        _files[filename] = _parsed(lines, filename) if lines else None
-    return _files[filename]
+    known = _files.get(filename)
+    if known is not None and (known.lines is lines or known.lines == lines):
+        return known
+    parsed = _parsed(lines, filename) if lines else None
+    if parsed is not None:
+        _files[filename] = parsed
+    return parsed
 
 
 def _parsed(lines: list[str], filename: str) -> _File | None:
