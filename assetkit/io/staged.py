@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import itertools
 import json
 import os
+import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +23,6 @@ from assetkit.io import disk
 from assetkit.io.base import Place, Source, Stored, Target, Written
 from assetkit.records import AssetKey, FileSignature, MultiPartitionKey, PartitionKey, slot_name
 
-_numbers = itertools.count()
 _BOUND = ("data_version", "content", "form", "run_id", "attempt")
 """What of a file's record says which file a later attest is about."""
 
@@ -169,7 +168,7 @@ class StagedFiles:
     def staging_path(self, target: Target) -> Path:
         """Return a new path for a staged file; its folder is there."""
         folder = target.place.private / "staging" / target.run_id
-        name = f"{os.getpid():x}-{next(_numbers):x}-{target.attempt}.tmp"
+        name = f"{secrets.token_hex(8)}-{target.attempt}.tmp"
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -205,9 +204,10 @@ class StagedFiles:
             return
         folder = target.place.private / "versions" / target.folder
         folder.mkdir(parents=True, exist_ok=True)
-        with contextlib.suppress(FileNotFoundError):
-            age = final.stat().st_mtime_ns
-            link = folder / f"{age:020d}-{next(_numbers):x}{final.suffix}"
+        # The name says which file it is: linked again after a crash, it is there already.
+        with contextlib.suppress(FileNotFoundError, FileExistsError):
+            found = final.stat()
+            link = folder / f"{found.st_mtime_ns:020d}-{found.st_ino:x}{final.suffix}"
             os.link(final, link)
         kept = sorted(folder.iterdir())
         for path in kept[: -self.keep]:
