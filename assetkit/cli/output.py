@@ -122,8 +122,13 @@ def records(frame: Any) -> list[dict[str, Any]]:
     ]
 
 
-def cell_text(value: Any) -> str:
-    """Return a value as a cell of a table shows it.
+def moment(text: str) -> datetime:
+    """Return the time that ISO 8601 text says, as `plain` writes it."""
+    return datetime.fromisoformat(text)
+
+
+def cell_text(value: Any, *, exact: bool = False) -> str:
+    """Return a value as a cell of a table shows it; *exact*: as a program would.
 
     >>> cell_text(None), cell_text(336776), cell_text(0.5), cell_text(["a", "b"])
     ('', '336,776', '0.5', 'a, b')
@@ -134,16 +139,16 @@ def cell_text(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int):
-        return f"{value:,}"
+        return str(value) if exact else f"{value:,}"
     if isinstance(value, float):
-        return f"{value:,.6g}"
+        return str(value) if exact else f"{value:,.6g}"
     if isinstance(value, datetime):
-        return moment_text(value)
+        return value.isoformat(sep=" ") if exact else moment_text(value)
     if isinstance(value, timedelta):
         return duration_text(value.total_seconds())
     if isinstance(value, list | tuple):
         return ", ".join(map(str, value))
-    return cell_text(value.tolist()) if hasattr(value, "tolist") else str(value)
+    return cell_text(value.tolist(), exact=exact) if hasattr(value, "tolist") else str(value)
 
 
 def frame_columns(frame: Any) -> list[Column]:

@@ -8,10 +8,14 @@ from typing import Any
 import click
 
 from assetkit.cli.options import Verb, json_option
-from assetkit.cli.output import cell_text, frame_columns, records
+from assetkit.cli.output import cell_text, frame_columns, moment, records
 from assetkit.cli.session import Session
+from assetkit.display.quantities import ago_text, bytes_text, duration_text, moment_text
+from assetkit.display.texttable import Column
 
 _FEW = 20
+_NAMED = 4
+_NUMBERS = ("partitions", "rows", "size", "failing", "took", "steps")
 
 
 @click.command(cls=Verb, examples=("assetkit status", "assetkit status --json"))
@@ -25,7 +29,7 @@ def status(session: Session, *, as_json: bool) -> None:
     elif frame.empty:
         session.out.write(f"Nothing is materialized in {session.workspace.root} yet.")
     else:
-        _show(session, frame)
+        _show_status(session, frame)
 
 
 @click.command(
@@ -48,7 +52,11 @@ def sql(session: Session, query: str, *, as_csv: bool, as_json: bool) -> None:
     elif as_csv:
         click.echo(frame.to_csv(index=False), nl=False)
     else:
-        _show(session, frame)
+        rows = [
+            [cell_text(value, exact=True) for value in row]
+            for row in frame.itertuples(index=False, name=None)
+        ]
+        session.out.table(frame_columns(frame), rows)
 
 
 @click.command(cls=Verb, examples=("assetkit runs", "assetkit runs --limit 100 --json"))
@@ -63,9 +71,55 @@ def runs(session: Session, limit: int, *, as_json: bool) -> None:
     elif frame.empty:
         session.out.write(f"Nothing has run in {session.workspace.root} yet.")
     else:
-        _show(session, frame)
+        _show_runs(session, frame)
 
 
-def _show(session: Session, frame: Any) -> None:
-    rows = [tuple(map(cell_text, row)) for row in frame.itertuples(index=False, name=None)]
-    session.out.table(frame_columns(frame), rows)
+def _show_status(session: Session, frame: Any) -> None:
+    titles = ("asset", "partitions", "rows", "size", "built", "data up to", "failing")
+    columns = [Column(), *(Column(title=t, right=t in _NUMBERS) for t in titles)]
+    now = session.workspace.core.now()
+    rows = [
+        (
+            session.out.mark("failed" if one["failing"] else "materialized"),
+            one["asset"],
+            cell_text(one["slots"]),
+            cell_text(one["rows"]),
+            "" if one["bytes"] is None else bytes_text(one["bytes"]),
+            "" if one["materialized_at"] is None else ago_text(moment(one["materialized_at"]), now),
+            "" if one["data_time"] is None else moment_text(moment(one["data_time"])),
+            cell_text(one["failing"]) if one["failing"] else "",
+        )
+        for one in records(frame)
+    ]
+    session.out.table(columns, rows)
+
+
+def _show_runs(session: Session, frame: Any) -> None:
+    titles = ("run", "status", "from", "started", "took", "steps", "targets")
+    columns = [Column(), *(Column(title=t, right=t in _NUMBERS) for t in titles[:-1])]
+    columns.append(Column(title=titles[-1], wraps=True))
+    rows = [
+        (
+            session.out.mark(one["status"]),
+            one["run_id"],
+            one["status"],
+            one["origin"],
+            moment_text(moment(one["started_at"])),
+            _took(one),
+            cell_text(one["steps"]),
+            _few_names(one["targets"] or []),
+        )
+        for one in records(frame)
+    ]
+    session.out.table(columns, rows)
+
+
+def _took(run: dict[str, Any]) -> str:
+    if run["ended_at"] is None:
+        return ""
+    return duration_text((moment(run["ended_at"]) - moment(run["started_at"])).total_seconds())
+
+
+def _few_names(names: list[str]) -> str:
+    more = len(names) - _NAMED
+    return ", ".join(names[:_NAMED]) + (f" and {more:,} more" if more > 0 else "")
