@@ -54,27 +54,28 @@ class ParquetTables(SlotTables):
         """Open the slots as a dataset over pins."""
         if not sources:
             return ds.dataset(pa.table({})), ()
-        held, versions, pins = self.hold(sources)
-        opened = [self._schema(source) for source in held]
+        _, versions, pins = self.hold(sources)
+        opened = [
+            self._schema(source, path) for source, path in zip(sources, pins.paths, strict=True)
+        ]
         schema = schemas.unify(opened, lambda number: _name(sources[number]))
-        dropped = {*position_fields(opened[0]), *dimension_names(schema, sources[0])}
-        schema = pa.schema([field for field in schema if field.name not in dropped])
-        schema = pa.schema([*schema, *((n, pa.string()) for n in dimension_names(schema, held[0]))])
-        wanted = schema.names if columns is None else columns
-        for name in wanted:
+        positions = {name for found in opened for name in position_fields(found)}
+        dimensions = dimension_names(schema, sources[0])
+        fields = [field for field in schema if field.name not in positions]
+        schema = pa.schema([*fields, *(pa.field(name, pa.string()) for name in dimensions)])
+        for name in columns or ():
             if name not in schema.names:
-                raise unknown_column(name, sources[0], opened[0].names)
+                raise unknown_column(name, sources[0], schema.names)
+        if columns is not None:
+            schema = pa.schema([schema.field(name) for name in columns])
         system, format_ = fs.LocalFileSystem(), ds.ParquetFileFormat()
         fragments = [
             format_.make_fragment(
-                str(self._path_of(source)),
-                system,
-                partition_expression=_expression(source, dimension_names(opened[0], source)),
+                str(path), system, partition_expression=_expression(source, dimensions)
             )
-            for source in held
+            for source, path in zip(sources, pins.paths, strict=True)
         ]
-        picked = pa.schema([schema.field(name) for name in wanted])
-        dataset = ds.FileSystemDataset(fragments, picked, format_, system)
+        dataset = ds.FileSystemDataset(fragments, schema, format_, system)
         pins.drop_with(dataset)
         return dataset, versions
 
@@ -84,22 +85,28 @@ class ParquetTables(SlotTables):
         pins = Pins(sources[0].place.private, paths)
         held, versions = [], []
         for source, path in zip(sources, pins.paths, strict=True):
-            versions.append(_version(_record(source, path)))
+            versions.append(_version(self._record(source, path)))
             held.append(replace(source, location=str(path)))
         return held, tuple(versions), pins
 
     def columns_of(self, source: Source) -> Sequence[str]:
         """Return the names of all columns of a slot's file."""
-        names: list[str] = self._schema(source).names
+        names: list[str] = self._schema(source, self._path_of(source)).names
         return names
 
-    def _schema(self, source: Source) -> pa.Schema:
-        path = self._path_of(source)
+    def _schema(self, source: Source, path: Path) -> pa.Schema:
+        """Return the schema of a slot's file, at *path* or under a pin there."""
         try:
             with pq.ParquetFile(path) as file:
                 return _stored_schema(file)
         except (pa.ArrowException, OSError) as error:
-            raise torn(source, path, _reason(error)) from error
+            raise torn(source, self._path_of(source), _reason(error)) from error
+
+    def _record(self, source: Source, path: Path) -> dict[str, Any]:
+        try:
+            return footer.read_record(path) or {}
+        except footer.NotParquet:
+            raise torn(source, self._path_of(source), "it has no footer") from None
 
     def read_one(
         self, source: Source, columns: Sequence[str] | None
@@ -144,15 +151,6 @@ def torn(source: Source, path: Path, reason: str) -> DataChanged:
         f"The file of {name} is not a whole Parquet file any more: {path} ({reason}). "
         f"Another hand changed it. Delete it and materialize it again: assetkit materialize {name}"
     )
-
-
-def _record(source: Source, path: Path) -> dict[str, Any]:
-    try:
-        return footer.read_record(path) or {}
-    except FileNotFoundError:
-        raise missing(source, path) from None
-    except footer.NotParquet:
-        raise torn(source, path, "it has no footer") from None
 
 
 def _version(record: dict[str, Any]) -> str | None:
