@@ -14,6 +14,7 @@ from assetkit.errors import InvalidArgument, PlanOutdated
 from assetkit.execution.result import RunResult
 from assetkit.planning.facts import facts_of
 from assetkit.planning.plan import Plan
+from assetkit.planning.planfile import SavedPlan
 from assetkit.planning.request import Request
 from assetkit.targets import Targets, find_targets
 from assetkit.workspace import Workspace
@@ -115,6 +116,9 @@ def materialize(
     )
     if isinstance(targets, Plan):
         return _apply(targets, workspace, wishes)
+    if isinstance(targets, SavedPlan):
+        place = workspace or targets.workspace or Workspace()
+        return run_in(place.core, plan_again(targets, place, _names_of_caller()), wishes)
     found = find_targets(targets, select, _names_of_caller(), Path.cwd())
     wanted = _Wanted(partitions=partitions, upstream=upstream, force=force, config=config)
     place = workspace or Workspace()
@@ -167,6 +171,23 @@ def _apply(plan: Plan, workspace: Workspace | None, wishes: RunWishes) -> RunRes
             f"{len(again)}. Make a new plan, look at it, and materialize that."
         )
     return run_in(place.core, again, wishes)
+
+
+def plan_again(saved: SavedPlan, workspace: Workspace, names: Mapping[str, Any]) -> Plan:
+    """Ask again what a saved plan asked, for a caller that sees *names*.
+
+    Raises `PlanOutdated` where the answer is no longer the same.
+    """
+    asked = saved.definitions if saved.definitions is not None else list(saved.request.targets)
+    found = find_targets(asked, None, names, Path.cwd())
+    gone = [key for key in saved.request.targets if key not in found.graph.assets]
+    if gone:
+        raise PlanOutdated(
+            f"Plan {saved.plan_id} is about {gone[0]!r}, which is no asset any more."
+        )
+    again = workspace.plan(found.graph, saved.request, config=saved.config, now=saved.now)
+    saved.check(again)
+    return again
 
 
 def _checked(now: datetime | None) -> datetime | None:

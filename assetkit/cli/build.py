@@ -145,6 +145,7 @@ def _planned(session: Session, given: dict[str, Any]) -> Any:
 
 
 def _loaded(session: Session, planfile: Path, given: dict[str, Any]) -> Any:
+    from assetkit.api import plan_again
     from assetkit.planning.plan import Plan
 
     for option in ("select", "partitions", "force", "no_upstream", "config"):
@@ -153,7 +154,7 @@ def _loaded(session: Session, planfile: Path, given: dict[str, Any]) -> Any:
                 f"--{option.replace('_', '-')} does not go with a saved plan, which says already "
                 f"what runs. Leave out one of them."
             )
-    return Plan.load(planfile, definitions=session.definitions, workspace=session.workspace)
+    return plan_again(Plan.load(planfile, definitions=session.definitions), session.workspace, {})
 
 
 def _config(texts: tuple[str, ...]) -> dict[str, dict[str, Any]]:

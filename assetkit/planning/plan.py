@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from assetkit.planning.data import PlanData
 from assetkit.planning.explain import explain
 from assetkit.planning.html import plan_html
 from assetkit.planning.model import PlanSummary, Step
+from assetkit.planning.planfile import SavedPlan, load_plan, save_plan
 from assetkit.planning.steps import Steps
 from assetkit.planning.summary import summarize
 from assetkit.planning.text import PlanHeading, plan_text
@@ -61,6 +63,24 @@ class Plan(PlanData):
             for step in self.steps
         ]
         return pd.DataFrame(rows, columns=["asset", "partition", "verdict", "causes", "maybe"])
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the plan into a file, for review; `load` reads it, `materialize` applies it.
+
+        Raises `PlanError` where its selection of partitions is no text.
+        """
+        save_plan(self, str(self), path)
+
+    @staticmethod
+    def load(
+        path: str | os.PathLike[str], *, definitions: Any = None, workspace: Any = None
+    ) -> SavedPlan:
+        """Read a saved plan, to look at (``str``) or to apply with `materialize`.
+
+        It is refused then where definitions or catalog have moved since.
+        Raises `PlanError` where the file is missing or is no plan.
+        """
+        return load_plan(path, definitions, workspace)
 
     def __str__(self) -> str:
         return plan_text(self.summary(), heading=self.heading())
