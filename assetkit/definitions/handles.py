@@ -22,6 +22,8 @@ from typing import Any, Generic, ParamSpec, TypeVar
 from weakref import WeakValueDictionary
 
 from assetkit.definitions.asset import AssetDef, find_global, is_importable
+from assetkit.definitions.html import asset_html
+from assetkit.errors import DefinitionError
 from assetkit.records import AssetKey, SourceLocation
 
 P = ParamSpec("P")
@@ -95,6 +97,12 @@ class Asset(Generic[P, R]):
 
     def __repr__(self) -> str:
         return f"<Asset {self.key} ({self.source})>"
+
+    def _repr_html_(self) -> str | None:
+        try:
+            return asset_html(self.definition)
+        except DefinitionError:  # told where the asset is used; here its name is enough
+            return None
 
     def __reduce__(self) -> Any:
         module, qualname = self.__module__, self.__wrapped__.__qualname__

@@ -92,7 +92,7 @@ def _no_mapping(asset: AnyAsset, declared: Input, upstream: AnyAsset) -> str:
 def _misfit(asset: AnyAsset, declared: Input, upstream: AnyAsset, problem: str) -> str:
     return (
         f"{asker(asset, declared)} with a mapping that does not fit {upstream.key!r} "
-        f"({upstream.source}): {problem}\n{_both(asset, upstream)}"
+        f"({upstream.source}): {problem.rstrip('.')}.\n{_both(asset, upstream)}"
     )
 
 

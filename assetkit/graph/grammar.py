@@ -308,4 +308,4 @@ def caret_message(text: str, problem: str, at: int) -> str:
        ^
     """
     ending = "" if problem.endswith((".", "?")) else "."
-    return f"{problem}{ending}\n  {text}\n  {' ' * at}^"
+    return f"{problem}{ending}\n  {text}\n  {' ' * at}^" if text.strip() else problem + ending

@@ -421,6 +421,17 @@ def test_a_notebooks_asset_is_pickled_by_value(notebook):
     assert definition.function(2) == 6
 
 
+def test_a_notebook_shows_what_was_declared():
+    """The view has the key, the description and the facts; a broken definition has none."""
+
+    @asset
+    def broken(orders: "nowhere.Frame"): ...  # noqa: F821
+
+    assert "Asset orders" in orders._repr_html_()
+    assert "<script" not in orders._repr_html_()
+    assert broken._repr_html_() is None
+
+
 def test_defining_is_cheap(notebook):
     """Thousands of assets are defined in a moment: less than 0.2 ms each, on a busy machine too."""
     source = "\n".join(f"@asset(group='g')\ndef n{i}(context): ..." for i in range(2000))
