@@ -16,16 +16,20 @@ from assetkit.columns import Ints, empty_ints
 from assetkit.definitions.names import invalid
 from assetkit.definitions.timekeys import read_span
 from assetkit.definitions.windows import Ticks
-from assetkit.definitions.zones import datetime_at, moment_of_wall
+from assetkit.definitions.zones import datetime_at, moment_of_wall, wall_of
 from assetkit.errors import InvalidArgument
 
 Exclude: TypeAlias = Iterable[str | date] | Callable[[datetime], bool] | None
 """Dates (months, times) in which excluded windows start, or a function of a window's start."""
 
+ReadExclude: TypeAlias = tuple[str, ...] | Callable[..., Any] | None
+"""The same in one form: sorted texts, a function, or None for nothing."""
+
+_BLOCK = 512
 _ALLOWED = "dates such as ['2026-12-25'], or a function of a window's start that returns a bool"
 
 
-def read_exclude(exclude: Exclude, *, owner: str) -> tuple[str, ...] | Callable[..., Any] | None:
+def read_exclude(exclude: Exclude, *, owner: str) -> ReadExclude:
     """Return what to exclude in one form: sorted texts, the function, or None for nothing."""
     if exclude is None or callable(exclude):
         return exclude
@@ -37,15 +41,18 @@ def read_exclude(exclude: Exclude, *, owner: str) -> tuple[str, ...] | Callable[
 
 
 @lru_cache(maxsize=64)
-def excluded_ticks(
-    exclude: tuple[str, ...] | Callable[..., Any] | None, zone_name: str, ticks: Ticks
-) -> Ints:
-    """Return the sorted indices of the ticks at which excluded windows start."""
+def excluded_ticks(exclude: ReadExclude, zone_name: str, ticks: Ticks, count: int) -> Ints:
+    """Return the sorted indices of the ticks at which excluded windows start.
+
+    A function is asked for the first *count* windows only, or a few more.
+    """
     zone = ZoneInfo(zone_name)
     if exclude is None:
         return empty_ints()
     if callable(exclude):
-        return _called(exclude, zone, ticks)
+        return np.flatnonzero(
+            [is_left_out(exclude, zone, moment) for moment in _moments(ticks, count)]
+        )
     spans = [span for text in exclude if (span := read_span(text))]
     firsts = [moment_of_wall(span.first, zone) for span in spans]
     ends = [moment_of_wall(span.end, zone) for span in spans]
@@ -56,7 +63,7 @@ def excluded_ticks(
     return np.unique(np.concatenate(indices)) if indices else empty_ints()
 
 
-def exclude_text(exclude: tuple[str, ...] | Callable[..., Any] | None) -> Any:
+def exclude_text(exclude: ReadExclude) -> Any:
     """Return what is excluded as a JSON value; a function by its name and code."""
     if exclude is None or isinstance(exclude, tuple):
         return exclude
@@ -65,21 +72,31 @@ def exclude_text(exclude: tuple[str, ...] | Callable[..., Any] | None) -> Any:
     return f"{name}:{_code_hash(code)}" if isinstance(code, CodeType) else name
 
 
-def _called(exclude: Callable[..., Any], zone: ZoneInfo, ticks: Ticks) -> Ints:
-    moments = ticks.moments(np.arange(len(ticks), dtype=np.int64)).tolist()
-    found = []
-    for index, moment in enumerate(moments):
-        start = datetime_at(moment, zone)
-        try:
-            left_out = exclude(start)
-        except Exception as problem:
-            raise InvalidArgument(
-                f"exclude={exclude!r} failed for the window that starts at {start.isoformat()}: "
-                f"{type(problem).__name__}: {problem}."
-            ) from problem
-        if left_out:
-            found.append(index)
-    return np.array(found, dtype=np.int64)
+def is_left_out(exclude: ReadExclude, zone: ZoneInfo, moment: int) -> bool:
+    """Say whether the window that starts at a moment is excluded."""
+    start = datetime_at(moment, zone)
+    if not callable(exclude):
+        wall = wall_of(start)
+        spans = (read_span(text) for text in exclude or ())
+        return any(span is not None and span.first <= wall < span.end for span in spans)
+    try:
+        return bool(exclude(start))
+    except Exception as problem:
+        raise InvalidArgument(
+            f"exclude={exclude!r} failed for the window that starts at {start.isoformat()}: "
+            f"{type(problem).__name__}: {problem}."
+        ) from problem
+
+
+def asked_count(exclude: ReadExclude, count: int, last: int) -> int:
+    """Return for how many windows a function is asked, so that it is not asked anew each moment."""
+    return min(-(-(count + 1) // _BLOCK) * _BLOCK, last) if callable(exclude) else last
+
+
+def _moments(ticks: Ticks, count: int) -> list[int]:
+    indices = np.arange(min(count, len(ticks)), dtype=np.int64)
+    moments: list[int] = ticks.moments(indices).tolist()
+    return moments
 
 
 def _date_text(one: Any, owner: str) -> str:

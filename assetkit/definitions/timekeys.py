@@ -113,6 +113,11 @@ class KeyShape:
         again: list[str] = np.datetime_as_string(times, unit=self.unit).tolist()
         return times.astype("datetime64[s]").astype(np.int64) if again == list(texts) else None
 
+    def shown(self, walls: Ints) -> Ints:
+        """Return wall times without what keys do not show of them."""
+        times = walls.astype("datetime64[s]").astype(f"datetime64[{self.unit}]")
+        return times.astype("datetime64[s]").astype(np.int64)
+
     def _read_formatted(self, text: str) -> tuple[int, int] | None:
         match = _OFFSET.search(text)
         for bare, offset in ((text, None), (text[: match.start()] if match else "", match)):

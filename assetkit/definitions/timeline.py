@@ -21,9 +21,11 @@ from assetkit.definitions.selecting import select
 from assetkit.definitions.timekeys import KeyShape, WallSpan
 from assetkit.definitions.universe import Fan, TimeWindow
 from assetkit.definitions.windows import NO_OFFSET, Ticks
-from assetkit.definitions.zones import datetime_at, moment_of_wall
+from assetkit.definitions.zones import DAY, datetime_at, moment_of_wall
 from assetkit.errors import UnknownPartition
 from assetkit.records import PartitionKey
+
+_LONGEST_UNIT = 31 * DAY
 
 
 class TimeDefinition(Protocol):
@@ -191,13 +193,12 @@ class Timeline:
     def index_of(self, key: str) -> int:
         """Return the index of the tick that a key names, ended or not; -1 where it names none."""
         read = self.definition.shape.read(key)
-        if read is None:
+        if read is None or not len(self.ticks):
             return -1
-        wall, offset = read
-        for index in self.ticks.with_wall(wall):
-            if int(self.ticks.offsets(np.array([index]))[0]) == offset:
-                return index
-        return -1
+        wall, _ = read
+        # A key may show less than its window's first wall time, so look a little further.
+        near = self.ticks.within_walls(wall, wall + _LONGEST_UNIT)
+        return next((index for index in near if self.key_of(index) == key), -1)
 
     def index_at(self, moment: int) -> int:
         """Return the index of the window that a moment lies in; -1 before the first."""
@@ -271,12 +272,12 @@ class Timeline:
 
     def _indices_of_texts(self, texts: Sequence[str | None]) -> Ints:
         named = [text for text in texts if text is not None]
-        walls = (
-            self.definition.shape.read_all(named) if len(named) == len(texts) and named else None
-        )
+        shape = self.definition.shape
+        walls = shape.read_all(named) if len(named) == len(texts) and named else None
         # Wall times rise, but for repeated hours; those are looked up one by one.
-        if walls is not None and not self.ticks.has_offsets:
-            return self.ticks.with_walls(walls)
+        if walls is not None and len(self.ticks) and not self.ticks.has_offsets:
+            indices = self.ticks.from_walls(walls)
+            return np.where(shape.shown(self.ticks.walls(indices)) == walls, indices, -1)
         found = [-1 if text is None else self.index_of(text) for text in texts]
         return np.array(found, dtype=np.int64)
 

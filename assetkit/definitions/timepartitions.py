@@ -8,15 +8,24 @@ from datetime import date, datetime, timedelta
 from functools import cached_property
 from itertools import pairwise
 from math import gcd
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from assetkit.columns import empty_ints
 from assetkit.definitions.calendar import TickPattern, ticks_between, ticks_past
 from assetkit.definitions.crontab import check_timezone
 from assetkit.definitions.durations import seconds_of
-from assetkit.definitions.exclusion import Exclude, exclude_text, excluded_ticks, read_exclude
+from assetkit.definitions.exclusion import (
+    Exclude,
+    ReadExclude,
+    asked_count,
+    exclude_text,
+    excluded_ticks,
+    is_left_out,
+    read_exclude,
+)
 from assetkit.definitions.names import invalid
 from assetkit.definitions.numbering import MomentNumbers, Numbering
 from assetkit.definitions.scheme import (
@@ -26,7 +35,7 @@ from assetkit.definitions.scheme import (
     check_dimension,
     check_now,
 )
-from assetkit.definitions.timekeys import KeyShape, Unit, WallSpan, read_span
+from assetkit.definitions.timekeys import KeyShape, Unit, read_span
 from assetkit.definitions.timeline import Timeline
 from assetkit.definitions.universe import TimeWindow
 from assetkit.definitions.windows import NO_OFFSET, Ticks
@@ -132,16 +141,23 @@ class TimePartitions(PartitionsDefinition):
         until = check_now(now) - timedelta(seconds=self.available_after or 0)
         moment = moment_of(until)
         ticks = self._ticks(moment)
+        begun = ticks.before_moment(moment_of(now) + 1)
         ended = max(ticks.before_moment(moment + 1) - 1, 0) + self.end_offset
         while ended >= len(ticks) - 1 and len(more := self._ticks(ticks.moment(-1))) > len(ticks):
             ticks = more
         last = self._last(ticks)
-        return self._timeline(ticks, ended=min(max(ended, 0), last), last=last)
+        ended = min(max(ended, 0), last)
+        asked = asked_count(self._left_out, max(begun, ended), last)
+        excluded = excluded_ticks(self._left_out, self.timezone, ticks, asked)
+        return Timeline(definition=self, ticks=ticks, ended=ended, last=last, excluded=excluded)
 
     def window(self, key: PartitionKey) -> TimeWindow:
-        timeline = self._reaching(self.shape.span(key) if isinstance(key, str) else None)
-        index = timeline.index_of(key) if isinstance(key, str) else -1
-        if not 0 <= index < timeline.last or timeline.is_excluded(index):
+        span = self.shape.span(key) if isinstance(key, str) else None
+        if span is None or not isinstance(key, str):
+            raise self.universe(utc_now()).unknown(key)
+        timeline = self._reaching(span.end + 2 * DAY)
+        index = timeline.index_of(key)
+        if not 0 <= index < timeline.last or self._leaves_out(timeline.ticks.moment(index)):
             raise self.universe(utc_now()).unknown(key)
         return timeline.window_of(index)
 
@@ -150,10 +166,9 @@ class TimePartitions(PartitionsDefinition):
             moment = moment_of_wall(wall_of(when), self.zone)
         else:
             moment = moment_of(when)
-        ticks = self._ticks(moment)
-        timeline = self._timeline(ticks, ended=self._last(ticks), last=self._last(ticks))
+        timeline = self._reaching(moment)
         index = timeline.index_at(moment)
-        if not 0 <= index < timeline.last or timeline.is_excluded(index):
+        if not 0 <= index < timeline.last or self._leaves_out(timeline.ticks.moment(index)):
             raise UnknownPartition(f"{self!r} has no window that covers {when.isoformat()}.")
         return timeline.key_of(index)
 
@@ -176,13 +191,17 @@ class TimePartitions(PartitionsDefinition):
         return type(self).__name__
 
     @property
+    def _left_out(self) -> ReadExclude:
+        return cast(ReadExclude, self.exclude)
+
+    @property
     def _first(self) -> int:
         start: datetime = self.start  # type: ignore[assignment]
         return moment_of(start + timedelta(microseconds=999_999))
 
     def facts(self) -> dict[str, Any]:
         facts = {field.name: getattr(self, field.name) for field in fields(self)}
-        facts |= {"kind": self.kind, "exclude": exclude_text(self.exclude)}  # type: ignore[arg-type]
+        facts |= {"kind": self.kind, "exclude": exclude_text(self._left_out)}
         facts["start"] = _time_text(self.start)
         facts["end"] = None if self.end is None else _time_text(self.end)
         return facts
@@ -214,19 +233,15 @@ class TimePartitions(PartitionsDefinition):
             last = min(last, ticks.before_moment(moment_of(self.end) + 1) - 1)
         return max(last, 0)
 
-    def _reaching(self, span: WallSpan | None) -> Timeline:
-        """Return a timeline on which all windows up to a span have ended."""
-        ticks = self._ticks(self._first if span is None else span.end + 2 * DAY)
-        return self._timeline(ticks, ended=self._last(ticks), last=self._last(ticks))
+    def _reaching(self, moment: int) -> Timeline:
+        """Return all windows up to a moment, and beyond; as if none was excluded."""
+        ticks = self._ticks(moment)
+        last = self._last(ticks)
+        return Timeline(definition=self, ticks=ticks, ended=last, last=last, excluded=empty_ints())
 
-    def _timeline(self, ticks: Ticks, *, ended: int, last: int) -> Timeline:
-        return Timeline(
-            definition=self,
-            ticks=ticks,
-            ended=ended,
-            last=last,
-            excluded=excluded_ticks(self.exclude, self.timezone, ticks),  # type: ignore[arg-type]
-        )
+    def _leaves_out(self, moment: int) -> bool:
+        """Say whether the window that starts at a moment is excluded."""
+        return self.exclude is not None and is_left_out(self._left_out, self.zone, moment)
 
     def _read_time(self, argument: str, when: When) -> datetime:
         """Return a moment as a datetime of the zone."""

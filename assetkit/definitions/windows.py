@@ -124,13 +124,22 @@ class Ticks:
         """Return the index of the tick at each moment, -1 where there is none."""
         return self._with(self._runs.start, moments)
 
-    def with_wall(self, wall: int) -> list[int]:
-        """Return the indices of all ticks with one wall time: two in a repeated hour."""
+    def from_walls(self, walls: Ints) -> Ints:
+        """Return the index of the first tick at or after each wall time; the last where none is.
+
+        Only for ticks whose wall times rise.
+        """
+        return np.minimum(self._count_before(self._runs.wall, walls), self._total - 1)
+
+    def within_walls(self, first: int, end: int) -> list[int]:
+        """Return the first tick of each run that shows a wall time from *first* to before *end*.
+
+        In a repeated hour these are two.
+        """
         runs = self._runs
-        away = wall - runs.wall
-        hit = (away >= 0) & (away % runs.step == 0) & (away // runs.step < runs.count)
-        rows = np.flatnonzero(hit)
-        found: list[int] = (self._first[rows] + away[rows] // runs.step[rows]).tolist()
+        steps = np.maximum(-((runs.wall - first) // runs.step), 0)
+        rows = np.flatnonzero((steps < runs.count) & (runs.wall + steps * runs.step < end))
+        found: list[int] = (self._first[rows] + steps[rows]).tolist()
         return found
 
     def _along(self, starts: Ints, indices: Ints) -> Ints:
