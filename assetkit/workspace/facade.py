@@ -93,6 +93,7 @@ class Workspace:
         """
         with TemporaryDirectory(prefix="assetkit-") as folder:
             workspace = cls(Path(folder) / "workspace", **arguments)
+            workspace.core.place.private.mkdir(parents=True)  # known already: nothing to announce
             try:
                 yield workspace
             finally:
