@@ -18,11 +18,11 @@ from time import perf_counter
 import duckdb
 import numpy as np
 
-from assetkit.definitions.decorator import asset
-from assetkit.definitions.partitions import CronPartitions
 from assetkit.columns import SlotColumns, slot_hashes
-from assetkit.definitions.mappings import window
+from assetkit.definitions.decorator import asset
 from assetkit.definitions.inputs import AssetIn
+from assetkit.definitions.mappings import window
+from assetkit.definitions.partitions import CronPartitions
 from assetkit.graph.build import build_graph
 from assetkit.planning.planner import Situation, make_plan
 from assetkit.planning.ranges import sum_words
@@ -49,6 +49,7 @@ def assets_of(slots: int) -> list[object]:
     def d(a: object, b: object, c: object) -> None: ...
     @asset(partitions=minutes, ins={"d": AssetIn(partitions=window(-6, 0))})
     def rolling(d: object) -> None: ...
+
     return [rolling, a, b, c, d]
 
 
@@ -103,7 +104,9 @@ def with_one_change(situation: Situation) -> Situation:
     ver_seq, version_lo = a.ver_seq.copy(), a.version_lo.copy()
     ver_seq[middle], version_lo[middle] = 11, version_lo[middle] ^ np.uint64(1)
     changed = replace(a, ver_seq=ver_seq, version_lo=version_lo)
-    return replace(situation, state=replace(situation.state, slots={**situation.state.slots, "a": changed}))
+    return replace(
+        situation, state=replace(situation.state, slots={**situation.state.slots, "a": changed})
+    )
 
 
 def floor(situation: Situation, folder: Path) -> float:
@@ -137,7 +140,9 @@ def timed(call: Callable[[], object]) -> float:
 
 def main(sizes: list[int]) -> None:
     """Print one line per size."""
-    print(f"{'slots':>12}  {'nothing':>9}  {'one changed':>11}  {'NumPy floor':>11}  {'ratio':>6}  peak RSS")
+    print(
+        f"{'slots':>12}  {'nothing':>9}  {'one changed':>11}  {'NumPy floor':>11}  {'ratio':>6}  peak RSS"
+    )
     for size in sizes:
         situation = built(size)
         request = Request(targets=("rolling",))
