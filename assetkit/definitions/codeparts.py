@@ -208,7 +208,7 @@ class _Making:
 
     def __init__(self, reader: PartReader, name: str, filename: str, line: int) -> None:
         self.reader, self.name, self.filename = reader, name, filename
-        self.source = SourceLocation(file=shown_file(filename), line=line)
+        self.source = SourceLocation(file=shown_file(filename) or "<cell>", line=line)
         self.links: list[Link] = []
         self.changes: set[object] = set()
         self.warnings: list[str] = []
