@@ -51,6 +51,10 @@ _LOOK_AROUND = 0.5
 """Seconds after which a wait for workers looks whether the run was cancelled."""
 
 
+_LAST_WAIT = 1.0
+"""Seconds that an interrupted run gives to what is about to end."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workload:
     """What a loop works through: the machine, and what each step number stands for."""
@@ -121,8 +125,12 @@ class Loop:
     def give_up(self) -> None:
         """Stop what runs at once, and note all that is not done as cancelled."""
         self._cancelled = True
-        self._executor.stop(kill=True)
         self._tell(CancelAsked())
+        end = monotonic() + _LAST_WAIT
+        while self._calls and (found := self._executor.wait(max(0.0, end - monotonic()))):
+            for done in found:
+                self._take_in(done)
+        self._executor.stop(kill=True)
         for call in tuple(self._calls.values()):
             for step in call.steps:
                 if self._machine.state_of(step) == State.RUNNING:

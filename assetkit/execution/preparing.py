@@ -12,7 +12,6 @@ import numpy as np
 
 from assetkit.columns import NO_TIME, Ints, SlotColumns
 from assetkit.definitions.asset import AssetDef
-from assetkit.definitions.keys import slot_folder
 from assetkit.definitions.universe import Fan
 from assetkit.execution.environment import Environment, utc_now
 from assetkit.execution.published import PublishedSlots, time_of
@@ -71,7 +70,8 @@ class AssetSteps:
         self.basis = plan.bases[key]
         self.positions: list[int] = steps.positions[key].tolist()
         self.ordinals: list[int] = self.universe.ordinals(steps.positions[key]).tolist()
-        self.texts = self.universe.texts(steps.positions[key])
+        self.names = self.own.names
+        self.texts = self.names.texts(steps.positions[key])
         self.maybe = steps.maybe[key]
         self._edges = plan.graph.edges[key]
         self._inputs = [published[edge.upstream] for edge in self._edges]
@@ -80,7 +80,7 @@ class AssetSteps:
 
     def key_of(self, step: int) -> PartitionKey | None:
         """Return the partition that a step makes."""
-        return self.universe.key(self.positions[step - self.first])
+        return self.names.key(self.positions[step - self.first])
 
     def find_needs(self, step: int) -> Needs | Lacking:
         """Return what is there of a step's inputs, or why that is not enough."""
@@ -162,16 +162,15 @@ class AssetSteps:
     ) -> SlotWork:
         row = step - self.first
         position = self.positions[row]
-        parts = self.universe.parts(position)
         there = bool(self.own.present[position])
         with_context = self.asset.wants_context is not None
         return SlotWork(
             step=step,
             ordinal=self.ordinals[row],
             partition=self.texts[row],
-            partition_key=self.universe.key(position),
-            parts=parts,
-            folder=slot_folder(self.asset.key, parts),
+            partition_key=self.names.key(position),
+            parts=self.names.parts(position),
+            folder=self.names.folder(position),
             window=self.universe.window(position),
             uses=tuple(
                 upstream.use_of(slots, digest)
@@ -201,7 +200,7 @@ class AssetSteps:
         seq = self.own.read_seq(position)
         return {
             edge.upstream: tuple(
-                upstream.universe.key(one)
+                upstream.names.key(one)
                 for one in (slots.tolist() if seq is None else upstream.changed_since(seq, slots))
             )
             for edge, upstream, slots in zip(self._edges, self._inputs, need.positions, strict=True)
@@ -217,6 +216,7 @@ def _work_of(
         basis=plan.bases[asset.key],
         manager=manager,
         staged=_is_staged(manager),
+        waits_for_disk=_is_staged(manager) and bool(getattr(manager, "waits_for_disk", False)),
         inputs=tuple(
             _input_work(asset, edge, environment.io_manager_of(plan.graph.assets[edge.upstream]))
             for edge in edges
@@ -272,7 +272,7 @@ def _least(need: str | int, wanted: int) -> int:
 
 def _lack(edge: Edge, upstream: PublishedSlots, wanted: Ints, have: Ints) -> str:
     missing = np.setdiff1d(wanted, have)
-    first = slot_name(edge.upstream, upstream.universe.key(int(missing[0])))
+    first = slot_name(edge.upstream, upstream.names.key(int(missing[0])))
     more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
     if edge.input.need == "all":
         return f"{first}{more} is missing"

@@ -12,6 +12,7 @@ from assetkit.records import Basis, InputUse, Materialization, Outcome
 FORMAT = 1
 """Version of the record's form; a reader takes what it knows of a newer one."""
 
+
 def provenance_of(made: Materialization) -> dict[str, Any]:
     """Return what is to travel with a slot's data, as JSON values.
 

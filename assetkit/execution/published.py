@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -18,16 +17,13 @@ from assetkit.columns import (
     slot_hashes,
     split_version,
 )
-from assetkit.definitions.keys import slot_folder
 from assetkit.definitions.universe import Universe
+from assetkit.execution.naming import AT_ONCE, SlotNames
 from assetkit.io.base import Place, Source
 from assetkit.records import AssetKey, InputUse
 
 NAMED = 64
 """Up to so many versions are recorded one by one; of more, only their digest."""
-
-_KEPT = 100_000
-"""Up to so many slots, what is derived from their keys is kept."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -41,6 +37,7 @@ class PublishedSlots:
     ) -> None:
         size = len(universe)
         self.asset, self.universe, self._place = asset, universe, place
+        self.names = SlotNames(asset, universe)
         self._columns = columns
         self._rows: Ints | None = None
         self.present: Flags = np.zeros(size, dtype=np.bool_)
@@ -50,7 +47,6 @@ class PublishedSlots:
         self._new: dict[int, str] = {}
         self._changed: set[int] = set()
         self._sources: dict[int, Source] = {}
-        self._texts: Sequence[str | None] | None = None
         self._stable_ids: Words | None = None
         if len(columns):
             self._take_in(columns)
@@ -100,16 +96,15 @@ class PublishedSlots:
         """Return where a slot lies and which version is there."""
         found = self._sources.get(position)
         if found is None:
-            parts = self.universe.parts(position)
             found = Source(
                 asset=self.asset,
-                partition_key=self.universe.key(position),
-                dimensions=parts,
+                partition_key=self.names.key(position),
+                dimensions=self.names.parts(position),
                 place=self._place,
-                folder=slot_folder(self.asset, parts),
+                folder=self.names.folder(position),
                 data_version=self.version_of(position),
             )
-            if len(self._sources) < _KEPT:
+            if len(self._sources) < AT_ONCE:
                 self._sources[position] = found
         return found
 
@@ -120,19 +115,12 @@ class PublishedSlots:
         return tuple(self.universe.stable_ids(positions).tolist())
 
     def _stable_id(self, position: int) -> int:
-        if len(self.present) > _KEPT:
+        if len(self.present) > AT_ONCE:
             return int(self.universe.stable_ids(np.array([position], dtype=np.int64))[0])
         if self._stable_ids is None:
             every = np.arange(len(self.present), dtype=np.int64)
             self._stable_ids = self.universe.stable_ids(every)
         return int(self._stable_ids[position])
-
-    def _texts_of(self, positions: Ints) -> Sequence[str | None]:
-        if len(self.present) > _KEPT:
-            return self.universe.texts(positions)
-        if self._texts is None:
-            self._texts = self.universe.texts(np.arange(len(self.present), dtype=np.int64))
-        return [self._texts[position] for position in positions.tolist()]
 
     def use_of(self, positions: Ints, digest: int) -> InputUse:
         """Return what consuming these slots, all of them published, amounts to."""
@@ -141,7 +129,7 @@ class PublishedSlots:
             versions = tuple(
                 (text, self.version_of(position) or "")
                 for text, position in zip(
-                    self._texts_of(positions), positions.tolist(), strict=True
+                    self.names.texts(positions), positions.tolist(), strict=True
                 )
             )
         return InputUse(asset=self.asset, digest=digest, count=len(positions), versions=versions)

@@ -10,9 +10,12 @@ other slots of its call are still stored.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
+from functools import partial
 from time import perf_counter
-from typing import Any
+from typing import Any, TypeAlias
 
 import cloudpickle
 
@@ -20,26 +23,39 @@ from assetkit.definitions.universe import TimeWindow
 from assetkit.errors import AssetkitError, StepError
 from assetkit.execution.calling import call
 from assetkit.execution.context import AssetContext
-from assetkit.execution.loading import load_inputs
+from assetkit.execution.loading import LoadedInputs, load_inputs
 from assetkit.execution.logs import StepLog, capturing, log_name, routed_to
 from assetkit.execution.resources import OpenedResources, opened
-from assetkit.execution.returned import take_apart
-from assetkit.execution.storing import Draft, store
+from assetkit.execution.returned import Returned, take_apart
+from assetkit.execution.storing import Draft, Staged, store
 from assetkit.execution.task import AssetWork, Failure, SlotResult, SlotWork, StepResult, StepTask
 from assetkit.execution.tracebacks import traceback_text, trim
+from assetkit.executors.base import Unfinished
+from assetkit.records import Materialization
+
+_PUBLISHING = 8
+"""How many slots of one call are published at once."""
+
+_Stored: TypeAlias = Materialization | Staged | Failure
 
 
-def run_step(task: StepTask) -> StepResult:
-    """Do one call's work. Raises nothing but `KeyboardInterrupt`."""
-    started = perf_counter()
+def run_step(task: StepTask) -> StepResult | Unfinished:
+    """Do one call's work, up to what only waits for a disk.
+
+    Raises nothing but `KeyboardInterrupt`.
+    """
     log = StepLog(log_path(task))
+    attempt = _Attempt(task, log, perf_counter())
     try:
         # The process of the run captures for all of its steps.
         with nullcontext() if task.local else capturing(), routed_to(log):
-            slots = _run(task, log, started)
-    finally:
+            stored = attempt.store_all()
+    except BaseException:
         log.close()
-    return StepResult(slots=slots, duration=perf_counter() - started, logged=log.used)
+        raise
+    if task.work.value.waits_for_disk:
+        return Unfinished(partial(attempt.publish_all, stored))
+    return attempt.publish_all(stored)
 
 
 def log_path(task: StepTask) -> str | None:
@@ -50,29 +66,62 @@ def log_path(task: StepTask) -> str | None:
     return f"{task.logs}/{log_name(first.step, task.work.value.asset.key, first.partition)}"
 
 
-def _run(task: StepTask, log: StepLog, started: float) -> tuple[SlotResult, ...]:
-    work = task.work.value
-    metadata: dict[str, Any] = {}
-    try:
-        loaded = load_inputs(task, work)
-        arguments = _with_own(loaded.arguments, task, work, metadata)
-        parts = take_apart(call(work.asset.function, arguments), task.slots, work)
-        del arguments
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:
-        failure = _failure(error, task, work, log)
-        return tuple(SlotResult(slot.step, failure=failure) for slot in task.slots)
-    results = []
-    for slot in task.slots:
+class _Attempt:
+    """One attempt at one call."""
+
+    def __init__(self, task: StepTask, log: StepLog, started: float) -> None:
+        self._task, self._work = task, task.work.value
+        self._log, self._started = log, started
+        self._metadata: dict[str, Any] = {}
+
+    def store_all(self) -> list[_Stored]:
+        """Load, call, and write each slot's value aside; what fails is a failure in its place."""
+        task, work = self._task, self._work
         try:
-            draft = Draft(task, slot, work, loaded.uses_of(slot, task.inputs), started, metadata)
-            results.append(SlotResult(slot.step, made=store(parts.pop(slot.step), draft)))
+            loaded = load_inputs(task, work)
+            arguments = _with_own(loaded.arguments, task, work, self._metadata)
+            parts = take_apart(call(work.asset.function, arguments), task.slots, work)
+            # The inputs are not needed any more; what is written may need the memory.
+            arguments.clear()
         except KeyboardInterrupt:
             raise
         except BaseException as error:
-            results.append(SlotResult(slot.step, failure=_failure(error, task, work, log)))
-    return tuple(results)
+            failure = _failure(error, task, work, self._log)
+            return [failure] * len(task.slots)
+        return [self._store(slot, parts.pop(slot.step), loaded) for slot in task.slots]
+
+    def _store(self, slot: SlotWork, value: Returned, loaded: LoadedInputs) -> _Stored:
+        try:
+            uses = loaded.uses_of(slot, self._task.inputs)
+            return store(
+                value, Draft(self._task, slot, self._work, uses, self._started, self._metadata)
+            )
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            return _failure(error, self._task, self._work, self._log)
+
+    def publish_all(self, stored: Sequence[_Stored]) -> StepResult:
+        """Publish what is written aside, and say what came of each slot."""
+        if len(stored) > 1 and self._work.waits_for_disk:
+            with ThreadPoolExecutor(_PUBLISHING) as pool:
+                results = tuple(pool.map(self._publish, self._task.slots, stored))
+        else:
+            results = tuple(map(self._publish, self._task.slots, stored))
+        self._log.close()
+        duration = perf_counter() - self._started
+        return StepResult(slots=results, duration=duration, logged=self._log.used)
+
+    def _publish(self, slot: SlotWork, stored: _Stored) -> SlotResult:
+        if isinstance(stored, Failure):
+            return SlotResult(slot.step, failure=stored)
+        if isinstance(stored, Materialization):
+            return SlotResult(slot.step, made=stored)
+        try:
+            return SlotResult(slot.step, made=stored.publish())
+        except Exception as error:
+            failure = _failure(error, self._task, self._work, self._log)
+            return SlotResult(slot.step, failure=failure)
 
 
 def _with_own(

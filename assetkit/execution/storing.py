@@ -68,8 +68,34 @@ class Draft:
         )
 
 
-def store(returned: Returned, draft: Draft) -> Materialization:
-    """Write and publish one slot's value; return what is to be recorded of it.
+@dataclass(slots=True)
+class Staged:
+    """A slot's value, written aside: `publish` makes it what readers see."""
+
+    draft: Draft
+    at: datetime
+    data_time: datetime | None
+    given: str
+    written: Written
+    target: Target
+
+    def publish(self) -> Materialization:
+        """Publish the value and return what is to be recorded; may run in another thread.
+
+        Raises whatever keeps it from being published; what was there before stays.
+        """
+        manager = self.draft.work.manager
+        try:
+            written: Written = manager.publish(self.written, self.target)
+        except BaseException:
+            manager.discard(self.written)
+            raise
+        version = self.given or written.data_version or _run_version(self.draft)
+        return self.draft.record(self.at, self.data_time, version, written)
+
+
+def store(returned: Returned, draft: Draft) -> Materialization | Staged:
+    """Write one slot's value aside; where it cannot be staged, write it and return the record.
 
     Raises whatever keeps the value from being stored; what was published before stays.
     """
@@ -86,7 +112,10 @@ def store(returned: Returned, draft: Draft) -> Materialization:
     provenance = provenance_of(draft.record(at, data_time, given))
     # What a generator adds while it is written still finds its way into the file.
     provenance["metadata"] = draft.metadata
-    written = _write(returned.value, _target(draft, provenance), draft.work)
+    target = _target(draft, provenance)
+    written = _write(returned.value, target, draft.work)
+    if draft.work.staged:
+        return Staged(draft, at, data_time, given, written, target)
     version = given or written.data_version or _run_version(draft)
     return draft.record(at, data_time, version, written)
 
@@ -108,31 +137,31 @@ def _target(draft: Draft, provenance: Mapping[str, Any]) -> Target:
 
 
 def _write(value: Any, target: Target, work: AssetWork) -> Written:
+    """Write a value, and let it be looked at: staged data after that, other data before."""
     try:
-        if work.staged:
-            return _write_staged(value, target, work)
-        for inspect in work.inspections:
-            inspect(work.asset, target, value, None)
-        plain: Any = work.manager.write(value, target)
+        if not work.staged:
+            _inspect(value, target, work, None)
+        written: Any = work.manager.write(value, target)
     except OutputError as error:
         if work.asset.key in str(error):
             raise
         where = slot_name(work.asset.key, target.partition_key)
         raise OutputError(f"{where} ({work.asset.source}): {error}") from error.__cause__
-    return plain if isinstance(plain, Written) else _NOTHING
+    if not isinstance(written, Written):
+        return _NOTHING
+    if work.staged:
+        _inspect(value, target, work, written)
+    return written
 
 
-def _write_staged(value: Any, target: Target, work: AssetWork) -> Written:
-    manager = work.manager
-    written: Written = manager.write(value, target)
+def _inspect(value: Any, target: Target, work: AssetWork, written: Written | None) -> None:
     try:
-        for inspect in work.inspections:
-            inspect(work.asset, target, value, written)
-        published: Written = manager.publish(written, target)
+        for inspection in work.inspections:
+            inspection(work.asset, target, value, written)
     except BaseException:
-        manager.discard(written)
+        if written is not None:
+            work.manager.discard(written)
         raise
-    return published
 
 
 def _data_time(returned: Returned, slot: SlotWork, now: datetime) -> datetime:

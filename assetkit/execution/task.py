@@ -44,12 +44,17 @@ class InputWork:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssetWork:
-    """What all steps of one asset share. ``staged``: the IO manager is a `StagedIOManager`."""
+    """What all steps of one asset share.
+
+    ``staged``: the IO manager is a `StagedIOManager`; ``waits_for_disk``: its
+    `publish` is worth doing beside other work.
+    """
 
     asset: AssetDef
     basis: Basis
     manager: Any
     staged: bool
+    waits_for_disk: bool
     inputs: tuple[InputWork, ...]
     place: Place
     clock: Callable[[], datetime]

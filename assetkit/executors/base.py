@@ -4,6 +4,8 @@ Rule 1: an executor knows nothing of assets: it gets a picklable task and a
 function to call with it, and hands back what came of it.
 Rule 2: tasks are given only while `capacity` allows, so that nothing piles up.
 Rule 3: workers never open the catalog.
+Rule 4: what a function returns may be `Unfinished`; an executor calls its `finish`
+where it likes, and hands back what that returns.
 """
 
 from __future__ import annotations
@@ -23,6 +25,18 @@ class Done:
     value: Any = None
     error: BaseException | None = None
     lost: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """A task whose rest only waits (for a disk): `finish` may run beside the next task."""
+
+    finish: Callable[[], Any]
+
+
+def finished(value: Any) -> Any:
+    """Return a task's value, after finishing what is unfinished."""
+    return value.finish() if isinstance(value, Unfinished) else value
 
 
 class Executor(Protocol):

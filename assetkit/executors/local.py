@@ -5,46 +5,87 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as NotYet
 from queue import Empty, SimpleQueue
 from typing import Any
 
 from assetkit.errors import StepCancelled
-from assetkit.executors.base import Done, checked_workers
+from assetkit.executors.base import Done, Unfinished, checked_workers, finished
+
+FINISHING = 4
+"""How many tasks may be finishing while the next one runs."""
 
 
 class InProcessExecutor:
-    """Run steps one after another, in the thread that asks: the simplest to debug."""
+    """Run steps one after another, in the thread that asks: the simplest to debug.
 
-    capacity = 1
+    Only what waits for a disk is done beside the next step. Results come back in
+    the order in which tasks were given.
+    """
+
     in_process = True
 
     def __init__(self) -> None:
         self._waiting: deque[tuple[int, Callable[[Any], Any], Any]] = deque()
+        self._finishing: deque[Done | tuple[int, Future[Any]]] = deque()
+        self._pool: ThreadPoolExecutor | None = None
+
+    @property
+    def capacity(self) -> int:
+        return min(len(self._finishing), FINISHING) + 1
 
     def start(self) -> None:
         self._waiting.clear()
+        self._finishing.clear()
 
     def submit(self, task_id: int, function: Callable[[Any], Any], task: Any) -> None:
         self._waiting.append((task_id, function, task))
 
     def wait(self, timeout: float | None) -> Sequence[Done]:
         if not self._waiting:
-            return ()
+            return self._finished(timeout)
         task_id, function, task = self._waiting.popleft()
-        try:
-            return (Done(task_id, value=function(task)),)
-        except Exception as error:
-            return (Done(task_id, error=error),)
+        value, error = _attempt(function, task)
+        if isinstance(value, Unfinished):
+            self._finishing.append((task_id, self._finishers().submit(value.finish)))
+        elif self._finishing:
+            self._finishing.append(Done(task_id, value, error))
+        else:
+            return (Done(task_id, value, error),)
+        return self._finished(0.0 if len(self._finishing) <= FINISHING else None)
+
+    def _finished(self, timeout: float | None) -> Sequence[Done]:
+        """Return what is finished, in order; wait for the first up to *timeout* seconds."""
+        found: list[Done] = []
+        while self._finishing:
+            first = self._finishing[0]
+            if not isinstance(first, Done):
+                done = _settled(*first, 0.0 if found else timeout)
+                if done is None:
+                    break
+                first = done
+            found.append(first)
+            self._finishing.popleft()
+        return found
 
     def cancel(self, task_id: int) -> None:
         """Take a task back that has not begun; one that runs cannot be stopped from here."""
-        kept = [waiting for waiting in self._waiting if waiting[0] != task_id]
-        if len(kept) < len(self._waiting):
-            self._waiting = deque(kept)
-            self._waiting.append((task_id, _refuse, None))
+        self._waiting = deque(
+            (one, _refuse, None) if one == task_id else (one, function, task)
+            for one, function, task in self._waiting
+        )
 
     def stop(self, *, kill: bool = False) -> None:
         self._waiting.clear()
+        self._finishing.clear()
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.shutdown()
+
+    def _finishers(self) -> ThreadPoolExecutor:
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(FINISHING, thread_name_prefix="assetkit-finish")
+        return self._pool
 
     def __repr__(self) -> str:
         return "InProcessExecutor()"
@@ -111,9 +152,24 @@ class ThreadExecutor:
 
 def _call(task_id: int, function: Callable[[Any], Any], task: Any, done: SimpleQueue[Done]) -> None:
     try:
-        done.put(Done(task_id, value=function(task)))
+        done.put(Done(task_id, value=finished(function(task))))
     except BaseException as error:
         done.put(Done(task_id, error=error))
+
+
+def _attempt(function: Callable[[Any], Any], task: Any) -> tuple[Any, Exception | None]:
+    try:
+        return function(task), None
+    except Exception as error:
+        return None, error
+
+
+def _settled(task_id: int, future: Future[Any], timeout: float | None) -> Done | None:
+    try:
+        error = future.exception(timeout)
+    except NotYet:
+        return None
+    return Done(task_id, error=error) if error is not None else Done(task_id, future.result())
 
 
 def _refuse(_: Any) -> None:

@@ -20,7 +20,7 @@ import cloudpickle
 from loky.process_executor import ProcessPoolExecutor
 
 from assetkit.errors import StepCancelled, StepError, WorkerLost
-from assetkit.executors.base import Done, checked_workers
+from assetkit.executors.base import Done, checked_workers, finished
 
 IDLE_SECONDS = 60
 """After so long without work, a worker process ends; the next step starts a new one."""
@@ -125,7 +125,7 @@ class _Worker:
 def _work(packed: bytes) -> bytes:
     """Do a task, in the worker."""
     function, task = cloudpickle.loads(packed)
-    result = function(task)
+    result = finished(function(task))
     try:
         content: bytes = cloudpickle.dumps(result)
     except Exception as error:
