@@ -46,10 +46,10 @@ def list_assets(session: Session, select: tuple[str, ...], *, as_json: bool) -> 
     columns = (
         Column(title="asset"),
         Column(title="group"),
-        Column(title="partitions", wraps=True),
+        Column(title="partitions"),
         Column(title="description", wraps=True),
     )
-    rows = [(a.key, a.group or "", partitions_name(a), _headline(a)) for a in assets]
+    rows = [(a.key, a.group or "", partitions_kind(a), _headline(a)) for a in assets]
     session.out.table(columns, rows)
 
 
@@ -129,6 +129,12 @@ def asset_document(asset: AssetDef, graph: AssetGraph) -> dict[str, Any]:
 def partitions_name(asset: AssetDef) -> str:
     """Return how an asset's partitions are written; empty where it has none."""
     return "" if asset.partitions is None else str(asset.partitions)
+
+
+def partitions_kind(asset: AssetDef) -> str:
+    """Return what kind of partitions an asset has, in a word: ``daily``; empty where none."""
+    name = type(asset.partitions).__name__ if asset.partitions is not None else ""
+    return name.removesuffix("Partitions").lower()
 
 
 def _headline(asset: AssetDef) -> str:

@@ -17,7 +17,10 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 _SWEEPS = 8
+_MANY = 2_000
 _HEIGHT_PASSES = 4
+_SWAP_ROUNDS = 4
+_SWAPPED_UP_TO = 600
 _LANE = 0.45
 """The height that a passing edge needs, in rows."""
 
@@ -142,7 +145,7 @@ def _reduce_crossings(layers: _Layers) -> None:
             place[vertex] = i
     best, fewest = [list(row) for row in layers.order], _crossings(layers, place)
     futile = 0
-    for sweep in range(_SWEEPS):
+    for sweep in range(_SWEEPS if len(place) < _MANY else _SWEEPS // 2):
         if fewest == 0 or futile == 2:
             break
         forward = sweep % 2 == 0
@@ -155,6 +158,37 @@ def _reduce_crossings(layers: _Layers) -> None:
             futile = 0 if crossings < 0.97 * fewest else futile
             best, fewest = [list(row) for row in layers.order], crossings
     layers.order = best
+    if fewest and len(place) <= _SWAPPED_UP_TO:
+        _swap_neighbours(layers)
+
+
+def _swap_neighbours(layers: _Layers) -> None:
+    """Swap vertices that stand next to each other where that undoes crossings, a few times over."""
+    place = [0] * len(layers.left)
+    for row in layers.order:
+        for i, vertex in enumerate(row):
+            place[vertex] = i
+    for _ in range(_SWAP_ROUNDS):
+        swapped = False
+        for row in layers.order:
+            for i in range(len(row) - 1):
+                upper, lower = row[i], row[i + 1]
+                if _gain(layers, place, upper, lower) > 0:
+                    row[i], row[i + 1] = lower, upper
+                    place[lower], place[upper] = i, i + 1
+                    swapped = True
+        if not swapped:
+            return
+
+
+def _gain(layers: _Layers, place: list[int], upper: int, lower: int) -> int:
+    """Return how many crossings between two vertices' edges there are more than if they swapped."""
+    gain = 0
+    for around in (layers.left, layers.right):
+        for a in around[upper]:
+            for b in around[lower]:
+                gain += (place[a] > place[b]) - (place[a] < place[b])
+    return gain
 
 
 def _sort_by_neighbours(row: list[int], around: list[list[int]], place: list[int]) -> None:
@@ -191,7 +225,7 @@ def _heights(layers: _Layers) -> list[float]:
         offsets = _offsets(row, size)
         for vertex, offset in zip(row, offsets, strict=True):
             heights[vertex] = offset
-    for number in range(_HEIGHT_PASSES):
+    for number in range(_HEIGHT_PASSES if len(size) < _MANY else _HEIGHT_PASSES // 2):
         rows = layers.order if number % 2 == 0 else layers.order[::-1]
         around = layers.left if number % 2 == 0 else layers.right
         for row in rows:

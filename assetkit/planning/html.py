@@ -22,6 +22,8 @@ from assetkit.planning.text import totals_text, verb_of, why_text
 _ROWS: Final = 150
 _EXPLAINED: Final = 25
 _EXPLANATION: Final = 2_000
+_LONGEST_NAME: Final = 40
+_BLOCK: Final = "display:inline-block"
 _VERB_WORDS: Final = {
     "build": "build",
     "rebuild": "rebuild",
@@ -76,8 +78,9 @@ def _node(line: AssetSummary) -> Node:
 def _parts(plan: PlanData, summary: PlanSummary) -> Iterator[Html]:
     """Yield the rows of the assets with something to do, then what is up to date, folded."""
     busy = [line for line in summary.assets if verb_of(line) != "keep"]
+    width = min(_LONGEST_NAME, max((len(line.asset) for line in busy), default=0))
     for number, line in enumerate(busy[:_ROWS]):
-        yield _row(plan, line, explained=number < _EXPLAINED)
+        yield _row(plan, line, width, explained=number < _EXPLAINED)
     if len(busy) > _ROWS:
         more = f"… {len(busy) - _ROWS:,} more assets: plan.to_pandas() has all"
         yield element("p", more, class_="dim")
@@ -87,20 +90,15 @@ def _parts(plan: PlanData, summary: PlanSummary) -> Iterator[Html]:
         yield details(f"{count_text(len(idle), 'asset')} up to date", element("p", names))
 
 
-def _row(plan: PlanData, line: AssetSummary, *, explained: bool) -> Html:
+def _row(plan: PlanData, line: AssetSummary, width: int, *, explained: bool) -> Html:
     verb = verb_of(line)
     steps = line.run + line.maybe
     total = steps + line.fresh + line.blocked + line.quarantined + line.running
-    head = joined(
-        [
-            tone_mark(verb, glyph(verb)),
-            element("span", line.asset, class_="key"),
-            f" · {_VERB_WORDS[verb]}",
-            f" · {steps:,} of {total:,} " if total > 1 else " ",
-            _bar(line, total) if total > 1 else "",
-            f" · {why_text(line)}" if steps else "",
-        ]
-    )
+    name = element("span", line.asset, class_="key", style=f"{_BLOCK};min-width:{width}ch")
+    amount = f"{steps:,} of {total:,}" if total > 1 else ""
+    why = why_text(line) if steps else ""
+    words = " · ".join(filter(None, (_VERB_WORDS[verb], amount, why)))
+    head = joined([tone_mark(verb, glyph(verb)), name, " ", _bar(line, total), f" {words}"])
     facts = [(name, value) for name, value in _facts(line) if value]
     body = [html_table((), facts)] if facts else []
     if explained:
