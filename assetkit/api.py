@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from assetkit.definitions.resources import check_config
+from assetkit.definitions.config import check_config
 from assetkit.errors import InvalidArgument, PlanOutdated
 from assetkit.execution.result import RunResult
 from assetkit.planning.facts import facts_of

@@ -119,12 +119,18 @@ def _plan_for(wanted: Scope, situation: Situation, request: Request) -> Draft:
         snapshot=situation.state,
         assets=parts,
         targets=request.targets,
-        notes=graph.notes,
+        notes=(*graph.notes, *_warnings(situation, parts)),
         config=situation.config,
         code=situation.code,
         request=request,
     )
     return Draft(plan, frozenset(ledger.wants_detail | _details_to_run(plan)))
+
+
+def _warnings(situation: Situation, parts: tuple[AssetPlan, ...]) -> tuple[str, ...]:
+    """Return what could not be fingerprinted, once each."""
+    coded = (situation.code.get(part.asset) for part in parts)
+    return tuple(dict.fromkeys(text for code in coded if code for text in code.warnings))
 
 
 def _details_to_run(plan: Plan) -> set[AssetKey]:

@@ -19,7 +19,7 @@ import numpy as np
 from assetkit.catalog.base import AssetRow, Catalog, Snapshot
 from assetkit.columns import Ints, SlotColumns
 from assetkit.definitions.asset import AssetDef
-from assetkit.definitions.codeversion import CodeVersion, code_version
+from assetkit.definitions.codeversion import CodeVersion, code_versions
 from assetkit.definitions.universe import Universe, Unpartitioned
 from assetkit.graph.graph import AssetGraph
 from assetkit.planning.basis import definition_facts, make_basis
@@ -47,7 +47,7 @@ class Definitions:
 
 def describe_graph(graph: AssetGraph, config: Mapping[AssetKey, Mapping[str, Any]]) -> Definitions:
     """Fingerprint all assets of a graph with the configuration that they would get."""
-    code = {key: code_version(asset) for key, asset in graph.assets.items()}
+    code = code_versions(graph.assets.values())
     bases = {
         key: make_basis(asset, graph.edges[key], code=code[key].value, config=config.get(key))
         for key, asset in graph.assets.items()
