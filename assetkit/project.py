@@ -32,6 +32,7 @@ from assetkit.errors import (
 )
 from assetkit.graph.build import build_graph, find_problems
 from assetkit.graph.graph import AssetGraph
+from assetkit.graph.views import graph_html
 
 _LISTED = ("assets", "checks", "jobs", "schedules", "sensors", "hooks")
 _NAMED = ("resources", "io_managers")
@@ -104,6 +105,12 @@ class Definitions:
         if problems:
             listed = "\n".join(f"{number}. {text}" for number, text in enumerate(problems, 1))
             raise DefinitionError(f"{len(problems)} problems:\n{listed}")
+
+    def _repr_html_(self) -> str | None:
+        try:
+            return graph_html(self.graph)
+        except DefinitionError:  # then the plain text must do
+            return None
 
     def __repr__(self) -> str:
         said = ((one.name, getattr(self, one.name)) for one in fields(self))
