@@ -54,7 +54,13 @@ class Connection:
 
     def arrow(self, text: str, /, **values: Any) -> pa.Table:
         """Run SQL and return its result as Arrow."""
-        found: pa.Table = self._duck.sql(text, params=values or None).to_arrow_table()
+        relation: Any
+        if SINCE_2:
+            relation = self._duck.sql(text, params=values or None)
+        else:
+            # Here a relation with values would be built row by row, which takes seconds.
+            relation = self._duck.execute(text, values or None)
+        found: pa.Table = relation.to_arrow_table()
         return found
 
     def execute(self, text: str) -> list[tuple[Any, ...]]:

@@ -13,7 +13,7 @@ from assetkit.catalog.ids import Ids
 from assetkit.catalog.ranges import ranges_of
 from assetkit.catalog.store import Transaction
 from assetkit.catalog.times import known_time, to_micros
-from assetkit.records import AssetKey, Owner
+from assetkit.records import AssetKey, Owner, RunStatus
 
 
 class Leases:
@@ -58,10 +58,10 @@ class Leases:
         """Return the ranges that other living runs hold."""
         return by_asset(lease for lease in self.living() if lease.run_id != run_id)
 
-    def bury_dead(self) -> None:
+    def _bury_dead(self, claimant: str) -> None:
         """Mark the runs of owners that are gone as lost, void their fences, drop their leases."""
         now = to_micros(self._mortals.clock())
-        for run_no in self.dead_runs().values():
+        for run_no in (no for run_id, no in self.dead_runs().items() if run_id != claimant):
             self._transaction.write(
                 "lose_run",
                 run_no=run_no,
@@ -79,7 +79,8 @@ class Leases:
 
     def claim(self, ids: Ids, run_id: str, claims: Sequence[Claim]) -> Grant:
         """Lease to a run what is free of *claims*."""
-        self.bury_dead()
+        self._revive(run_id)
+        self._bury_dead(run_id)
         living = self.living()
         others = [lease for lease in living if lease.run_id != run_id]
         own = by_asset(lease for lease in living if lease.run_id == run_id)
@@ -95,6 +96,12 @@ class Leases:
             granted=granted,
             busy=busy,
         )
+
+    def _revive(self, run_id: str) -> None:
+        """Take a run that was lost as running again: who claims lives; its old fences stay void."""
+        rows = self._transaction.rows("run_state", run_id=run_id)
+        if rows and rows[0][1] == RunStatus.LOST:
+            self._transaction.write("revive_run", run_id=run_id)
 
     def _write(self, ids: Ids, run_id: str, claims: Sequence[Claim]) -> None:
         fence = self._transaction.next_fence()

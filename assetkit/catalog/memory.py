@@ -162,7 +162,8 @@ class MemoryCatalog:
         """Lease what is free of *claims* to a run, and say who holds the rest."""
         with self._lock:
             state = self._state
-            self._bury_dead()
+            self._revive(run_id)
+            self._bury_dead(run_id)
             living = self._living()
             granted, busy = divide(claims, [one for one in living if one.run_id != run_id])
             own = by_asset(one for one in living if one.run_id == run_id)
@@ -200,8 +201,14 @@ class MemoryCatalog:
         rows = [one for one in self._state.leases if one.run_id not in dead]
         return sorted(rows, key=lambda one: (one.asset, one.lo))
 
-    def _bury_dead(self) -> None:
-        for run_id in self._dead():
+    def _revive(self, run_id: str) -> None:
+        """Take a run that was lost as running again: who claims lives; its old fences stay void."""
+        run = self._state.runs.get(run_id)
+        if run is not None and run.record.status is RunStatus.LOST:
+            run.record = replace(run.record, status=RunStatus.RUNNING, ended_at=None, message="")
+
+    def _bury_dead(self, claimant: str) -> None:
+        for run_id in self._dead() - {claimant}:
             run = self._state.runs[run_id]
             run.fenced = self._state.fence
             run.end(RunStatus.LOST, self._mortals.clock(), GONE)

@@ -80,6 +80,9 @@ update known.run set status = $status, ended_at = $ended_at, message = $message 
 update known.run set status = 'lost', ended_at = $ended_at, message = $message, fenced = $fence
 where run_no = $run_no
 
+-- name: revive_run
+update known.run set status = 'running', ended_at = null, message = '' where run_id = $run_id
+
 -- name: running
 select run_no, run_id, host, pid, command, process_started, guarded, heartbeat_at
 from known.run where status = 'running'

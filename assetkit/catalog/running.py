@@ -68,6 +68,7 @@ def finish(
         ended_at=to_micros(ended_at),
         message=message,
     )
+    transaction.is_last = True
     rows = transaction.rows("pace_of_run", run_no=run_no)
     newest = {asset: Pace(*map(tuple, columns)) for asset, *columns in rows}
     if newest:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
@@ -18,24 +19,27 @@ from typing import Any
 
 import duckdb
 
-from assetkit.catalog.engine import SINCE_2, Connection, attached
+from assetkit.catalog.engine import Connection, attached
 from assetkit.catalog.faults import copy_of, explain_fault, no_catalog, too_new, wal_of
 from assetkit.catalog.lock import FileLock
 from assetkit.catalog.sql import migrations
 from assetkit.errors import CatalogError
 
-# Attaching replays the WAL: 0.1 ms a write in DuckDB 2.0, 0.5 ms in 1.5.
-_WRITES_A_CHECKPOINT = 64 if SINCE_2 else 16
-_WAL_A_CHECKPOINT = 16 << 20
-_COPY_AT_MOST = 1 << 30
+# Attaching replays the WAL, 0.3 ms a write and 1 ms a thousand rows; a checkpoint takes
+# 10 ms and more, by the size of what it touches.
+_WRITES_A_CHECKPOINT = 24
+_WAL_A_CHECKPOINT = 4 << 20
+_WAL_LEFT_BEHIND = 256 << 10
+_SMALL = 4 << 20
+_COPY_EVERY = 600.0
 
 
 class Transaction:
     """What one transaction sees and does; made by `Store.transaction`.
 
     ``seq`` and ``fence`` are those of the catalog, or those that the transaction
-    took. ``connection`` is where tables are read and lent. A write that did
-    nothing leaves no trace.
+    took. ``connection`` is where tables are read and lent; ``is_last``: little is
+    to follow soon. A write that did nothing leaves no trace.
     """
 
     def __init__(
@@ -45,6 +49,7 @@ class Transaction:
         self.identity, self.seq, self.fence, self.writes = identity, seq, fence, writes
         self.previous_seq = seq
         self.changed = False
+        self.is_last = False
 
     def rows(self, name: str, /, **values: Any) -> list[tuple[Any, ...]]:
         """Run a named query that reads."""
@@ -148,7 +153,10 @@ class Store:
             return False
         if transaction.writes + 1 >= _WRITES_A_CHECKPOINT:
             return True
-        return _size(wal_of(self.path)) > _WAL_A_CHECKPOINT
+        wal = _size(wal_of(self.path))
+        if transaction.is_last:
+            return wal > _WAL_LEFT_BEHIND
+        return wal > max(_WAL_A_CHECKPOINT, _size(self.path) // 8)
 
     def _checkpoint(self) -> None:
         """Move the WAL into the file; what was committed is safe without, so no failure counts."""
@@ -158,9 +166,12 @@ class Store:
                 connection.execute("CHECKPOINT known")
 
     def _copy(self) -> None:
-        if _size(self.path) > _COPY_AT_MOST:
-            return
+        """Copy the file and its WAL; a large one every ten minutes only, as what an older copy
+        does not know is found again in the data files.
+        """
         copy = copy_of(self.path)
+        if _size(self.path) > _SMALL and copy.exists() and _age(copy) < _COPY_EVERY:
+            return
         for source, target in ((self.path, copy), (wal_of(self.path), wal_of(copy))):
             new = target.with_name(target.name + ".new")
             shutil.copyfile(source, new)
@@ -174,6 +185,11 @@ def _size(path: Path) -> int:
         return path.stat().st_size
     except FileNotFoundError:
         return 0
+
+
+def _age(path: Path) -> float:
+    """Return for how many seconds a file has not changed."""
+    return time.time() - path.stat().st_mtime
 
 
 def _find(connection: Connection, path: Path) -> Transaction | None:
