@@ -174,7 +174,7 @@ def test_busiest_routes(whole_year, source):
         """
         with routes as (
             select format('2013-{:02d}', month) as month, origin, dest, count(*) as flights
-            from flights group by all
+            from flights group by month, origin, dest
             qualify row_number() over (
                 partition by month order by count(*) desc, origin, dest) <= 10)
         select routes.*, name as destination
