@@ -53,8 +53,8 @@ _CODES: Final[tuple[tuple[type[BaseException], int], ...]] = (
 _OURS = str(Path(__file__).resolve().parent.parent)
 
 
-class Terminated(BaseException):
-    """The process was asked to end by SIGTERM."""
+class Terminated(KeyboardInterrupt):
+    """The process was asked to end by SIGTERM; runs take it as they take Ctrl-C."""
 
 
 def exit_code(error: BaseException) -> int:
