@@ -90,14 +90,18 @@ class Holdings:
                 self._held[asset] = set(rest)
 
 
-def known_slots(plan: PlanData, steps: StepTable, catalog: Catalog, seq: int) -> KnownSlots:
-    """Return what is published of all that a run touches: as planned, where that still holds."""
+def known_slots(plan: PlanData, steps: StepTable, catalog: Catalog, grant: Grant) -> KnownSlots:
+    """Return what is published of all that a run touches: as planned, where that still holds.
+
+    It holds where the claim itself was the only write since.
+    """
     touched = _touched(plan, steps)
     seen = plan.snapshot
-    if seen.seq == seq and all(
+    claimed = any(len(claim.ordinals) for claim in grant.granted)
+    if seen.seq + claimed == grant.seq and all(
         columns.detailed or not len(columns) for columns in map(seen.columns, touched)
     ):
-        return KnownSlots(seq=seq, slots=seen.slots, bases=seen.bases)
+        return KnownSlots(seq=grant.seq, slots=seen.slots, bases=seen.bases)
     snapshot = catalog.snapshot(touched, detail=touched)
     slots = {key: seen.columns(key) for key in touched if key not in snapshot.slots}
     for key, columns in snapshot.slots.items():

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from types import NoneType
 from typing import Any, get_args
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -24,6 +25,7 @@ from assetkit.planning.data import PlanData
 from assetkit.records import AssetKey, Basis, PartitionKey, slot_name
 
 _STAGED_METHODS = ("publish", "discard", "read_with_versions")
+_staged_kinds: WeakKeyDictionary[type, bool] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,7 +247,10 @@ def _input_work(asset: AssetDef, edge: Edge, manager: Any) -> InputWork:
 
 def _is_staged(manager: Any) -> bool:
     # Asking the runtime protocol takes longer than all else that is prepared.
-    return all(hasattr(manager, name) for name in _STAGED_METHODS)
+    kind = type(manager)
+    if kind not in _staged_kinds:
+        _staged_kinds[kind] = all(hasattr(kind, name) for name in _STAGED_METHODS)
+    return _staged_kinds[kind]
 
 
 def _config_of(asset: AssetDef, given: Any) -> Any:

@@ -117,7 +117,7 @@ def _work_through(
     catalog, executor = environment.catalog, environment.executor
     holdings = Holdings(catalog, run.run_id, options.poll_every)
     grant = holdings.claim_all(plan, steps)
-    known = known_slots(plan, steps, catalog, grant.seq)
+    known = known_slots(plan, steps, catalog, grant)
     pace = Pace(
         heartbeat=options.heartbeat,
         commit_every=options.commit_every,

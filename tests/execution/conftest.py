@@ -138,6 +138,7 @@ class TwinCatalog:
                         )
                     )
             granted.append(Claim(asset=claim.asset, ordinals=np.array(free, dtype=np.int64)))
+        self.seq += any(len(one.ordinals) for one in granted)
         return Grant(fence=1, seq=self.seq, granted=tuple(granted), busy=tuple(busy))
 
     def commit(self, commit):
