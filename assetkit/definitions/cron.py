@@ -27,9 +27,9 @@ class CronPartitions(TimePartitions):
     `HourlyPartitions`, else times of day as in `DailyPartitions`, which has the
     other arguments.
 
-    >>> months = CronPartitions("0 0 L * *", "2026-01-01", end="2026-06-01")
+    >>> months = CronPartitions("0 0 L * *", "2013-01-01", end="2013-05-01")
     >>> list(months.keys())
-    ['2026-01-31', '2026-02-28', '2026-03-31']
+    ['2013-01-31', '2013-02-28', '2013-03-31']
     """
 
     cron: str = ""

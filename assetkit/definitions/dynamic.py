@@ -23,7 +23,7 @@ from assetkit.definitions.scheme import (
 from assetkit.errors import InvalidSelection
 from assetkit.records import PartitionKey
 
-CAPACITY = 2**28
+CAPACITY = 2**26
 """How many dynamic keys one set may ever have where it is one dimension of several."""
 
 

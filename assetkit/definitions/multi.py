@@ -45,11 +45,11 @@ class MultiPartitions(PartitionsDefinition):
 
     >>> from assetkit.definitions.periods import DailyPartitions
     >>> sales = MultiPartitions(
-    ...     date=DailyPartitions("2026-01-01", end="2026-01-03"),
+    ...     date=DailyPartitions("2013-01-01", end="2013-01-03"),
     ...     region=StaticPartitions(["us", "eu"]),
     ... )
     >>> [str(key) for key in sales.keys()]
-    ['2026-01-01|us', '2026-01-01|eu', '2026-01-02|us', '2026-01-02|eu']
+    ['2013-01-01|us', '2013-01-01|eu', '2013-01-02|us', '2013-01-02|eu']
     """
 
     def __init__(self, **dimensions: PartitionsDefinition) -> None:

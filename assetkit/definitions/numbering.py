@@ -20,6 +20,7 @@ from assetkit.definitions.zones import DAY
 
 _DAYS_TO_1970 = 719_162
 _MONTHS_TO_1970 = 1969 * 12
+_YEARS = 2_400
 
 
 class Numbering(Protocol):
@@ -30,7 +31,7 @@ class Numbering(Protocol):
 
     @property
     def capacity(self) -> int:
-        """More than any ordinal up to the year 10000."""
+        """More than any ordinal up to the year 2400; no window of later years has ended."""
         ...
 
     def of(self, ticks: Ticks, indices: Ints) -> Ints:
@@ -54,7 +55,7 @@ class DayNumbers:
 
     @property
     def capacity(self) -> int:
-        return 10_000 * 366 * len(self.seconds)
+        return _YEARS * 366 * len(self.seconds)
 
     def of(self, ticks: Ticks, indices: Ints) -> Ints:
         day, second = np.divmod(ticks.walls(indices), DAY)
@@ -81,7 +82,7 @@ class WeekNumbers:
 
     @property
     def capacity(self) -> int:
-        return 10_000 * 53
+        return _YEARS * 53
 
     def of(self, ticks: Ticks, indices: Ints) -> Ints:
         return (ticks.walls(indices) // DAY - self._origin) // 7
@@ -107,7 +108,7 @@ class MonthNumbers:
 
     @property
     def capacity(self) -> int:
-        return 10_000 * 12
+        return _YEARS * 12
 
     def of(self, ticks: Ticks, indices: Ints) -> Ints:
         months = ticks.walls(indices).astype("datetime64[s]").astype("datetime64[M]")
@@ -132,7 +133,7 @@ class MomentNumbers:
 
     @property
     def capacity(self) -> int:
-        return 10_000 * 366 * DAY // self.step
+        return _YEARS * 366 * DAY // self.step
 
     def of(self, ticks: Ticks, indices: Ints) -> Ints:
         return (ticks.moments(indices) - self._origin) // self.step

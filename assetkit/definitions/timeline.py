@@ -96,7 +96,9 @@ class Timeline:
         return self.definition.numbering.of(self.ticks, self.indices(positions))
 
     def positions(self, ordinals: Ints) -> Ints:
-        return self._existing(self.definition.numbering.find(self.ticks, ordinals))
+        numbering = self.definition.numbering
+        known = np.clip(ordinals, -1, numbering.capacity)  # what is no ordinal must not overflow
+        return self._existing(numbering.find(self.ticks, known))
 
     def ordinals_of_texts(self, texts: Sequence[str | None]) -> Ints:
         indices = self._indices_of_texts(texts)

@@ -54,12 +54,13 @@ CRONS = st.sampled_from(
 
 
 WALL_TIMES = (datetime.fromisoformat("1985-01-01"), datetime.fromisoformat("2035-01-01"))
+CHANGES = """
+2026-03-08 2026-11-01 2026-03-29 2026-10-25 2018-11-04 2019-02-17
+2006-10-29 2026-04-05 2026-10-04 2011-12-30 2025-10-25
+"""
 NEAR_CHANGES = st.builds(
     lambda day, hours: datetime.fromisoformat(day) - timedelta(hours=hours),
-    st.sampled_from(
-        "2026-03-08 2026-11-01 2026-03-29 2026-10-25 2018-11-04 2019-02-17 2006-10-29 "
-        "2026-04-05 2026-10-04 2011-12-30 2025-10-25".split()
-    ),
+    st.sampled_from(CHANGES.split()),
     st.integers(0, 50),
 )
 
