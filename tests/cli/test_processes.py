@@ -74,8 +74,22 @@ def test_a_signal_ends_a_run_cleanly(command, number, code):
     assert "1 to build, 1 up to date." in out
 
 
-def test_help_as_a_process_loads_no_engine(command):
-    """`--help` answers without anything heavy, whatever the project needs."""
+@pytest.mark.parametrize(
+    "environ",
+    [
+        pytest.param({}, id="help"),
+        pytest.param(
+            {
+                "_ASSETKIT_COMPLETE": "bash_complete",
+                "COMP_WORDS": "assetkit plan -s fl",
+                "COMP_CWORD": "3",
+            },
+            id="completion",
+        ),
+    ],
+)
+def test_help_and_completion_load_no_engine(environ):
+    """Both answer without anything heavy, whatever the project needs."""
     program = (
         "import sys\nfrom assetkit.cli import main\n"
         "try: main(['materialize', '--help'])\n"
@@ -84,7 +98,12 @@ def test_help_as_a_process_loads_no_engine(command):
         "sys.exit(f'loaded {heavy}' if heavy else 0)"
     )
     done = subprocess.run(
-        [sys.executable, "-c", program], cwd=PROJECT, capture_output=True, text=True, check=False
+        [sys.executable, "-c", program],
+        cwd=PROJECT,
+        env={**os.environ, **environ},
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
     assert (done.returncode, done.stderr) == (0, "")
