@@ -136,7 +136,7 @@ def test_runs_are_listed_newest_first(run, shop):
     runs = run("runs", "--json").json["runs"]
 
     assert len(runs) == 2
-    assert runs[0]["run_id"] > runs[1]["run_id"]
+    assert runs[0]["started_at"] > runs[1]["started_at"]
     assert {one["origin"] for one in runs} == {"cli"}
 
 
