@@ -10,8 +10,9 @@ Rule 3: columns and types of several files are made one, or the column is named.
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -24,15 +25,19 @@ from assetkit.errors import DataChanged, DataMissing
 from assetkit.io import footer, schemas
 from assetkit.io.base import Source
 from assetkit.io.loading import Versions
-from assetkit.io.pandas_metadata import index_fields, position_fields
+from assetkit.io.pandas_metadata import position_fields
 from assetkit.io.pins import Pins
 from assetkit.io.slot_tables import (
     SlotTables,
     dimension_names,
+    kept_columns,
     unknown_column,
     with_dimensions,
 )
 from assetkit.records import slot_name
+
+_SCAN_FROM = 16
+"""From how many files on one scan of all is tried."""
 
 
 class ParquetTables(SlotTables):
@@ -89,6 +94,24 @@ class ParquetTables(SlotTables):
             held.append(replace(source, location=str(path)))
         return held, tuple(versions), pins
 
+    def read_many(
+        self, sources: Sequence[Source], columns: Sequence[str] | None
+    ) -> tuple[list[pa.Table], Versions]:
+        """Read slots in one scan where that is faster and as exact, else one by one."""
+        if len(sources) < _SCAN_FROM:
+            return super().read_many(sources, columns)
+        paths = [self._path_of(source) for source in sources]
+        scan = import_module("assetkit.io.parquet_scan").scan
+        found = scan(paths, lambda schema: kept_columns(schema, columns))
+        if found is None:
+            return super().read_many(sources, columns)
+        tables, start = [], 0
+        for source, record in zip(sources, found.records, strict=True):
+            part = found.table.slice(start, record["rows"])
+            start += record["rows"]
+            tables.append(with_dimensions(part, source, found.schema, columns))
+        return tables, tuple(map(_version, found.records))
+
     def columns_of(self, source: Source) -> Sequence[str]:
         """Return the names of all columns of a slot's file."""
         names: list[str] = self._schema(source, self._path_of(source)).names
@@ -121,11 +144,8 @@ class ParquetTables(SlotTables):
             with handle, pq.ParquetFile(handle, pre_buffer=False) as file:
                 record = footer.record_of(handle.fileno()) or {}
                 schema = _stored_schema(file) if record.get("recast") else file.schema_arrow
-                wanted = None
-                if columns is not None:
-                    kept = {*columns, *index_fields(schema)}
-                    wanted = [name for name in schema.names if name in kept]
-                table = file.read(columns=wanted, use_threads=False)
+                names = None if columns is None else kept_columns(schema, columns)
+                table = file.read(columns=names, use_threads=False)
         except footer.NotParquet:
             raise torn(source, path, "it has no footer") from None
         except (pa.ArrowException, OSError) as error:
@@ -153,7 +173,7 @@ def torn(source: Source, path: Path, reason: str) -> DataChanged:
     )
 
 
-def _version(record: dict[str, Any]) -> str | None:
+def _version(record: Mapping[str, Any]) -> str | None:
     version = record.get("data_version")
     return None if version is None else str(version)
 

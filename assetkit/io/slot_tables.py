@@ -32,6 +32,17 @@ class SlotTables:
     def read_one(self, source: Source, columns: Sequence[str] | None) -> Found:
         """Read one slot's table: the columns that it has, its index, its dimensions if asked."""
 
+    def read_many(
+        self, sources: Sequence[Source], columns: Sequence[str] | None
+    ) -> tuple[list[pa.Table], Versions]:
+        """Read slots one by one, some at a time."""
+        if len(sources) == 1:
+            table, version = self.read_one(sources[0], columns)
+            return [table], (version,)
+        with ThreadPoolExecutor(_THREADS, thread_name_prefix="assetkit-read") as pool:
+            found = list(pool.map(lambda source: self.read_one(source, columns), sources))
+        return [table for table, _ in found], tuple(version for _, version in found)
+
     @abstractmethod
     def columns_of(self, source: Source) -> Sequence[str]:
         """Return the names of all columns of a slot's table."""
@@ -42,12 +53,8 @@ class SlotTables:
         """Read the slots as one table, in their order; with the *index* of frames, or without."""
         if not sources:
             return pa.table({}), ()
-        if len(sources) == 1:
-            found = [self.read_one(sources[0], columns)]
-        else:
-            with ThreadPoolExecutor(_THREADS, thread_name_prefix="assetkit-read") as pool:
-                found = list(pool.map(lambda source: self.read_one(source, columns), sources))
-        table = join([table for table, _ in found], sources)
+        tables, versions = self.read_many(sources, columns)
+        table = join(tables, sources)
         if not index or several(sources):
             table = table.drop_columns(position_fields(table.schema))
         if columns is not None:
@@ -55,7 +62,7 @@ class SlotTables:
                 if name not in table.column_names:
                     raise unknown_column(name, sources[0], self.columns_of(sources[0]))
             table = pick(table, columns, index=index)
-        return table, tuple(version for _, version in found)
+        return table, versions
 
 
 class MemoryTables(SlotTables):
@@ -71,8 +78,7 @@ class MemoryTables(SlotTables):
         table, version = self._find(source)
         schema = table.schema
         if columns is not None:
-            kept = {*columns, *index_fields(schema)}
-            table = table.select([name for name in schema.names if name in kept])
+            table = table.select(kept_columns(schema, columns))
         return with_dimensions(table, source, schema, columns), version
 
     def columns_of(self, source: Source) -> Sequence[str]:
@@ -140,6 +146,14 @@ def join(tables: Sequence[pa.Table], sources: Sequence[Source]) -> pa.Table:
     return pa.concat_tables(
         [schemas.fill(table, schema, where=name_of(source)) for table, source in pairs]
     )
+
+
+def kept_columns(schema: pa.Schema, columns: Sequence[str] | None) -> list[str]:
+    """Return the columns to read: those asked for, and the index of a frame."""
+    if columns is None:
+        return list(schema.names)
+    kept = {*columns, *index_fields(schema)}
+    return [name for name in schema.names if name in kept]
 
 
 def pick(table: pa.Table, columns: Sequence[str], *, index: bool) -> pa.Table:
