@@ -65,9 +65,7 @@ def find_known(core: Core, asset: Any) -> Known:
         raise UnknownAsset(f"{name!r} may mean {' or '.join(alike)}. Give the whole key.")
     if not alike:
         hint = did_you_mean(str(name), known, what="assets here")
-        raise UnknownAsset(
-            f"No asset {name!r} was materialized in {core.root}. {hint or 'Nothing was, so far.'}"
-        )
+        raise UnknownAsset(f"No asset {name!r} was materialized in {core.root}. {hint}")
     return known[alike[0]]
 
 

@@ -17,6 +17,7 @@ from assetkit.planning.request import Request
 from assetkit.records import AssetKey, Materialization
 from assetkit.workspace.core import Core
 from assetkit.workspace.reconcile import LOOK_AT_MOST, Findings, look_at_files, without
+from assetkit.workspace.recording import record_definitions
 from assetkit.workspace.situation import describe_graph, read_situation, universe_of
 
 _ROUNDS = 6
@@ -37,7 +38,7 @@ def plan_in(
     for _round in range(_ROUNDS):
         situation = read_situation(definitions, core.catalog, now, detail=detail)
         findings = look_at_files(situation, managers, core.place)
-        if findings.adopt and _adopt(core, findings.adopt):
+        if findings.adopt and _adopt(core, situation, findings.adopt):
             continue
         draft = make_plan(_seen(situation, findings), request)
         if draft.wants_detail <= detail:
@@ -55,8 +56,9 @@ def _is_small(graph: AssetGraph, now: datetime) -> bool:
     return slots <= LOOK_AT_MOST
 
 
-def _adopt(core: Core, found: tuple[Materialization, ...]) -> bool:
+def _adopt(core: Core, situation: Situation, found: tuple[Materialization, ...]) -> bool:
     """Write down what was published but not recorded; return whether that changed anything."""
+    record_definitions(core, situation)
     receipt = core.catalog.commit(
         Commit(
             commit_id=f"adopt-{uuid4().hex}",

@@ -17,10 +17,11 @@ from typing import Any
 import numpy as np
 
 from assetkit.columns import Flags, Ints, SlotColumns
+from assetkit.errors import DataChanged
 from assetkit.execution.provenance import materialization_from_record
-from assetkit.io.base import Place, Source, StagedIOManager, Stored
+from assetkit.io.base import Place, Source, StagedIOManager
 from assetkit.planning.planner import Situation
-from assetkit.records import AssetKey, FileSignature, Materialization
+from assetkit.records import AssetKey, FileSignature, Materialization, partition_text
 from assetkit.workspace.places import sources_of
 
 LOOK_AT_MOST = 20_000
@@ -45,7 +46,9 @@ def look_at_files(
     for key, universe in situation.universes.items():
         manager = io_managers[key]
         columns = situation.state.columns(key)
-        if not isinstance(manager, StagedIOManager) or len(universe) > left or not columns.detailed:
+        if not isinstance(manager, StagedIOManager) or len(universe) > left:
+            continue
+        if len(columns) and not columns.detailed:
             continue
         left -= len(universe)
         found, lost = _look_at_asset(key, situation, manager, place)
@@ -68,8 +71,7 @@ def _look_at_asset(
     lost: list[int] = []
     ordinals = universe.ordinals(positions)
     for position in np.flatnonzero(odd).tolist():
-        stored = manager.find(sources[position]) if seen[position] is not None else None
-        record = _record_for(stored, sources[position])
+        record = None if seen[position] is None else _found(manager, sources[position])
         if record is not None:
             adopt.append(replace(record, ordinal=int(ordinals[position])))
         elif rows[position] >= 0:
@@ -100,14 +102,18 @@ def _unlike(seen: Sequence[FileSignature | None], rows: Ints, columns: SlotColum
     return unlike
 
 
-def _record_for(stored: Stored | None, source: Source) -> Materialization | None:
+def _found(manager: StagedIOManager, source: Source) -> Materialization | None:
     """Return what a file says of itself, where it is whole, ours, and of this very slot."""
+    try:
+        stored = manager.find(source)
+    except DataChanged:
+        return None
     if stored is None or stored.record is None:
         return None
     found = materialization_from_record(stored)
     if found is None or found.asset != source.asset:
         return None
-    return found
+    return found if found.partition == partition_text(source.partition_key) else None
 
 
 def without(columns: SlotColumns, ordinals: Ints) -> SlotColumns:

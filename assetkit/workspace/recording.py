@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from assetkit.catalog.base import AssetRow
 from assetkit.planning.data import PlanData
+from assetkit.planning.planner import Situation
 from assetkit.records import AssetKey
 from assetkit.workspace.core import Core
 from assetkit.workspace.situation import asset_rows, translation
 
 
-def record_definitions(core: Core, plan: PlanData) -> None:
+def record_definitions(core: Core, plan: PlanData | Situation) -> None:
     """Write down what changed in the definitions, and move slots to new layouts.
 
     A slot whose key is none any more becomes an orphan: kept, and listed as such.
@@ -24,7 +25,7 @@ def record_definitions(core: Core, plan: PlanData) -> None:
         core.catalog.describe(changed)
 
 
-def _rebase(core: Core, row: AssetRow, plan: PlanData) -> None:
+def _rebase(core: Core, row: AssetRow, plan: PlanData | Situation) -> None:
     key: AssetKey = row.asset
     old, _texts = core.catalog.slot_keys(key)
     new = translation(key, plan.universes[key], core.catalog)(old)

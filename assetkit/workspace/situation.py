@@ -199,7 +199,7 @@ def _codes(row: AssetRow) -> dict[str, dict[str, str]]:
     return codes
 
 
-def asset_rows(plan: PlanData, known: Mapping[AssetKey, AssetRow]) -> list[AssetRow]:
+def asset_rows(plan: PlanData | Situation, known: Mapping[AssetKey, AssetRow]) -> list[AssetRow]:
     """Return what the catalog is to remember of the definitions: those that it does not know so."""
     rows = []
     for key, asset in plan.graph.assets.items():
@@ -215,7 +215,7 @@ def asset_rows(plan: PlanData, known: Mapping[AssetKey, AssetRow]) -> list[Asset
     return rows
 
 
-def _definition_json(key: AssetKey, plan: PlanData, old: AssetRow | None) -> str:
+def _definition_json(key: AssetKey, plan: PlanData | Situation, old: AssetRow | None) -> str:
     """Describe a definition for people, for loading by name, and for saying what changed.
 
     The parts of the newest few code versions are kept, so that a slot made by

@@ -1,0 +1,73 @@
+"""Files are held against the catalog: what a crash or another hand did is found, and mended."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from assetkit import Workspace, materialize, plan
+from assetkit.errors import WorkspaceError
+
+
+def part(workspace, asset, key):
+    """Return the file of a partition."""
+    return Path(workspace.root) / "data" / asset / f"partition={key}" / "part.parquet"
+
+
+def test_a_file_deleted_by_hand_is_made_again(shop, assets):
+    """It counts as missing, the plan says why, and only what depends on a change follows."""
+    part(shop, "orders", "2026-01-02").unlink()
+    made = plan(assets["total"], workspace=shop)
+
+    assert [(step.asset, step.partition, str(step.verdict)) for step in made.steps][0] == (
+        "orders",
+        "2026-01-02",
+        "missing",
+    )
+    assert "gone" in made.explain("orders", "2026-01-02")
+    result = materialize(assets["total"], workspace=shop, progress="none")
+    assert result.materialized == [("orders", "2026-01-02")]
+    assert result.skipped == [("large", "2026-01-02"), ("report/total", None)]
+    assert len(plan(assets["total"], workspace=shop)) == 0
+
+
+def test_a_file_replaced_by_another_hand_is_made_again(shop, assets):
+    """A foreign file in the place of a partition is no data of it."""
+    file = part(shop, "orders", "2026-01-02")
+    file.write_bytes(b"not ours")
+    result = materialize(assets["orders"], workspace=shop, progress="none")
+
+    assert result.materialized == [("orders", "2026-01-02")]
+    assert shop.load("orders", "2026-01-02").id.tolist() == [20, 21]
+
+
+def test_what_was_published_but_not_recorded_is_adopted(shop, assets, tmp_path):
+    """A lost catalog costs no data: the files say what they are, and nothing runs again."""
+    shop.close()
+    for file in Path(shop.root).glob("catalog.duckdb*"):
+        file.unlink()
+    again = Workspace(shop.root)
+
+    assert len(plan(assets["total"], workspace=again)) == 0
+    assert int(again.load(assets["total"]).total[0]) == 37
+
+
+def test_a_newer_file_that_the_catalog_missed_is_taken(shop, assets, workspace, tmp_path):
+    """A crash between publishing and recording leaves a file that is found by the next plan."""
+    old = tmp_path / "old"
+    shop.close()
+    shutil.copytree(shop.root, old)
+    materialize(assets["total"], force=True, workspace=shop, progress="none")
+    materialize(assets["orders"], force=True, workspace=shop, progress="none")
+    shop.close()
+    shutil.copy(old / "catalog.duckdb", Path(shop.root) / "catalog.duckdb")
+    again = Workspace(shop.root)
+
+    assert len(plan(assets["total"], workspace=again)) == 0
+
+
+def test_a_root_that_cannot_be_a_workspace_is_refused(tmp_path):
+    """A file in the place of the folder is said."""
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(WorkspaceError, match="is a file, not a folder"):
+        Workspace(tmp_path / "file")
