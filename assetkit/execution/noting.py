@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from assetkit.errors import StepError
 from assetkit.execution.events import ProgressSink, Silent, StepEnded, StepStarted
 from assetkit.execution.recorder import Recorder
 from assetkit.execution.result import Tally
@@ -95,7 +96,7 @@ class Notes:
         self._recorder.add(None, failed=attempt)
         if final:
             self.tally.failures.append(attempt)
-            self.tally.errors.append(failure.error)
+            self.tally.errors.append(_with_traceback(failure))
             self._ended(slot, Outcome.FAILED, ending, now)
         elif self.watched:
             self._tell(slot, None, ending, now, None)
@@ -152,3 +153,11 @@ class Notes:
                 log=ending.log,
             )
         )
+
+
+def _with_traceback(failure: Failure) -> BaseException:
+    """Return the error; one that came from another process shows where it happened there."""
+    error = failure.error
+    if error.__traceback__ is None and error.__cause__ is None:
+        error.__cause__ = StepError(f"\n\n{failure.traceback}")
+    return error

@@ -174,24 +174,22 @@ class _Previous:
 
 def _failure(error: BaseException, task: StepTask, work: AssetWork, log: StepLog) -> Failure:
     log.write(traceback_text(error))
-    trim(error)
+    text = traceback_text(trim(error))
     policy = work.asset.retry
     return Failure(
         error=error if task.local else _portable(error),
         error_type=type(error).__name__,
         message=str(error) or type(error).__name__,
-        traceback=traceback_text(error),
+        traceback=text,
         again=policy is not None and policy.retries(error, task.attempt),
     )
 
 
 def _portable(error: BaseException) -> BaseException:
-    """Return *error* in a form that reaches another process, with its traceback as its cause."""
-    told = StepError(f"\n\n{traceback_text(error)}")
+    """Return *error* in a form that reaches another process; its traceback stays behind."""
     try:
         copy: BaseException = cloudpickle.loads(cloudpickle.dumps(error.with_traceback(None)))
     except Exception:
         kind = "" if isinstance(error, AssetkitError) else f"{type(error).__name__}: "
         copy = StepError(f"{kind}{error}")
-    copy.__cause__ = told
     return copy

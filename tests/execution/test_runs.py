@@ -424,7 +424,8 @@ def test_steps_in_processes_give_the_same(days, tmp_path):
 
     assert 2 * (120 + 121 + 122) == result["total"]
     assert isinstance(result.errors[0], KeyError)
-    assert "KeyError" in result.failures[0].traceback
+    assert "test_runs.py" in result.failures[0].traceback
+    assert "test_runs.py" in str(result.errors[0].__cause__)
 
 
 class FileManager:

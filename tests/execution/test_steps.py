@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import traceback
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -91,7 +92,7 @@ def test_metadata_of_a_stream_reaches_the_record(world):
 
 def test_exits_are_failures(world):
     """sys.exit() in a function fails its step, not the program."""
-    world.add("leave", lambda: exit(3))
+    world.add("leave", lambda: sys.exit(3))
 
     assert [("leave", None)] == world.run(raise_on_error=False).failed
 
@@ -124,7 +125,7 @@ def test_the_context_says_what_it_does_not_know():
 
     with pytest.raises(StepError, match=r"makes 2 partitions in this call.*partition_keys"):
         _ = context.partition_key
-    with pytest.raises(UnknownAsset, match="no input 'rav'. Did you mean raw"):
+    with pytest.raises(UnknownAsset, match=r"no input 'rav'\. Did you mean raw"):
         context.changed_partitions("rav")
 
 
