@@ -232,6 +232,28 @@ class RunRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BackfillRecord:
+    """A backfill: which slots it is about, and where it stands.
+
+    ``request`` holds JSON values that say what was asked, so that it can be
+    asked again; ``slots`` is how many slots that means. ``runs`` are the runs made for
+    it, oldest first. ``seq``: results with inputs read under this number of the
+    catalog's sequence, or a later one, came after the backfill began.
+    """
+
+    backfill_id: str
+    created_at: datetime
+    targets: tuple[AssetKey, ...]
+    request: Mapping[str, Any]
+    slots: int
+    status: RunStatus = RunStatus.RUNNING
+    runs: tuple[str, ...] = ()
+    ended_at: datetime | None = None
+    message: str = ""
+    seq: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Observation:
     """What a look at outside data found."""
 

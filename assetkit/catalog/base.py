@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from assetkit.columns import Ints, SlotColumns
 from assetkit.records import (
     AssetKey,
+    BackfillRecord,
     Basis,
     Estimate,
     FailedAttempt,
@@ -220,6 +221,17 @@ class Catalog(Protocol):
         self, name: str, *, add: Sequence[str] = (), remove: Sequence[str] = ()
     ) -> tuple[str, ...]:
         """Change a set of dynamic partitions; return those that were there (or not, to remove)."""
+        ...
+
+    def write_backfill(self, backfill: BackfillRecord) -> int:
+        """Write a backfill down, or anew where its id is there; return its ``seq``.
+
+        The first writing takes the next number of the sequence; later ones keep it.
+        """
+        ...
+
+    def backfills(self, backfill_id: str | None = None) -> Sequence[BackfillRecord]:
+        """Return the backfills, newest first, or the one of that id; none where it is unknown."""
         ...
 
     def runs(self, *, limit: int | None = None, run_id: str | None = None) -> pa.Table:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from assetkit.catalog import editing, engine, frames, reading, recording, running
+from assetkit.catalog import backfilling, editing, engine, frames, reading, recording, running
 from assetkit.catalog.base import AssetRow, Claim, Commit, Grant, Receipt, Snapshot
 from assetkit.catalog.claims import Mortals
 from assetkit.catalog.ids import Ids, Seen
@@ -23,7 +23,14 @@ from assetkit.catalog.leasing import Leases
 from assetkit.catalog.store import Store, Transaction
 from assetkit.catalog.times import utc_now
 from assetkit.columns import Ints
-from assetkit.records import AssetKey, Materialization, Observation, RunRecord, RunStatus
+from assetkit.records import (
+    AssetKey,
+    BackfillRecord,
+    Materialization,
+    Observation,
+    RunRecord,
+    RunStatus,
+)
 
 
 class DuckDBCatalog:
@@ -160,6 +167,16 @@ class DuckDBCatalog:
         """Change a set of dynamic partitions; return the keys on which that had no effect."""
         with self.transaction() as (transaction, _, _):
             return editing.change_partitions(transaction, name, add, remove)
+
+    def write_backfill(self, backfill: BackfillRecord) -> int:
+        """Write a backfill down, or anew where its id is there; return its ``seq``."""
+        with self.transaction() as (transaction, _, _):
+            return backfilling.write(transaction, backfill)
+
+    def backfills(self, backfill_id: str | None = None) -> Sequence[BackfillRecord]:
+        """Return the backfills, newest first, or the one of that id; none where it is unknown."""
+        with self.transaction(read_only=True) as (transaction, _, _):
+            return backfilling.read(transaction, backfill_id)
 
     def runs(self, *, limit: int | None = None, run_id: str | None = None) -> pa.Table:
         """Return runs, newest first; the columns are those of `frames.RUNS`."""

@@ -123,22 +123,24 @@ def change_partitions(
     transaction: Transaction, name: str, add: Sequence[str], remove: Sequence[str]
 ) -> tuple[str, ...]:
     """Add and remove keys; an ordinal belongs to its key for ever."""
-    rows = {key: present for key, _, present in transaction.rows("dynamic_of", name=name)}
+    before = {key: present for key, _, present in transaction.rows("dynamic_of", name=name)}
+    rows = dict(before)
     without_effect = []
-    for key in add:
-        if rows.get(key):
+    for key, present in [*((key, True) for key in add), *((key, False) for key in remove)]:
+        if rows.get(key, False) is present:
             without_effect.append(key)
-        elif key in rows:
-            transaction.write("set_present", name=name, key=key, present=True)
         else:
-            transaction.write("insert_dynamic", name=name, ordinal=len(rows), key=key)
-        rows[key] = True
-    for key in remove:
-        if rows.get(key):
-            transaction.write("set_present", name=name, key=key, present=False)
-            rows[key] = False
-        else:
-            without_effect.append(key)
+            rows[key] = present
+    new = [key for key in rows if key not in before]
+    if new:
+        ordinals = range(len(before), len(rows))
+        with transaction.connection.lent(incoming=pa.table({"ordinal": ordinals, "key": new})):
+            transaction.write("insert_dynamic", name=name)
+    moved = {key: now for key, now in rows.items() if before.get(key, True) is not now}
+    if moved:
+        table = pa.table({"key": list(moved), "present": list(moved.values())})
+        with transaction.connection.lent(incoming=table):
+            transaction.write("set_present", name=name)
     if transaction.changed:
         transaction.next_seq()
     return tuple(without_effect)

@@ -6,6 +6,7 @@ Rule 2: it imports no engine, so that trivial assets need none.
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -29,6 +30,7 @@ from assetkit.catalog.times import to_micros, utc_now
 from assetkit.columns import Ints
 from assetkit.records import (
     AssetKey,
+    BackfillRecord,
     Materialization,
     Observation,
     RunRecord,
@@ -332,6 +334,25 @@ class MemoryCatalog:
                     members[key] = present
             self._state.seq += len(without_effect) < len(changes)
             return tuple(without_effect)
+
+    def write_backfill(self, backfill: BackfillRecord) -> int:
+        """Write a backfill down, or anew where its id is there; return its ``seq``."""
+        with self._lock:
+            known = self._state.backfills.pop(backfill.backfill_id, None)
+            self._state.seq += known is None
+            seq = self._state.seq if known is None else known.seq
+            request = json.loads(json.dumps(dict(backfill.request)))
+            kept = replace(backfill, request=request, seq=seq)
+            self._state.backfills[backfill.backfill_id] = kept
+            return seq
+
+    def backfills(self, backfill_id: str | None = None) -> Sequence[BackfillRecord]:
+        """Return the backfills, newest first, or the one of that id; none where it is unknown."""
+        with self._lock:
+            known = self._state.backfills
+            if backfill_id is not None:
+                return [known[backfill_id]] if backfill_id in known else []
+            return sorted(known.values(), key=lambda one: (one.created_at, one.seq), reverse=True)
 
     def runs(self, *, limit: int | None = None, run_id: str | None = None) -> pa.Table:
         """Return runs, newest first; the columns are those of `frames.RUNS`."""

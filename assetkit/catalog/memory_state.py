@@ -14,6 +14,7 @@ from assetkit.catalog.times import to_micros
 from assetkit.columns import SlotColumns, split_version
 from assetkit.records import (
     AssetKey,
+    BackfillRecord,
     Basis,
     FailedAttempt,
     FileSignature,
@@ -149,6 +150,7 @@ class State:
     made_by: dict[str, list[Materialization]] = field(default_factory=dict)
     partitions: dict[str, dict[str, bool]] = field(default_factory=dict)
     receipts: dict[str, Receipt] = field(default_factory=dict)
+    backfills: dict[str, BackfillRecord] = field(default_factory=dict)
 
     def ensure(self, asset: AssetKey) -> AssetState:
         """Return an asset; what is unknown gets an empty description."""

@@ -171,10 +171,22 @@ select name, ordinal, key from known.dynamic_partition where present order by na
 select key, ordinal, present from known.dynamic_partition where name = $name
 
 -- name: insert_dynamic
-insert into known.dynamic_partition values ($name, $ordinal, $key, true)
+insert into known.dynamic_partition by name select $name as name, ordinal, key, true as present from incoming
 
 -- name: set_present
-update known.dynamic_partition set present = $present where name = $name and key = $key
+update known.dynamic_partition d set present = n.present from incoming n where d.name = $name and d.key = n.key
+
+-- name: backfills
+select backfill_id, created_at, targets, request, slots, status, runs, ended_at, message, seq
+from known.backfill where $backfill_id is null or backfill_id = $backfill_id
+order by created_at desc, seq desc
+
+-- name: forget_backfill
+delete from known.backfill where backfill_id = $backfill_id
+
+-- name: insert_backfill
+insert into known.backfill values ($backfill_id, $created_at, $targets, $request, $slots, $status,
+    $runs, $ended_at, $message, $seq)
 
 -- name: paces
 select asset_id, seconds, rows, bytes from known.pace where asset_id in (select unnest($assets))

@@ -15,7 +15,7 @@ from assetkit.catalog.liveness import RunGuard, this_process
 from assetkit.catalog.memory import MemoryCatalog
 from assetkit.columns import NO_TIME, split_version
 from assetkit.errors import CatalogError, UnknownAsset
-from assetkit.records import FileSignature, Observation, Outcome, Owner, RunStatus
+from assetkit.records import BackfillRecord, FileSignature, Observation, Outcome, Owner, RunStatus
 from tests.catalog.records import (
     ME,
     NOON,
@@ -843,6 +843,58 @@ def test_dynamic_partitions_keep_their_ordinals(catalog):
 
     catalog.change_partitions("customers", add=["b"])
     assert (1, "b") in catalog.snapshot([]).dynamic["customers"]
+
+
+def test_many_dynamic_partitions_at_once(catalog):
+    """Thousands of keys are one write; what one call adds and removes again is not there."""
+    keys = [f"k{number}" for number in range(5_000)]
+
+    assert catalog.change_partitions("customers", add=keys, remove=["k7"]) == ()
+
+    known = dict(catalog.snapshot([]).dynamic["customers"])
+    assert len(known) == 4_999
+    assert known[4_999] == "k4999"
+    assert 7 not in known
+    assert catalog.change_partitions("customers", add=["k7"]) == ()
+    assert dict(catalog.snapshot([]).dynamic["customers"])[7] == "k7"
+
+
+def backfill(name="b1", **changes):
+    return BackfillRecord(
+        **{
+            "backfill_id": name,
+            "created_at": NOON,
+            "targets": ("a",),
+            "request": {"slots": {"a": [[0, 3]]}},
+            "slots": 3,
+            **changes,
+        }
+    )
+
+
+def test_a_backfill_is_written_and_written_anew(catalog):
+    """The first writing takes a number of the sequence, which stays through later ones."""
+    assert catalog.backfills() == []
+    catalog.change_partitions("others", add=["z"])
+
+    seq = catalog.write_backfill(backfill())
+    catalog.change_partitions("others", add=["y"])
+    ended = backfill(
+        status=RunStatus.FAILED, runs=("r1", "r2"), ended_at=after(5), message="2 failed"
+    )
+
+    assert catalog.write_backfill(ended) == seq
+    assert catalog.backfills("b1") == [replace(ended, seq=seq)]
+    assert seq < catalog.snapshot([]).seq
+
+
+def test_backfills_are_listed_newest_first(catalog):
+    """All are listed by when they began; an unknown id finds none."""
+    catalog.write_backfill(backfill("old", created_at=after(-9)))
+    catalog.write_backfill(backfill("new"))
+
+    assert [one.backfill_id for one in catalog.backfills()] == ["new", "old"]
+    assert catalog.backfills("other") == []
 
 
 def test_both_catalogs_export_the_same(tmp_path, clock):
