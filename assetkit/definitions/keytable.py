@@ -106,10 +106,12 @@ def _hashes(characters: Characters) -> Words:
     """Hash each text: the sum of its characters, each times a number of its place, then mixed."""
     codes, starts, lengths = characters
     places = np.arange(len(codes), dtype=np.int64) - np.repeat(starts, lengths)
+    words = lengths.astype(np.uint64)
     with np.errstate(over="ignore"):
         terms = _weights(int(lengths.max(initial=0)))[places] * codes
-        sums = np.concatenate((np.zeros(1, dtype=np.uint64), np.cumsum(terms, dtype=np.uint64)))
-        words: Words = sums[starts + lengths] - sums[starts] + lengths.astype(np.uint64)
+        if len(terms):
+            some = lengths > 0
+            words[some] += np.add.reduceat(terms, starts[some])
         words = (words ^ (words >> np.uint64(32))) * _MIX
     return words ^ (words >> np.uint64(29))
 

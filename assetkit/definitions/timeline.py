@@ -148,7 +148,10 @@ class Timeline:
 
         Marked late where the rest belongs to the definition and has not ended.
         """
-        size, limit = len(self), self.limit
+        size = len(self)
+        if not len(hi) or int(hi.max()) <= size:
+            return Fan(np.minimum(lo, hi), hi)
+        limit = self.limit
         late = np.minimum(hi, limit) > np.maximum(lo, size)
         lo = np.minimum(lo, size)
         return Fan(lo, np.maximum(lo, np.minimum(hi, size)), None, late if late.any() else None)
