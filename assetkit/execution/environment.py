@@ -26,6 +26,7 @@ def utc_now() -> datetime:
 class Environment:
     """The surroundings of a run. ``resources`` are known by name; ``pools`` limit steps by name.
 
+    ``max_concurrency`` limits steps of all kinds (None: the executor does).
     ``inspections`` look at data before it is published.
     """
 
@@ -35,6 +36,7 @@ class Environment:
     executor: Executor
     resources: Mapping[str, Any] = field(default_factory=dict)
     pools: Mapping[str, int] = field(default_factory=dict)
+    max_concurrency: int | None = None
     clock: Callable[[], datetime] = utc_now
     progress: ProgressSink = field(default_factory=Silent)
     inspections: tuple[Inspection, ...] = ()

@@ -117,7 +117,7 @@ class Loop:
             due = machine.next_due
             if due is not None and monotonic() >= due:
                 self._tell(TimeReached(monotonic()))
-            while machine.startable and (room := self._executor.capacity - len(self._calls)) > 0:
+            while machine.startable and (room := self._room()) > 0:
                 self._tell(Room(room))
             self._wait()
         return self._cancelled
@@ -136,6 +136,11 @@ class Loop:
                 if self._machine.state_of(step) == State.RUNNING:
                     self._stopped(step, call)
         self._calls.clear()
+
+    def _room(self) -> int:
+        """Return how many more calls may be under way."""
+        capacity, most = self._executor.capacity, self._environment.max_concurrency
+        return (capacity if most is None else min(capacity, most)) - len(self._calls)
 
     def _wait(self) -> None:
         """Wait for a worker, or for the next step that is due."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -71,6 +71,8 @@ def make_plan(situation: Situation, request: Request) -> Draft:
 def _selected(key: AssetKey, situation: Situation, request: Request) -> Ints:
     """Return the positions of a target that the request is about."""
     universe, partitions = situation.universes[key], request.partitions
+    if request.slots is not None:
+        return _pinned(universe, request.slots.get(key, ()))
     everything = np.arange(len(universe), dtype=np.int64)
     if partitions is None or partitions in ("all", *STATE_SELECTIONS):
         return everything
@@ -84,6 +86,15 @@ def _selected(key: AssetKey, situation: Situation, request: Request) -> Ints:
         return universe.select(partitions)
     except (UnknownPartition, InvalidSelection) as error:
         raise type(error)(f"Asset {key!r}: {error}") from error
+
+
+def _pinned(universe: Universe, ranges: Sequence[tuple[int, int]]) -> Ints:
+    """Return the positions of ranges of ordinals, as far as they exist."""
+    spelled = [np.arange(first, end, dtype=np.int64) for first, end in ranges]
+    if not spelled:
+        return np.empty(0, dtype=np.int64)
+    positions = universe.positions(np.concatenate(spelled))
+    return np.unique(positions[positions >= 0]).astype(np.int64)
 
 
 def _in_state(part: AssetPlan, state: str, situation: Situation) -> Ints:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,12 +14,17 @@ class Request:
     """What to bring up to date.
 
     ``partitions`` is a selection that applies to the targets (None: all that
-    exist). ``forced`` are the assets to run whatever their state.
-    ``automatic``: nobody asked by hand, so quarantine holds.
+    exist). ``slots`` says instead which they are: ranges of ordinals by asset, as
+    ``(first, end)`` without the end. ``forced`` are the assets to run whatever
+    their state; with ``forced_since``, only slots whose inputs were read before
+    that number of the catalog's sequence. ``automatic``: nobody asked by hand, so
+    quarantine holds.
     """
 
     targets: tuple[AssetKey, ...]
     partitions: Any = None
+    slots: Mapping[AssetKey, Sequence[tuple[int, int]]] | None = None
     upstream: bool = True
     forced: frozenset[AssetKey] = frozenset()
+    forced_since: int | None = None
     automatic: bool = False

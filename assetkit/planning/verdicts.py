@@ -96,7 +96,7 @@ def decide(key: AssetKey, world: World, ledger: Ledger) -> AssetPlan:
     )
     _compare_bases(slots, world)
     if key in world.request.forced:
-        slots.causes.insert(0, (Cause("forced"), np.ones(len(positions), dtype=np.bool_)))
+        slots.causes.insert(0, (Cause("forced"), _forced(slots, world)))
     edges = world.graph.edges[key]
     for place, edge in enumerate(edges):
         if edge.upstream != key:
@@ -105,6 +105,17 @@ def decide(key: AssetKey, world: World, ledger: Ledger) -> AssetPlan:
         if edge.upstream == key:
             _follow_itself(slots, edge, place, world, ledger)
     return _conclude(slots, world, ledger)
+
+
+def _forced(slots: _Slots, world: World) -> Flags:
+    """Return which slots to build whatever their state: all, or those not built since."""
+    hit = np.ones(len(slots.positions), dtype=np.bool_)
+    since = world.request.forced_since
+    if since is not None:
+        present = slots.present
+        read = world.state.columns(slots.asset.key).read_seq[slots.row[present]]
+        hit[present] = read < since
+    return hit
 
 
 def known_of(key: AssetKey, world: World, ledger: Ledger) -> Decided:

@@ -19,7 +19,11 @@ from assetkit.workspace.recording import record_definitions
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunWishes:
-    """How a caller wants a run to go; None: as the workspace has it."""
+    """How a caller wants a run to go; None: as the workspace has it.
+
+    ``max_concurrency`` is how many calls may be under way at once; ``run_id`` the run's
+    id (None: a new one).
+    """
 
     resources: Any = None
     executor: Any = None
@@ -28,12 +32,19 @@ class RunWishes:
     raise_on_error: bool = True
     progress: Any = None
     origin: str = "python"
+    max_concurrency: int | None = None
+    run_id: str | None = None
 
     def __post_init__(self) -> None:
         if self.on_failure not in ("continue", "stop"):
             raise InvalidArgument(
                 f"on_failure={self.on_failure!r} means nothing. It is 'continue' (run all that "
                 f"does not depend on what failed) or 'stop' (start nothing more)."
+            )
+        if self.max_concurrency is not None and self.max_concurrency < 1:
+            raise InvalidArgument(
+                f"max_concurrency={self.max_concurrency!r} leaves no room for any step. "
+                f"Give 1 or more."
             )
 
 
@@ -53,9 +64,11 @@ def run_in(core: Core, plan: Plan, wishes: RunWishes) -> RunResult:
         resources={**core.resources, **(wishes.resources or {})},
         pools=core.pools,
         clock=core.now,
+        max_concurrency=wishes.max_concurrency,
         progress=choose_progress(wishes.progress, os.environ),
     )
     options = RunOptions(
+        run_id=wishes.run_id,
         on_failure=wishes.on_failure,
         raise_on_error=wishes.raise_on_error,
         origin=wishes.origin,
