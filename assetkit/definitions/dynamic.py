@@ -20,6 +20,7 @@ from assetkit.definitions.scheme import (
     check_dimension,
     check_now,
 )
+from assetkit.definitions.zones import When
 from assetkit.errors import InvalidSelection
 from assetkit.records import PartitionKey
 
@@ -66,7 +67,7 @@ class DynamicPartitions(PartitionsDefinition):
     def window(self, key: PartitionKey) -> None:
         return None
 
-    def key_at(self, when: datetime) -> PartitionKey:
+    def key_at(self, when: When) -> PartitionKey:
         raise InvalidSelection(f"{self!r} has no windows of time, so no key is that of {when}.")
 
     def describe(self) -> str:

@@ -30,7 +30,7 @@ from assetkit.definitions.static import StaticPartitions
 from assetkit.definitions.timeline import Timeline
 from assetkit.definitions.timepartitions import TimePartitions
 from assetkit.definitions.universe import TimeWindow, Universe
-from assetkit.definitions.zones import utc_now
+from assetkit.definitions.zones import When, utc_now
 from assetkit.errors import InvalidArgument, InvalidSelection
 from assetkit.records import PartitionKey
 
@@ -105,7 +105,7 @@ class MultiPartitions(PartitionsDefinition):
             found = found or window
         return found
 
-    def key_at(self, when: datetime) -> PartitionKey:
+    def key_at(self, when: When) -> PartitionKey:
         raise InvalidSelection(
             f"{self!r} has many keys at {when}. Ask the dimension by time: "
             "definition.by_dimension['date'].key_at(...)."

@@ -20,7 +20,7 @@ import numpy as np
 
 from assetkit.definitions.names import invalid
 from assetkit.definitions.universe import TimeWindow, Universe
-from assetkit.definitions.zones import utc_now
+from assetkit.definitions.zones import When, utc_now
 from assetkit.errors import InvalidArgument
 from assetkit.records import MultiPartitionKey, PartitionKey
 
@@ -81,10 +81,10 @@ class PartitionsDefinition(ABC):
         """
 
     @abstractmethod
-    def key_at(self, when: datetime) -> PartitionKey:
+    def key_at(self, when: When) -> PartitionKey:
         """Return the key of the window that *when* lies in, also one that has not ended yet.
 
-        A datetime without a zone is a wall time of the definition's zone.
+        What has no zone of its own is a wall time of the definition's zone.
         Raises `UnknownPartition` where no window covers it.
         """
 

@@ -18,6 +18,7 @@ from assetkit.definitions.scheme import (
     check_dimension,
     check_now,
 )
+from assetkit.definitions.zones import When
 from assetkit.errors import InvalidSelection
 from assetkit.records import PartitionKey
 
@@ -79,7 +80,7 @@ class StaticPartitions(PartitionsDefinition):
     def window(self, key: PartitionKey) -> None:
         self._roster.position(key)
 
-    def key_at(self, when: datetime) -> PartitionKey:
+    def key_at(self, when: When) -> PartitionKey:
         raise InvalidSelection(f"{self!r} has no windows of time, so no key is that of {when}.")
 
     def describe(self) -> str:

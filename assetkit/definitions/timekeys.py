@@ -100,18 +100,25 @@ class KeyShape:
         wall, offset = found
         return WallSpan(wall, wall + 1, "s", offset)
 
-    def read_all(self, texts: Sequence[str]) -> Ints | None:
-        """Return the wall times of many keys at once; None if one is not plainly of this shape."""
-        if self.key_format is not None or len({len(text) for text in texts}) != 1:
-            return None
-        if len(texts[0]) != len(self.text(0)):
-            return None
+    def read_plain(self, texts: Sequence[str | None]) -> tuple[Ints, Ints]:
+        """Return the places and the wall times of the texts that are keys without an offset.
+
+        None of them, where any of that length cannot be read: then each is to be looked at.
+        """
+        nothing = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
+        length = len(self.text(0))
+        lengths = [-1 if text is None else len(text) for text in texts]
+        places = np.flatnonzero(np.array(lengths) == length)
+        plain = [texts[place] for place in places.tolist()]
+        if self.key_format is not None or not plain:
+            return nothing
         try:
-            times = np.array(texts, dtype=f"datetime64[{self.unit}]")
+            times = np.array(plain, dtype=f"datetime64[{self.unit}]")
         except ValueError:
-            return None
-        again: list[str] = np.datetime_as_string(times, unit=self.unit).tolist()
-        return times.astype("datetime64[s]").astype(np.int64) if again == list(texts) else None
+            return nothing
+        if np.datetime_as_string(times, unit=self.unit).tolist() != plain:
+            return nothing
+        return places, times.astype("datetime64[s]").astype(np.int64)
 
     def shown(self, walls: Ints) -> Ints:
         """Return wall times without what keys do not show of them."""

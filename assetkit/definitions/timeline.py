@@ -276,15 +276,20 @@ class Timeline:
         return self.definition.shape.texts(self.ticks.walls(indices), self.ticks.offsets(indices))
 
     def _indices_of_texts(self, texts: Sequence[str | None]) -> Ints:
-        named = [text for text in texts if text is not None]
+        found = np.full(len(texts), -1, dtype=np.int64)
+        if not len(self.ticks):
+            return found
         shape = self.definition.shape
-        walls = shape.read_all(named) if len(named) == len(texts) and named else None
-        # Wall times rise, but for repeated hours; those are looked up one by one.
-        if walls is not None and len(self.ticks) and not self.ticks.has_offsets:
+        plain, walls = shape.read_plain(texts)
+        if len(plain):
             indices = self.ticks.from_walls(walls)
-            return np.where(shape.shown(self.ticks.walls(indices)) == walls, indices, -1)
-        found = [-1 if text is None else self.index_of(text) for text in texts]
-        return np.array(found, dtype=np.int64)
+            fits = shape.shown(self.ticks.walls(indices)) == walls
+            fits &= self.ticks.offsets(indices) == NO_OFFSET
+            found[plain[fits]] = indices[fits]
+        for place in np.setdiff1d(np.arange(len(texts)), plain).tolist():
+            text = texts[place]
+            found[place] = -1 if text is None else self.index_of(text)
+        return found
 
     def _existing(self, indices: Ints) -> Ints:
         """Return the positions of ticks given by index (or -1): -1 where no window exists now."""

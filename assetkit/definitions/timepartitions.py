@@ -161,15 +161,12 @@ class TimePartitions(PartitionsDefinition):
             raise self.universe(utc_now()).unknown(key)
         return timeline.window_of(index)
 
-    def key_at(self, when: datetime) -> str:
-        if when.utcoffset() is None:
-            moment = moment_of_wall(wall_of(when), self.zone)
-        else:
-            moment = moment_of(when)
+    def key_at(self, when: When) -> str:
+        moment = moment_of(self._read_time("when", when))
         timeline = self._reaching(moment)
         index = timeline.index_at(moment)
         if not 0 <= index < timeline.last or self._leaves_out(timeline.ticks.moment(index)):
-            raise UnknownPartition(f"{self!r} has no window that covers {when.isoformat()}.")
+            raise UnknownPartition(f"{self!r} has no window that covers {when}.")
         return timeline.key_of(index)
 
     def describe(self) -> str:

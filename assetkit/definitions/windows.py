@@ -83,11 +83,6 @@ class Ticks:
     def __len__(self) -> int:
         return self._total
 
-    @property
-    def has_offsets(self) -> bool:
-        """Whether any wall time occurs twice, so that wall times do not rise throughout."""
-        return bool((self._runs.offset != NO_OFFSET).any())
-
     def moments(self, indices: Ints) -> Ints:
         """Return the moments of ticks."""
         return self._along(self._runs.start, indices)
@@ -125,11 +120,16 @@ class Ticks:
         return self._with(self._runs.start, moments)
 
     def from_walls(self, walls: Ints) -> Ints:
-        """Return the index of the first tick at or after each wall time; the last where none is.
+        """Return the index of the first tick at or after each wall time that occurs once.
 
-        Only for ticks whose wall times rise.
+        The last such tick where none is. There must be one.
         """
-        return np.minimum(self._count_before(self._runs.wall, walls), self._total - 1)
+        runs = self._runs
+        once = np.flatnonzero(runs.offset == NO_OFFSET)
+        rows = once[_rows(runs.wall[once], walls)]
+        steps = np.clip(-((runs.wall[rows] - walls) // runs.step[rows]), 0, runs.count[rows])
+        found: Ints = np.minimum(self._first[rows] + steps, self._total - 1)
+        return found
 
     def within_walls(self, first: int, end: int) -> list[int]:
         """Return the first tick of each run that shows a wall time from *first* to before *end*.
