@@ -8,6 +8,7 @@ Rule 2: several slots are one table in the order of the slots, or one value per 
 from __future__ import annotations
 
 import inspect
+import os
 import pathlib
 import types
 import typing
@@ -52,6 +53,16 @@ class Tables(Protocol):
 
     def hold(self, sources: Sequence[Source]) -> tuple[Sequence[Source], Versions, object]:
         """Return the slots as they are now; they stay so as long as the last value lives."""
+        ...
+
+    def each(
+        self, sources: Sequence[Source], columns: Sequence[str] | None, *, index: bool
+    ) -> tuple[list[pa.Table], Versions]:
+        """Read each slot as a table of its own."""
+        ...
+
+    def version(self, source: Source) -> str | None:
+        """Return the data version of what lies there now, None where it is not known."""
         ...
 
     def path(self, source: Source) -> Path:
@@ -106,7 +117,7 @@ def wanted_of(load_as: Any) -> Wanted | None:
     if load_as in (None, Any, object, inspect.Parameter.empty):
         return Wanted("pandas")
     origin, arguments = typing.get_origin(load_as), typing.get_args(load_as)
-    if origin is not None or load_as in _MANY:
+    if origin is not None or (isinstance(load_as, abc.Hashable) and load_as in _MANY):
         many = _MANY.get(origin or load_as)
         inner = {"dict": 1}.get(many or "", 0)
         one = wanted_of(arguments[inner]) if len(arguments) > inner else Wanted("pandas")
@@ -155,16 +166,13 @@ def _load_many(
 ) -> Loaded:
     if wanted.one == "path":
         values: Sequence[Any] = [tables.path(source) for source in sources]
-        versions: Versions = tuple(source.data_version for source in sources)
+        versions: Versions = tuple(map(tables.version, sources))
     elif wanted.many == "iterator" and sources:
         held, versions, holder = tables.hold(sources)
         return Loaded(_one_by_one(tables, wanted.one, held, columns, holder), versions)
     else:
-        make = _frame(wanted.one)
-        index = wanted.one == "pandas"
-        read = [tables.table([source], columns, index=index) for source in sources]
-        values = [make(table) for table, _ in read]
-        versions = tuple(version for _, found in read for version in found)
+        read, versions = tables.each(sources, columns, index=wanted.one == "pandas")
+        values = list(map(_frame(wanted.one), read))
     if wanted.many == "dict":
         keys = [partition_text(source.partition_key) or "" for source in sources]
         return Loaded(dict(zip(keys, values, strict=True)), versions)
@@ -190,10 +198,16 @@ def _load_path(tables: Tables, wanted: Wanted, sources: Sequence[Source]) -> Loa
         raise InputError("There is no data, so there is no path. Ask for list[pathlib.Path].")
     paths = [tables.path(source) for source in sources]
     one = len(sources) == 1 and not sources[0].with_dimensions
-    source = sources[0]
-    path = paths[0] if one else Path(source.place.data) / source.asset
-    versions = tuple(source.data_version for source in sources)
+    path = paths[0] if one else _folder(sources, paths)
+    versions = tuple(map(tables.version, sources))
     return Loaded(str(path) if wanted.one == "text" else path, versions)
+
+
+def _folder(sources: Sequence[Source], paths: Sequence[Path]) -> Path:
+    """Return the folder that all slots lie in."""
+    if any(source.location is not None for source in sources):
+        return Path(os.path.commonpath([path.parent for path in paths]))
+    return Path(sources[0].place.data) / sources[0].asset
 
 
 def _frame(name: str) -> Callable[[pa.Table], Any]:

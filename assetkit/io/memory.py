@@ -114,7 +114,8 @@ class MemoryIOManager:
         entries = [self._entry(source) for source in sources]
         versions = tuple(entry.record["data_version"] for entry in entries)
         if all(entry.kind == "table" for entry in entries):
-            tables = MemoryTables(lambda source: _found(self._entry(source)))
+            found = {id(source): e for source, e in zip(sources, entries, strict=True)}
+            tables = MemoryTables(lambda source: _found(found[id(source)]))
             return load(tables, sources, load_as, columns)
         values = [_value(entry) for entry in entries]
         return Loaded(load_values(values, sources, load_as, columns), versions)

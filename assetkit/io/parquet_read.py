@@ -117,6 +117,10 @@ class ParquetTables(SlotTables):
         names: list[str] = self._schema(source, self._path_of(source)).names
         return names
 
+    def version(self, source: Source) -> str | None:
+        """Return the data version in the footer of a slot's file."""
+        return _version(self._record(source, self.path(source)))
+
     def _schema(self, source: Source, path: Path) -> pa.Schema:
         """Return the schema of a slot's file, at *path* or under a pin there."""
         try:

@@ -54,19 +54,40 @@ class SlotTables:
         if not sources:
             return pa.table({}), ()
         tables, versions = self.read_many(sources, columns)
-        table = join(tables, sources)
         if not index or several(sources):
-            table = table.drop_columns(position_fields(table.schema))
-        if columns is not None:
-            for name in columns:
-                if name not in table.column_names:
-                    raise unknown_column(name, sources[0], self.columns_of(sources[0]))
-            table = pick(table, columns, index=index)
-        return table, versions
+            # Before they are joined: one frame may have such an index, and the next none.
+            tables = list(map(without_positions, tables))
+        table = join(tables, sources)
+        return self._picked(table, columns, sources[0], index=index), versions
+
+    def each(
+        self, sources: Sequence[Source], columns: Sequence[str] | None, *, index: bool
+    ) -> tuple[list[pa.Table], Versions]:
+        """Read each slot as a table of its own."""
+        if not sources:
+            return [], ()
+        tables, versions = self.read_many(sources, columns)
+        picked = []
+        for table, source in zip(tables, sources, strict=True):
+            kept = table if index and not several([source]) else without_positions(table)
+            picked.append(self._picked(kept, columns, source, index=index))
+        return picked, versions
+
+    def version(self, source: Source) -> str | None:
+        """Return the data version of what lies there now, None where it is not known."""
+        return source.data_version
+
+    def _picked(
+        self, table: pa.Table, columns: Sequence[str] | None, source: Source, *, index: bool
+    ) -> pa.Table:
+        for name in columns or ():
+            if name not in table.column_names:
+                raise unknown_column(name, source, self.columns_of(source))
+        return table if columns is None else pick(table, columns, index=index)
 
 
 class MemoryTables(SlotTables):
-    """Tables that are in memory. *path_of* says where a slot's file is, if it has one."""
+    """Tables in memory, as *find* finds them; *path_of* says where a slot's file is, if any."""
 
     def __init__(
         self, find: Callable[[Source], Found], path_of: Callable[[Source], Path] | None = None
@@ -94,10 +115,8 @@ class MemoryTables(SlotTables):
         return ds.dataset(table), versions
 
     def hold(self, sources: Sequence[Source]) -> tuple[Sequence[Source], Versions, object]:
-        """Keep the tables as they are now: they never change."""
-        found = {id(source): self._find(source) for source in sources}
-        held = MemoryTables(lambda source: found[id(source)])
-        return sources, tuple(version for _, version in found.values()), held
+        """Return the slots: what they are found in does not change."""
+        return sources, tuple(self._find(source)[1] for source in sources), None
 
     def path(self, source: Source) -> Path:
         """Return a slot's file."""
@@ -146,6 +165,11 @@ def join(tables: Sequence[pa.Table], sources: Sequence[Source]) -> pa.Table:
     return pa.concat_tables(
         [schemas.fill(table, schema, where=name_of(source)) for table, source in pairs]
     )
+
+
+def without_positions(table: pa.Table) -> pa.Table:
+    """Return a table without the unnamed index of integers that its frame had."""
+    return table.drop_columns(position_fields(table.schema))
 
 
 def kept_columns(schema: pa.Schema, columns: Sequence[str] | None) -> list[str]:

@@ -16,7 +16,7 @@ import pyarrow.dataset as ds
 import pytest
 
 from assetkit.errors import DataChanged, DataMissing
-from assetkit.io import JSONIOManager, ParquetIOManager, PickleIOManager
+from assetkit.io import JSONIOManager, MemoryIOManager, ParquetIOManager, PickleIOManager
 from assetkit.io.sweep import sweep_pins, sweep_staging
 from tests.storage.places import make_place, source, store, target
 
@@ -165,6 +165,29 @@ def test_a_missing_file_is_told_by_name(load_as, place):
         manager.read([source(place, "d1"), source(place, "d2")], load_as, None)
 
 
+def test_what_is_lazy_in_memory_stays_as_it_was(place):
+    """An iterator over values in memory gives those of its beginning."""
+    manager = MemoryIOManager()
+    for key in ("d1", "d2"):
+        store(manager, numbered(1), target(place, key))
+
+    found = manager.read([source(place, "d1"), source(place, "d2")], Iterator[pa.Table], None)
+    store(manager, numbered(2), target(place, "d2"))
+
+    assert {number for table in found for number in table["version"].to_pylist()} == {1}
+
+
+@pytest.mark.parametrize("load_as", [Path, list[Path], dict[str, Path], str], ids=str)
+def test_paths_come_with_the_versions_that_lie_there(load_as, place):
+    """What a function will read by itself is recorded as it is now."""
+    manager = ParquetIOManager()
+    written = store(manager, numbered(1), target(place))
+
+    loaded = manager.read_with_versions([source(place, data_version="0" * 32)], load_as, None)
+
+    assert loaded.versions == (written.data_version,)
+
+
 def test_a_changed_file_reports_the_version_that_was_read(place):
     """A file that another hand put there is read; that it is another is for the caller to see."""
     manager = ParquetIOManager()
@@ -187,6 +210,9 @@ def test_adopted_data_is_read_where_it_lies(place, tmp_path):
         slot = source(place, location=location)
         assert manager.read([slot], None, None)["n"].tolist() == [1]
         assert manager.find(slot).record is None
+        assert manager.read([slot], Path, None).samefile(tmp_path / "mine.parquet")
+        several = source(place, location=location, with_dimensions=True)
+        assert manager.read([several], Path, None).samefile(tmp_path)
 
 
 # ------------------------------------------------------------------------------------ leavings

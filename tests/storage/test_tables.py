@@ -236,7 +236,7 @@ def test_paths_lead_to_the_files(two_days, place):
 
 
 @pytest.mark.parametrize(
-    "load_as", [pd.Series, int, dict[str, int], Iterator[int], "table"], ids=str
+    "load_as", [pd.Series, int, dict[str, int], Iterator[int], "table", [pd.DataFrame]], ids=str
 )
 def test_other_types_are_refused_with_what_is_possible(load_as, two_days):
     """The message lists the types that can be asked for."""
