@@ -75,9 +75,9 @@ def trivial(count: int) -> list[Any]:
     made: list[Any] = []
     for number in range(count):
         above = {"ins": {"x": AssetIn(key=made[-1])}} if made else {}
-        function = (lambda x: None) if made else (lambda: None)
+        function = (lambda x: 1) if made else (lambda: 1)
         function.__name__ = f"n{number}"
-        made.append(asset(name=f"n{number}", code_version="1", io_manager="memory", **above)(function))
+        made.append(asset(name=f"n{number}", code_version="1", **above)(function))
     return made
 
 
@@ -112,7 +112,13 @@ def figures(root: Path) -> Iterator[Figure]:
         met=in_memory <= 0.2,
     )
     recorded = best(lambda: run(assets, Workspace(next(folders))))
-    yield Figure(what="1,000 trivial assets, recorded, each", value=recorded, unit="ms", aim="<= 0.5 ms", met=recorded <= 0.5)
+    yield Figure(
+        what="1,000 trivial assets, recorded, each",
+        value=recorded,
+        unit="ms",
+        aim="<= 0.5 ms",
+        met=recorded <= 0.5,
+    )
 
     least = best(lambda: plain_loop(next(folders)))
     days = chain(BackfillPolicy.per_partition())
@@ -127,18 +133,34 @@ def figures(root: Path) -> Iterator[Figure]:
         met=ours <= 1.1 * least,
     )
     single = best(lambda: run(chain(BackfillPolicy.single_run()), Workspace(next(folders))))
-    yield Figure(what="the same as a single run, one call per asset", value=single, unit="s", aim="<= 1.0 s", met=single <= 1.0)
+    yield Figure(
+        what="the same as a single run, one call per asset",
+        value=single,
+        unit="s",
+        aim="<= 1.0 s",
+        met=single <= 1.0,
+    )
 
     built = Workspace(next(folders))
     run(days, built)
     idle = best(lambda: run(days, built), times=5)
-    yield Figure(what="nothing to do, 1,095 slots", value=idle, unit="s", aim="<= 0.05 s", met=idle <= 0.05)
+    yield Figure(
+        what="nothing to do, 1,095 slots", value=idle, unit="s", aim="<= 0.05 s", met=idle <= 0.05
+    )
 
     many = best(lambda: build_graph(trivial(10_000)), times=1)
-    yield Figure(what="10,000 assets: definitions usable", value=many, unit="s", aim="<= 1 s", met=many <= 1)
+    yield Figure(
+        what="10,000 assets: definitions usable", value=many, unit="s", aim="<= 1 s", met=many <= 1
+    )
     module = fingerprinted(root, 10_000)
     first = best(lambda: plan(module, workspace=memory()), times=1)
-    yield Figure(what="10,000 assets: first plan with fingerprints", value=first, unit="s", aim="<= 4 s", met=first <= 4)
+    yield Figure(
+        what="10,000 assets: first plan with fingerprints",
+        value=first,
+        unit="s",
+        aim="<= 4 s",
+        met=first <= 4,
+    )
 
 
 def fingerprinted(root: Path, count: int) -> list[Any]:

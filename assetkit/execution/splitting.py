@@ -152,9 +152,13 @@ def _split_pandas(
 ) -> Iterator[tuple[int, Any]]:
     _check_columns(list(frame.columns), dimensions, labels)
     groups = frame.groupby(list(dimensions), dropna=False, sort=False, observed=True).indices
+    # Row numbers of the whole say nothing of a part; an index of the user's own stays.
+    numbered = type(frame.index).__name__ == "RangeIndex" and frame.index.name is None
     for label, rows in groups.items():
         values = label if isinstance(label, tuple) else (label,)
-        yield labels.step_of_row([_plain(one) for one in values], dimensions), frame.iloc[rows]
+        part = frame.iloc[rows]
+        step = labels.step_of_row([_plain(one) for one in values], dimensions)
+        yield step, part.reset_index(drop=True) if numbered else part
 
 
 def _split_polars(
