@@ -7,6 +7,7 @@ several dimensions is a tuple at the edges (`MultiPartitionKey`).
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -275,6 +276,23 @@ class Estimate:
     seconds_p95: float
     rows: float
     bytes: float
+
+
+def version_of_nothing(text: str) -> str:
+    """Return a data version for a slot whose function returned None: nothing is stored.
+
+    Its first half is zero, which no content hash has but by a chance of 2**-64.
+    *text* says what it was made from.
+
+    >>> is_nothing(version_of_nothing("made from this"))
+    True
+    """
+    return "0" * 16 + hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def is_nothing(version: str | None) -> bool:
+    """Return whether a data version stands for a result of None, which has no data to load."""
+    return version is not None and version.startswith("0" * 16)
 
 
 def partition_text(key: PartitionKey | None) -> str | None:

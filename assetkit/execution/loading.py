@@ -13,7 +13,7 @@ from assetkit.errors import AssetkitError, InputError
 from assetkit.execution.published import NAMED
 from assetkit.execution.task import AssetWork, InputSlots, InputWork, SlotWork, StepTask
 from assetkit.io.base import Source
-from assetkit.records import InputUse, partition_text, slot_name
+from assetkit.records import InputUse, is_nothing, partition_text, slot_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,10 @@ def _load(
     declared: InputWork, sources: Sequence[Source], work: AssetWork
 ) -> tuple[Any, tuple[str | None, ...] | None]:
     manager = declared.manager
+    if sources and all(is_nothing(source.data_version) for source in sources):
+        return None, None
+    if any(is_nothing(source.data_version) for source in sources):
+        return _load_stored(declared, sources, work)
     if not sources:
         return _nothing(declared), None
     try:
@@ -74,6 +78,22 @@ def _load(
     ):
         return loaded.value, None
     return loaded.value, loaded.versions
+
+
+def _load_stored(
+    declared: InputWork, sources: Sequence[Source], work: AssetWork
+) -> tuple[Any, tuple[str | None, ...] | None]:
+    """Load those slots that have data; the others are results of None."""
+    value, read = _load(
+        declared, [source for source in sources if not is_nothing(source.data_version)], work
+    )
+    if read is None:
+        return value, None
+    found = iter(read)
+    return value, tuple(
+        source.data_version if is_nothing(source.data_version) else next(found)
+        for source in sources
+    )
 
 
 def _nothing(declared: InputWork) -> Any:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from assetkit.definitions.keys import slot_folder
+from assetkit.display.ranges import range_text
 from assetkit.errors import DataMissing, MaterializationError, UnknownAsset, did_you_mean
 from assetkit.execution.environment import Environment
 from assetkit.execution.report import RunReport, report_html, report_text
@@ -21,6 +22,7 @@ from assetkit.records import (
     Outcome,
     PartitionKey,
     StepRecord,
+    partition_text,
     slot_name,
 )
 
@@ -196,15 +198,29 @@ class RunResult:
         return error
 
     def _failure_lines(self) -> Iterator[str]:
-        assets = self._plan.graph.assets
+        """Yield a line per asset and kind of error: its first failure, then where else."""
         logs = {(s.asset, s.partition): s.log for s in self._tally.steps if s.log}
+        alike: dict[tuple[AssetKey, str], list[FailedAttempt]] = {}
         for failed in self._tally.failures:
-            slot = slot_name(failed.asset, failed.partition)
-            where = f" ({assets[failed.asset].source})" if failed.asset in assets else ""
-            first_line = failed.message.strip().partition("\n")[0]
-            log = logs.get((failed.asset, failed.partition))
+            alike.setdefault((failed.asset, failed.error_type), []).append(failed)
+        for (asset, error_type), failures in alike.items():
+            first = failures[0]
+            first_line = first.message.strip().partition("\n")[0]
+            log = logs.get((asset, first.partition))
             told = f"; log: {log}" if log else ""
-            yield f"{slot}{where}: {failed.error_type}: {first_line}{told}"
+            others = f"; also {self._ranges(failures[1:])}" if failures[1:] else ""
+            slot = slot_name(asset, first.partition)
+            yield f"{slot}{self._where(asset)}: {error_type}: {first_line}{told}{others}"
+
+    def _where(self, asset: AssetKey) -> str:
+        definition = self._plan.graph.assets.get(asset)
+        return "" if definition is None else f" ({definition.source})"
+
+    def _ranges(self, failures: Sequence[FailedAttempt]) -> str:
+        universe = self._plan.universes[failures[0].asset]
+        ordinals = np.array([failed.ordinal for failed in failures], dtype=np.int64)
+        positions = np.sort(universe.positions(ordinals))
+        return range_text(positions, lambda p: partition_text(universe.key(p)), limit=len(failures))
 
     def __str__(self) -> str:
         return report_text(self.report())

@@ -15,7 +15,14 @@ from assetkit.execution.provenance import json_value, provenance_of
 from assetkit.execution.returned import Returned
 from assetkit.execution.task import AssetWork, SlotWork, StepTask
 from assetkit.io.base import Target, Written
-from assetkit.records import InputUse, Materialization, Outcome, slot_name
+from assetkit.records import (
+    InputUse,
+    Materialization,
+    Outcome,
+    is_nothing,
+    slot_name,
+    version_of_nothing,
+)
 
 _NOTHING = Written()
 
@@ -108,7 +115,7 @@ def store(returned: Returned, draft: Draft) -> Materialization | Staged:
     if returned.data_version is not None:
         given = _digest("given", draft.work.asset.key, returned.data_version)
     if returned.value is None:
-        return draft.record(at, data_time, given or _side_effect_version(draft))
+        return _store_nothing(draft, at, data_time, given)
     provenance = provenance_of(draft.record(at, data_time, given))
     # What a generator adds while it is written still finds its way into the file.
     provenance["metadata"] = draft.metadata
@@ -174,10 +181,16 @@ def _data_time(returned: Returned, slot: SlotWork, now: datetime) -> datetime:
     return time
 
 
-def _side_effect_version(draft: Draft) -> str:
-    """Return what stands for the content of nothing: what it was made from."""
-    made_from = fingerprint(draft.work.basis, [use.digest for use in draft.uses])
-    return _digest("none", draft.work.asset.key, draft.slot.partition or "", made_from)
+def _store_nothing(
+    draft: Draft, at: datetime, data_time: datetime | None, given: str
+) -> Materialization:
+    """Record a result of None: its version says what it was made from, and old data goes."""
+    work, slot = draft.work, draft.slot
+    if slot.published is not None and not is_nothing(slot.published):
+        work.manager.delete(_target(draft, {}))
+    made_from = fingerprint(work.basis, [use.digest for use in draft.uses])
+    text = given or _digest("none", work.asset.key, slot.partition or "", made_from)
+    return draft.record(at, data_time, version_of_nothing(text))
 
 
 def _run_version(draft: Draft) -> str:

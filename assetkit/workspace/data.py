@@ -20,7 +20,13 @@ from assetkit.errors import (
     did_you_mean,
 )
 from assetkit.io.base import Source
-from assetkit.records import AssetKey, Materialization, MultiPartitionKey, slot_name
+from assetkit.records import (
+    AssetKey,
+    Materialization,
+    MultiPartitionKey,
+    is_nothing,
+    slot_name,
+)
 from assetkit.workspace.core import Core
 
 
@@ -95,7 +101,13 @@ def load(
             f"Nothing of {known.key!r} is materialized in {core.root}. "
             f"Run: assetkit materialize {known.key}"
         )
-    made = list(core.catalog.published(known.key, ordinals[places]))
+    made = [
+        each
+        for each in core.catalog.published(known.key, ordinals[places])
+        if not is_nothing(each.data_version)
+    ]
+    if not made:
+        return None
     many = known.dimensions and not _is_one(partitions)
     sources = [source_of(core, known, each, with_dimensions=bool(many)) for each in made]
     return manager.read(sources, load_as, columns)
