@@ -69,14 +69,15 @@ class Grid:
         return [str(MultiPartitionKey(parts)) for parts in zip(*columns, strict=True)]
 
     def parts(self, position: int) -> tuple[tuple[str, str], ...]:
-        own = self.split(np.array([position], dtype=np.int64))
-        keys = [axis.key(int(at[0])) for axis, at in zip(self.axes, own, strict=True)]
+        own = _digits_of(position, self.order, self.sizes)
+        keys = [axis.key(at) for axis, at in zip(self.axes, own, strict=True)]
         return tuple(zip(self.dimensions, keys, strict=True))
 
     def window(self, position: int) -> TimeWindow | None:
-        own = self.split(np.array([position], dtype=np.int64))
         place = self._time
-        return None if place is None else self.axes[place].window(int(own[place][0]))
+        if place is None:
+            return None
+        return self.axes[place].window(_digits_of(position, self.order, self.sizes)[place])
 
     def ends(self, positions: Ints) -> Ints | None:
         place = self._time
@@ -125,11 +126,13 @@ class Grid:
         parts = key if isinstance(key, tuple) else split_key_text(key)
         if len(parts) != len(self.axes):
             return -1
-        own = [
-            np.array([axis.find(part)], dtype=np.int64)
-            for axis, part in zip(self.axes, parts, strict=True)
-        ]
-        return int(self.joined(own)[0]) if _all_found(own)[0] else -1
+        own = [axis.find(part) for axis, part in zip(self.axes, parts, strict=True)]
+        if min(own) < 0:
+            return -1
+        position = 0
+        for place in self.order:
+            position = position * self.sizes[place] + own[place]
+        return position
 
     def select(self, selection: Any) -> Ints:
         return select(self, selection)
@@ -204,6 +207,15 @@ def _digits(numbers: Ints, order: tuple[int, ...], radices: tuple[int, ...]) -> 
     for place in reversed(order[1:]):
         rest, digits[place] = np.divmod(rest, max(radices[place], 1))
     digits[order[0]] = rest
+    return digits
+
+
+def _digits_of(number: int, order: tuple[int, ...], radices: tuple[int, ...]) -> list[int]:
+    """Do the same for one number."""
+    digits = [0] * len(order)
+    for place in reversed(order[1:]):
+        number, digits[place] = divmod(number, max(radices[place], 1))
+    digits[order[0]] = number
     return digits
 
 

@@ -27,6 +27,7 @@ _TIME = re.compile(
     r"(?:T(?P<h>\d\d)(?::(?P<m>\d\d)(?::(?P<s>\d\d))?)?(?P<offset>[+-]\d\d:\d\d(?::\d\d)?)?)?)?)?\Z",
     re.ASCII,
 )
+_LENGTHS = {"M": 7, "D": 10, "h": 13, "m": 16, "s": 19}
 _SECONDS = {"D": DAY, "h": 3600, "m": 60, "s": 1}
 
 
@@ -84,7 +85,12 @@ class KeyShape:
 
     def text(self, wall: int, offset: int = NO_OFFSET) -> str:
         """Return one key."""
-        return self.texts(np.array([wall], dtype=np.int64), np.array([offset], dtype=np.int64))[0]
+        time = wall_datetime(wall)
+        if self.key_format is None:
+            text = time.isoformat()[: _LENGTHS[self.unit]]
+        else:
+            text = time.strftime(self.key_format)
+        return text if offset == NO_OFFSET else text + offset_text(offset)
 
     def read(self, text: str) -> tuple[int, int] | None:
         """Return (wall time, UTC offset or `NO_OFFSET`) of a key of exactly this shape, or None."""
@@ -106,7 +112,7 @@ class KeyShape:
         None of them, where any of that length cannot be read: then each is to be looked at.
         """
         nothing = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
-        length = len(self.text(0))
+        length = _LENGTHS[self.unit]
         lengths = [-1 if text is None else len(text) for text in texts]
         places = np.flatnonzero(np.array(lengths) == length)
         plain = [texts[place] for place in places.tolist()]

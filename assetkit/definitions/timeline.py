@@ -21,11 +21,9 @@ from assetkit.definitions.selecting import select
 from assetkit.definitions.timekeys import KeyShape, WallSpan
 from assetkit.definitions.universe import Fan, TimeWindow
 from assetkit.definitions.windows import NO_OFFSET, Ticks
-from assetkit.definitions.zones import DAY, datetime_at, moment_of_wall
+from assetkit.definitions.zones import datetime_at, moment_of_wall
 from assetkit.errors import UnknownPartition
 from assetkit.records import PartitionKey
-
-_LONGEST_UNIT = 31 * DAY
 
 
 class TimeDefinition(Protocol):
@@ -70,7 +68,7 @@ class Timeline:
         return self.ended - int(np.searchsorted(self.excluded, self.ended))
 
     def key(self, position: int) -> str:
-        return self.texts(np.array([position], dtype=np.int64))[0]
+        return self.key_of(self.index(position))
 
     def texts(self, positions: Ints) -> list[str]:
         return self._texts(self.indices(positions))
@@ -79,7 +77,7 @@ class Timeline:
         return ((self.dimensions[0], self.key(position)),)
 
     def window(self, position: int) -> TimeWindow:
-        return self.window_of(int(self.indices(np.array([position], dtype=np.int64))[0]))
+        return self.window_of(self.index(position))
 
     def starts(self, positions: Ints) -> Ints:
         """Return the first moments of windows, in seconds since 1970 UTC."""
@@ -121,7 +119,9 @@ class Timeline:
         if not isinstance(key, str):
             return -1
         index = self.index_of(key)
-        return -1 if index < 0 else int(self._existing(np.array([index], dtype=np.int64))[0])
+        if index < 0 or index >= self.ended or self.is_excluded(index):
+            return -1
+        return index - int(np.searchsorted(self.excluded, index))
 
     def select(self, selection: Any) -> Ints:
         return select(self, selection)
@@ -132,6 +132,12 @@ class Timeline:
             return positions
         gaps = self.excluded - np.arange(len(self.excluded))
         return positions + np.searchsorted(gaps, positions, "right")
+
+    def index(self, position: int) -> int:
+        """Return the index of the tick at which one window starts."""
+        if not len(self.excluded):
+            return position
+        return int(self.indices(np.array([position], dtype=np.int64))[0])
 
     def kept_before(self, indices: Ints) -> Ints:
         """Return how many windows that are not excluded start before ticks, given by index."""
@@ -200,10 +206,9 @@ class Timeline:
         read = self.definition.shape.read(key)
         if read is None or not len(self.ticks):
             return -1
-        wall, _ = read
-        # A key may show less than its window's first wall time, so look a little further.
-        near = self.ticks.within_walls(wall, wall + _LONGEST_UNIT)
-        return next((index for index in near if self.key_of(index) == key), -1)
+        # A key may show less than its window's first wall time: look for the next, and compare.
+        index = self.ticks.named(*read)
+        return index if index is not None and self.key_of(index) == key else -1
 
     def index_at(self, moment: int) -> int:
         """Return the index of the window that a moment lies in; -1 before the first."""
@@ -211,7 +216,8 @@ class Timeline:
 
     def is_excluded(self, index: int) -> bool:
         """Say whether the window at a tick is left out."""
-        return bool(np.isin(index, self.excluded))
+        place = int(np.searchsorted(self.excluded, index))
+        return place < len(self.excluded) and int(self.excluded[place]) == index
 
     def window_of(self, index: int) -> TimeWindow:
         """Return the window that starts at a tick."""
@@ -222,7 +228,8 @@ class Timeline:
 
     def key_of(self, index: int) -> str:
         """Return the key of the window that starts at a tick."""
-        return self._texts(np.array([index], dtype=np.int64))[0]
+        tick = self.ticks.at(index)
+        return self.definition.shape.text(tick.wall, tick.offset)
 
     def unknown(self, key: object) -> UnknownPartition:
         """Return the error for a key that does not exist: why, and which are near."""

@@ -39,7 +39,7 @@ DIMENSIONS = NAMES.flatmap(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(DIMENSIONS)
 def test_positions_ordinals_and_keys_are_one_to_one(names):
     """Every combination has one position, one rising ordinal and one key, and all lead back."""
@@ -62,7 +62,7 @@ def test_positions_ordinals_and_keys_are_one_to_one(names):
     assert len(np.unique(universe.stable_ids(positions))) == len(positions)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(DIMENSIONS, st.integers(0, 40))
 def test_ordinals_stay_as_time_passes_and_keys_are_added(names, days):
     """Every slot that existed has its ordinal later, too."""
