@@ -9,6 +9,7 @@ Rule 3: every write takes the next number of one sequence (``seq``), so that
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
@@ -176,6 +177,14 @@ class Catalog(Protocol):
         """Write a run down as running; its id may be written again."""
         ...
 
+    def guard(self, run_id: str) -> AbstractContextManager[object]:
+        """Show that this process works on a run, inside the block, however that ends."""
+        ...
+
+    def is_running(self, run_id: str) -> bool:
+        """Return whether a run is written down as running, and its owner lives."""
+        ...
+
     def claim(self, run_id: str, claims: Sequence[Claim]) -> Grant:
         """Lease what is free of *claims* to a run, and say who holds the rest.
 
@@ -188,7 +197,9 @@ class Catalog(Protocol):
         ...
 
     def heartbeat(self, run_id: str, now: datetime) -> bool:
-        """Say that a run is alive; return True where its cancellation was asked for."""
+        """Say that a run is alive; return True where it is to stop: its cancellation was
+        asked for, or it was silent for so long that it was taken for lost.
+        """
         ...
 
     def commit(self, commit: Commit) -> Receipt:

@@ -20,6 +20,7 @@ from assetkit.catalog.base import AssetRow, Claim, Commit, Grant, Receipt, Snaps
 from assetkit.catalog.claims import Mortals
 from assetkit.catalog.ids import Ids, Seen
 from assetkit.catalog.leasing import Leases
+from assetkit.catalog.liveness import RunGuard, is_alive
 from assetkit.catalog.store import Store, Transaction
 from assetkit.catalog.times import utc_now
 from assetkit.columns import Ints
@@ -48,7 +49,7 @@ class DuckDBCatalog:
     def __init__(
         self, path: Path, *, wait: float = 60.0, clock: Callable[[], datetime] = utc_now
     ) -> None:
-        self._store = Store(path, wait=wait, clock=clock)
+        self._store = Store(path, wait=wait)
         self._mortals = Mortals(self._store.path.parent / "runs", clock)
         self._seen = Seen()
 
@@ -111,6 +112,19 @@ class DuckDBCatalog:
         with self.transaction() as (transaction, ids, _):
             running.start(transaction, ids, self._mortals, run)
 
+    def guard(self, run_id: str) -> RunGuard:
+        """Show that this process works on a run, inside the block, however that ends."""
+        return RunGuard(self._mortals.guard(run_id))
+
+    def is_running(self, run_id: str) -> bool:
+        """Return whether a run is written down as running, and its owner lives."""
+        with self.transaction(read_only=True) as (transaction, _, leases):
+            rows = transaction.rows("run_state", run_id=run_id)
+            if rows and rows[0][1]:
+                return rows[0][1] == RunStatus.RUNNING and run_id not in leases.dead_runs()
+        # A catalog made anew knows nothing of the runs that were under way.
+        return is_alive(self._mortals.guard(run_id))
+
     def claim(self, run_id: str, claims: Sequence[Claim]) -> Grant:
         """Lease what is free of *claims* to a run, and say who holds the rest."""
         with self.transaction() as (_, ids, leases):
@@ -122,7 +136,7 @@ class DuckDBCatalog:
             leases.release(ids.runs([run_id])[run_id])
 
     def heartbeat(self, run_id: str, now: datetime) -> bool:
-        """Say that a run is alive; return True where its cancellation was asked for."""
+        """Say that a run is alive; return True where it is to stop."""
         with self.transaction() as (transaction, _, _):
             return running.beat(transaction, run_id, now)
 

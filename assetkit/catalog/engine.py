@@ -12,7 +12,7 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import duckdb
 
@@ -35,7 +35,14 @@ _QUIET_DETACH = {
     False: "PRAGMA disable_checkpoint_on_shutdown",
 }
 SINCE_2 = int(duckdb.__version__.split(".")[0]) >= 2
-_STORAGE = "v1.5.0"  # what both DuckDB 1.5 and 2.0 read
+Mode: TypeAlias = Literal["read", "write", "create"]
+_MODES: dict[Mode, str] = {
+    # With a type named, DuckDB does not guess one from the content.
+    "read": "TYPE duckdb, READ_ONLY",
+    "write": "TYPE duckdb",
+    # What both DuckDB 1.5 and 2.0 read.
+    "create": "TYPE duckdb, STORAGE_VERSION 'v1.5.0'",
+}
 
 
 class Connection:
@@ -116,15 +123,15 @@ os.register_at_fork(after_in_child=_start_over)
 
 
 @contextmanager
-def attached(path: str, *, read_only: bool = False) -> Iterator[Connection]:
-    """Attach a database file (``:memory:``: an empty one) as ``known`` inside the block.
+def attached(path: str, mode: Mode = "write") -> Iterator[Connection]:
+    """Attach a database file as ``known`` inside the block; ``:memory:`` is an empty one.
 
     The caller holds the lock of the file. Errors are DuckDB's own.
     """
     with _instance.lock:
         duck = _instance.connection()
         try:
-            duck.execute(_attach(path, read_only=read_only))
+            duck.execute(_attach(path, mode))
         except BaseException:
             _instance.drop()
             raise
@@ -159,10 +166,6 @@ def release() -> None:
         _instance.drop()
 
 
-def _attach(path: str, *, read_only: bool) -> str:
+def _attach(path: str, mode: Mode) -> str:
     quoted = path.replace("'", "''")
-    if path == ":memory:":
-        return "ATTACH ':memory:' AS known"
-    if read_only:
-        return f"ATTACH '{quoted}' AS known (TYPE duckdb, READ_ONLY)"
-    return f"ATTACH '{quoted}' AS known (TYPE duckdb, STORAGE_VERSION '{_STORAGE}')"
+    return f"ATTACH '{quoted}' AS known ({_MODES[mode]})"

@@ -103,7 +103,7 @@ def _read_only(text: str, path: Path) -> CatalogError:
 
 
 _READINGS = (
-    (r"no space left|disk full|disk quota|not enough space", _full),
+    (r"no space left|disk full|disk quota|not enough space|file too large", _full),
     (r"could not set lock|conflicting lock", _locked),
     (r"permission denied|read-only file system|cannot open file.*not permitted", _read_only),
     (r"in read-only mode|read-only transaction", _read_only),
@@ -112,11 +112,12 @@ _READINGS = (
         _newer_duckdb,
     ),
     (r"replaying WAL|WAL file|write-ahead", _corrupt_wal),
+    (r"corrupt|checksum|not a valid DuckDB", _corrupt),
 )
 
 
 def _short(text: str) -> str:
-    words = re.sub(r"^\w+ Error: ", "", text)[:200].rstrip(" .:")
+    words = re.sub(r"^\w+ Error: ", "", text)[:200].rstrip(" .:!")
     return f"{words}."
 
 

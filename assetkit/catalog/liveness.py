@@ -3,6 +3,8 @@
 Rule 1: on one host a run file decides: it is locked exactly as long as its process lives.
 Rule 2: where a run never had a run file, the pid and the process's start time decide.
 Rule 3: of another host only heartbeats are seen; one minute of silence is death.
+Rule 4: so it is for a process that is stopped (``kill -STOP``): it keeps its locks, and may
+never go on.
 """
 
 from __future__ import annotations
@@ -125,15 +127,24 @@ def this_process() -> Owner:
 def owner_is_alive(
     owner: Owner, *, guard: Path | None, heartbeat_at: datetime, now: datetime
 ) -> bool:
-    """Return whether the owner of a run still lives.
+    """Return whether the owner of a run still lives, and is not stopped for good.
 
     *guard* is the run file where the run had one when it began, else None.
     """
+    silent = now - heartbeat_at > SILENCE
     if owner.host != socket.gethostname():
-        return now - heartbeat_at <= SILENCE
-    if guard is not None:
-        return is_alive(guard)
-    return _pid_is_alive(owner)
+        return not silent
+    lives = _pid_is_alive(owner) if guard is None else is_alive(guard)
+    return lives and not (silent and is_stopped(owner.pid))
+
+
+def is_stopped(pid: int) -> bool:
+    """Return whether a process was stopped by a signal; False where the system does not say."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state in ("T", "t")
 
 
 def _pid_is_alive(owner: Owner) -> bool:

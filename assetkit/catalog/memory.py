@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -160,6 +161,18 @@ class MemoryCatalog:
             is_guarded = is_alive(self._mortals.guard(run.run_id))
             self._state.runs[run.run_id] = RunState(run, run.started_at, guarded=is_guarded)
 
+    def guard(self, run_id: str) -> AbstractContextManager[object]:
+        """Do nothing: nobody else can see this catalog, and it goes with its process."""
+        return nullcontext()
+
+    def is_running(self, run_id: str) -> bool:
+        """Return whether a run is written down as running, and its owner lives."""
+        with self._lock:
+            run = self._state.runs.get(run_id)
+            if run is None or run.record.status is not RunStatus.RUNNING:
+                return False
+            return self._lives(run_id, run)
+
     def claim(self, run_id: str, claims: Sequence[Claim]) -> Grant:
         """Lease what is free of *claims* to a run, and say who holds the rest."""
         with self._lock:
@@ -225,13 +238,13 @@ class MemoryCatalog:
                 self._state.seq += 1
 
     def heartbeat(self, run_id: str, now: datetime) -> bool:
-        """Say that a run is alive; return True where its cancellation was asked for."""
+        """Say that a run is alive; return True where it is to stop."""
         with self._lock:
             run = self._state.runs.get(run_id)
             if run is None:
                 return False
             run.heartbeat_at = now
-            return run.cancel_asked
+            return run.cancel_asked or run.record.status is RunStatus.LOST
 
     def commit(self, commit: Commit) -> Receipt:
         """Write results down in one transaction; a commit id that is there changes nothing."""

@@ -42,10 +42,10 @@ def start(transaction: Transaction, ids: Ids, mortals: Mortals, run: RunRecord) 
 
 
 def beat(transaction: Transaction, run_id: str, now: datetime) -> bool:
-    """Keep a heartbeat; return whether the run is asked to stop."""
+    """Keep a heartbeat; return whether the run is asked to stop, or was taken for lost."""
     transaction.write("beat", run_id=run_id, now=to_micros(now))
     rows = transaction.rows("run_state", run_id=run_id)
-    return bool(rows and rows[0][2])
+    return bool(rows and (rows[0][2] or rows[0][1] == RunStatus.LOST))
 
 
 def ask_cancel(transaction: Transaction, run_id: str, dead: Container[str]) -> bool:

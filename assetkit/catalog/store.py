@@ -11,9 +11,8 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -74,11 +73,10 @@ class Transaction:
 
 
 class Store:
-    """A catalog file. *wait*: seconds to wait for other processes; *clock*: the time now."""
+    """A catalog file; *wait* is how many seconds to wait for other processes."""
 
-    def __init__(self, path: Path, *, wait: float, clock: Callable[[], datetime]) -> None:
+    def __init__(self, path: Path, *, wait: float) -> None:
         self.path = Path(os.path.realpath(path))
-        self._clock = clock
         self._lock = FileLock(self.path.with_suffix(".lock"), wait=wait)
 
     @contextmanager
@@ -97,6 +95,12 @@ class Store:
         except duckdb.Error as error:
             raise explain_fault(error, self.path) from error
 
+    def _unusable(self, error: OSError) -> CatalogError:
+        return CatalogError(
+            f"The catalog {self.path} cannot be used: {error}. Check the rights of its folder, or "
+            f"choose another workspace: Workspace(...) or ASSETKIT_WORKSPACE."
+        )
+
     @contextmanager
     def _reading(self) -> Iterator[Transaction]:
         if not self._exists():
@@ -104,7 +108,7 @@ class Store:
                 yield _migrated(connection, self.path)
             return
         with self._lock.held():
-            with attached(str(self.path), read_only=True) as connection:
+            with attached(str(self.path), "read") as connection:
                 if (transaction := _find(connection, self.path)) is not None:
                     yield transaction
                     return
@@ -115,7 +119,8 @@ class Store:
     def _writing(self) -> Iterator[Transaction]:
         self._make_folder()
         with self._lock.held():
-            self._set_orphan_aside()
+            if not self._exists():
+                self._create()
             with attached(str(self.path)) as connection:
                 transaction = _migrated(connection, self.path)
                 connection.execute("BEGIN")
@@ -127,26 +132,36 @@ class Store:
 
     def _exists(self) -> bool:
         try:
-            return self.path.stat().st_size > 0
-        except FileNotFoundError:
-            return False
+            return self.path.exists()
         except OSError as error:
-            raise CatalogError(f"The catalog {self.path} cannot be read: {error}") from error
+            raise self._unusable(error) from error
 
     def _make_folder(self) -> None:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise CatalogError(
-                f"The folder {self.path.parent} of the catalog cannot be made: {error}. "
-                f"Choose another workspace: Workspace(...) or ASSETKIT_WORKSPACE."
-            ) from error
+            raise self._unusable(error) from error
 
-    def _set_orphan_aside(self) -> None:
-        """Move the WAL of a file that was deleted out of the way of the file to be made."""
-        wal = wal_of(self.path)
-        if not self._exists() and wal.exists():
-            wal.replace(wal.with_name(f"{wal.name}.orphan-{self._clock():%Y%m%dT%H%M%S}"))
+    def _create(self) -> None:
+        """Make an empty catalog, in one rename, so that a crash leaves none that is half made.
+
+        The WAL of a catalog that was deleted is set aside: it would not fit the new one.
+        """
+        wal, new = wal_of(self.path), self.path.with_name(self.path.name + ".new")
+        if wal.exists():
+            wal.replace(wal.with_name(f"{wal.name}.orphan-{wal.stat().st_mtime:.0f}"))
+        for leftover in (new, wal_of(new)):
+            leftover.unlink(missing_ok=True)
+        with attached(str(new), "create") as connection:
+            _migrated(connection, new)
+            connection.execute("CHECKPOINT known")
+        wal_of(new).unlink(missing_ok=True)
+        new.replace(self.path)
+        folder = os.open(self.path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
 
     def _is_checkpoint_due(self, transaction: Transaction) -> bool:
         if not transaction.changed:
