@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from assetkit.api import materialize as materialize
     from assetkit.api import plan as plan
+    from assetkit.backfills import BackfillResult as BackfillResult
+    from assetkit.backfills import backfill as backfill
+    from assetkit.backfills import resume as resume
     from assetkit.definitions.checks import asset_check as asset_check
     from assetkit.definitions.decorator import asset as asset
     from assetkit.definitions.handles import Asset as Asset
@@ -49,6 +52,7 @@ __version__ = "0.1.0"
 
 _NAMES = {
     "api": ("materialize", "plan"),
+    "backfills": ("BackfillResult", "backfill", "resume"),
     "definitions.checks": ("asset_check",),
     "definitions.decorator": ("asset",),
     "definitions.handles": ("Asset",),

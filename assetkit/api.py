@@ -60,9 +60,9 @@ def plan(
         raise_on_error=raise_on_error,
         progress=progress,
     )
-    found = find_targets(targets, select, _names_of_caller(), Path.cwd())
-    wanted = _Wanted(partitions=partitions, upstream=upstream, force=force, config=config)
-    return _plan(found, wanted, workspace or Workspace(), _checked(now))
+    found = find_targets(targets, select, names_of_caller(), Path.cwd())
+    wanted = Wanted(partitions=partitions, upstream=upstream, force=force, config=config)
+    return plan_targets(found, wanted, workspace or Workspace(), checked_time(now))
 
 
 def materialize(
@@ -118,15 +118,15 @@ def materialize(
         return _apply(targets, workspace, wishes)
     if isinstance(targets, SavedPlan):
         place = workspace or targets.workspace or Workspace()
-        return run_in(place.core, plan_again(targets, place, _names_of_caller()), wishes)
-    found = find_targets(targets, select, _names_of_caller(), Path.cwd())
-    wanted = _Wanted(partitions=partitions, upstream=upstream, force=force, config=config)
+        return run_in(place.core, plan_again(targets, place, names_of_caller()), wishes)
+    found = find_targets(targets, select, names_of_caller(), Path.cwd())
+    wanted = Wanted(partitions=partitions, upstream=upstream, force=force, config=config)
     place = workspace or Workspace()
-    return run_in(place.core, _plan(found, wanted, place, _checked(now)), wishes)
+    return run_in(place.core, plan_targets(found, wanted, place, checked_time(now)), wishes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Wanted:
+class Wanted:
     """How the targets are to be brought up to date."""
 
     partitions: Any
@@ -135,7 +135,10 @@ class _Wanted:
     config: Mapping[str, Any] | None
 
 
-def _plan(found: Targets, wanted: _Wanted, workspace: Workspace, now: datetime | None) -> Plan:
+def plan_targets(
+    found: Targets, wanted: Wanted, workspace: Workspace, now: datetime | None
+) -> Plan:
+    """Plan what a call asked for; *now* None: the time of the workspace."""
     if wanted.partitions is not None and found.partitions is not None:
         raise InvalidArgument(
             f"Partitions are given twice: partitions={wanted.partitions!r} and "
@@ -190,7 +193,8 @@ def plan_again(saved: SavedPlan, workspace: Workspace, names: Mapping[str, Any])
     return again
 
 
-def _checked(now: datetime | None) -> datetime | None:
+def checked_time(now: datetime | None) -> datetime | None:
+    """Return *now*; raise `InvalidArgument` where it has no time zone."""
     if now is not None and now.tzinfo is None:
         raise InvalidArgument(
             f"now={now.isoformat()} has no time zone. Give one, e.g. datetime.now(timezone.utc)."
@@ -198,7 +202,7 @@ def _checked(now: datetime | None) -> datetime | None:
     return now
 
 
-def _names_of_caller() -> dict[str, Any]:
+def names_of_caller() -> dict[str, Any]:
     """Return what the code that called `plan` or `materialize` can see: its globals and locals."""
     frame = sys._getframe(2)  # noqa: SLF001  the only way to see a notebook's names
     return {**frame.f_globals, **frame.f_locals}

@@ -15,7 +15,8 @@ AssetkitError
 │   ├── InvalidSelection
 │   ├── EmptySelection
 │   ├── ConfigError
-│   └── PlanOutdated             a saved plan that no longer fits
+│   ├── PlanOutdated             a saved plan that no longer fits
+│   └── BackfillTooLarge         more than max_partitions allows
 ├── StepError                    the code of one step, or its result
 │   ├── OutputError              what a function returned cannot be stored as it is
 │   ├── InputError               what a function asked for cannot be loaded so
@@ -113,6 +114,17 @@ class ConfigError(PlanError):
 
 class PlanOutdated(PlanError):
     """A saved plan that no longer fits the definitions or the catalog."""
+
+
+class BackfillTooLarge(PlanError):
+    """A backfill of more slots than its ``max_partitions`` allows.
+
+    ``estimate`` says what it would cost.
+    """
+
+    def __init__(self, message: str, *, estimate: object = None) -> None:
+        super().__init__(message)
+        self.estimate = estimate
 
 
 class StepError(AssetkitError):

@@ -36,6 +36,7 @@ COMMANDS: Final[dict[str, dict[str, tuple[str, str]]]] = {
     "Build": {
         "plan": ("assetkit.cli.build:plan", "Show what would run, and why; run nothing."),
         "materialize": ("assetkit.cli.build:materialize", "Bring assets up to date."),
+        "backfill": ("assetkit.cli.backfill:backfill", "Build many partitions, on record."),
         "why": ("assetkit.cli.build:why", "Explain why something runs, or does not."),
     },
     "History": {

@@ -140,7 +140,7 @@ def _planned(session: Session, given: dict[str, Any]) -> Any:
         given["partitions"],
         upstream=not given["no_upstream"],
         force=given["force"],
-        config=_config(given["config"]),
+        config=config_of(given["config"]),
     )
 
 
@@ -157,10 +157,10 @@ def _loaded(session: Session, planfile: Path, given: dict[str, Any]) -> Any:
     return plan_again(Plan.load(planfile, definitions=session.definitions), session.workspace, {})
 
 
-def _config(texts: tuple[str, ...]) -> dict[str, dict[str, Any]]:
+def config_of(texts: tuple[str, ...]) -> dict[str, dict[str, Any]]:
     """Read ``asset.field=value``; a value that is no JSON is text.
 
-    >>> _config(("report.limit=5", "report.title=All"))
+    >>> config_of(("report.limit=5", "report.title=All"))
     {'report': {'limit': 5, 'title': 'All'}}
     """
     config: dict[str, dict[str, Any]] = {}

@@ -44,7 +44,7 @@ def run_plan(session: Session, plan: Plan, given: Mapping[str, Any]) -> RunResul
         executor=executor_of(given["executor"]),
         on_failure="stop" if given["fail_fast"] else "continue",
         raise_on_error=False,
-        progress=_progress(session, given["progress"], as_json=as_json),
+        progress=progress_of(session, given["progress"], as_json=as_json),
         origin="cli",
     )
     # What the code of steps prints is no result, and goes where progress goes.
@@ -52,7 +52,7 @@ def run_plan(session: Session, plan: Plan, given: Mapping[str, Any]) -> RunResul
         result = run_in(session.workspace.core, plan, wishes)
     remember_names(session.workspace_root, session.definitions)
     if not as_json:
-        _report(session, result)
+        report(session, result)
     elif not len(plan):
         JsonLines(session.out).write("nothing_to_do", {"plan_id": plan.plan_id})
     return result
@@ -116,18 +116,19 @@ def _announce(session: Session, plan: Plan, *, asked_already: bool) -> None:
         click.confirm(f"Run {count_text(len(plan), 'step')}?", default=True, abort=True, err=True)
 
 
-def _progress(session: Session, kind: str, *, as_json: bool) -> ProgressSink:
+def progress_of(session: Session, kind: str, *, as_json: bool) -> ProgressSink:
+    """Return what shows progress; JSON lines where a program reads."""
     if as_json:
         return JsonLines(session.out)
     return choose_progress(None if kind == "auto" else kind, surroundings(), session.err.stream)
 
 
-def _report(session: Session, result: RunResult) -> None:
+def report(session: Session, result: RunResult) -> None:
     """Write what came of a run: the table to stdout, failures to stderr."""
-    report = result.report()
-    if not any(report.outcomes.values()):
-        session.out.write(report_line(report))
+    told = result.report()
+    if not any(told.outcomes.values()):
+        session.out.write(report_line(told))
         return
-    session.out.write(report_text(replace(report, failures=()), width=session.out.width))
-    for line in failure_lines(report):
+    session.out.write(report_text(replace(told, failures=()), width=session.out.width))
+    for line in failure_lines(told):
         session.err.write(line)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from importlib import import_module
@@ -19,7 +19,7 @@ from assetkit.graph.graph import AssetGraph
 from assetkit.planning.plan import Plan
 from assetkit.planning.request import Request
 from assetkit.records import AssetKey
-from assetkit.workspace import data, upkeep
+from assetkit.workspace import backfilling, data, members, upkeep
 from assetkit.workspace.core import Core
 from assetkit.workspace.locate import default_root, lay_out
 from assetkit.workspace.managers import make_io_managers, open_catalog
@@ -175,6 +175,38 @@ class Workspace:
         """Return the assets that an asset was made from, however far up, one edge a row."""
         frame: pd.DataFrame = _frames().lineage(self.core, asset)
         return frame
+
+    def backfills(self) -> pd.DataFrame:
+        """Return the backfills, newest first, and where each stands (``lost``: it was killed)."""
+        frame: pd.DataFrame = _frames().backfills(self.core)
+        return frame
+
+    def cancel(self, name: str) -> bool:
+        """Ask a run or a backfill to stop; return whether it was running.
+
+        What it has committed stays. Raises `PlanError` where there is none of that id.
+        """
+        return backfilling.cancel(self.core, name)
+
+    def add_partitions(self, name: str, keys: Iterable[str]) -> list[str]:
+        """Add keys to the dynamic partitions of that name; return those that are new.
+
+        Safe from several processes at once; keys that are there already stay as they are.
+
+        >>> with Workspace.temporary() as workspace:
+        ...     workspace.add_partitions("customers", ["a", "b"])
+        ...     workspace.add_partitions("customers", ["b", "c"])
+        ['a', 'b']
+        ['c']
+        """
+        return members.add(self.core, name, keys)
+
+    def remove_partitions(self, name: str, keys: Iterable[str]) -> list[str]:
+        """Remove keys from the dynamic partitions of that name; return those that were there.
+
+        What is published of them stays on disk as orphans until it is deleted.
+        """
+        return members.remove(self.core, name, keys)
 
     def delete(self, asset: Any, partitions: Any = None) -> int:
         """Remove published partitions (all where None): data and record; return how many."""

@@ -7,8 +7,21 @@ from typing import Any
 import pandas as pd
 
 from assetkit.records import partition_text
+from assetkit.workspace.backfilling import standing
 from assetkit.workspace.core import Core
 from assetkit.workspace.data import find_known, known_assets
+
+_BACKFILL = (
+    "backfill_id",
+    "status",
+    "created_at",
+    "ended_at",
+    "targets",
+    "asked",
+    "slots",
+    "runs",
+    "message",
+)
 
 
 def status(core: Core) -> pd.DataFrame:
@@ -25,6 +38,25 @@ def history(core: Core, asset: Any, partition: Any) -> pd.DataFrame:
 def runs(core: Core, limit: int | None) -> pd.DataFrame:
     """Return the runs, newest first."""
     return core.catalog.runs(limit=limit).to_pandas()
+
+
+def backfills(core: Core) -> pd.DataFrame:
+    """Return the backfills, newest first."""
+    rows = [
+        {
+            "backfill_id": one.backfill_id,
+            "status": str(standing(core.catalog, one)),
+            "created_at": one.created_at,
+            "ended_at": one.ended_at,
+            "targets": list(one.targets),
+            "asked": one.request.get("asked", ""),
+            "slots": one.slots,
+            "runs": list(one.runs),
+            "message": one.message,
+        }
+        for one in core.catalog.backfills()
+    ]
+    return pd.DataFrame(rows, columns=list(_BACKFILL))
 
 
 def events(core: Core, run_id: str) -> pd.DataFrame:
