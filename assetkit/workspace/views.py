@@ -9,7 +9,7 @@ import duckdb
 
 from assetkit.errors import InvalidSelection, did_you_mean
 from assetkit.io.base import Source
-from assetkit.records import AssetKey
+from assetkit.records import AssetKey, is_nothing
 from assetkit.workspace.core import Core
 from assetkit.workspace.data import Known, known_assets, manager_of, source_of
 
@@ -55,7 +55,12 @@ def _named_in(query: str, names: Mapping[str, AssetKey]) -> list[str]:
 
 
 def _make_view(connection: duckdb.DuckDBPyConnection, name: str, core: Core, known: Known) -> None:
-    made = core.catalog.published(known.key)
+    # DuckDB cannot read a file without columns, and a result of None has no file.
+    made = [
+        each
+        for each in core.catalog.published(known.key)
+        if each.schema != "[]" and not is_nothing(each.data_version)
+    ]
     sources = [
         source_of(core, known, each, with_dimensions=bool(known.dimensions)) for each in made
     ]
@@ -71,7 +76,8 @@ def _make_view(connection: duckdb.DuckDBPyConnection, name: str, core: Core, kno
     hive = "true" if known.dimensions else "false"
     # A view takes no bound values; names and paths are quoted above.
     connection.execute(
-        f"create view {quoted} as select * from read_parquet([{listed}], "  # noqa: S608
+        f"create view {quoted} as select columns(lambda name: not "  # noqa: S608
+        f"starts_with(name, '__index_level_')) from read_parquet([{listed}], "
         f"hive_partitioning={hive}, hive_types_autocast=false, union_by_name=true)"
     )
 

@@ -4,6 +4,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from assetkit import StaticPartitions, asset, materialize
 from assetkit.errors import DataMissing, InvalidSelection, UnknownAsset, UnknownPartition
 
 
@@ -113,3 +114,23 @@ def test_status_runs_events_and_history_are_frames(shop):
     assert len(shop.events(run_id)) == 11
     assert isinstance(shop.history("orders"), pd.DataFrame)
     assert len(shop.history("orders", "2026-01-01")) == 1
+
+
+def test_views_leave_out_what_is_no_data(workspace):
+    """Row positions, results of None and frames without columns do not show in SQL."""
+
+    @asset(partitions=StaticPartitions(["filtered", "empty", "none"]))
+    def mixed(context):
+        if context.partition_key == "none":
+            return None
+        if context.partition_key == "empty":
+            return pd.DataFrame()
+        return pd.DataFrame({"n": [1, 2, 3]}).loc[[0, 2]]
+
+    materialize(mixed, workspace=workspace, progress="none")
+
+    assert workspace.sql("select * from mixed").to_dict("list") == {
+        "n": [1, 3],
+        "partition": ["filtered", "filtered"],
+    }
+    assert workspace.load(mixed, "none") is None
