@@ -31,23 +31,20 @@ class GridDefinition(Protocol):
 class Grid:
     """All combinations of the positions of *axes*; a `Universe`.
 
-    ``axes`` and ``radices`` (how many values a dimension's digit of an ordinal
-    has) are by dimension, ``order`` names dimensions by significance.
+    ``axes``, ``sizes`` (how many keys a dimension has now) and ``radices`` (how
+    many values its digit of an ordinal has) are by dimension; ``order`` lists
+    dimensions by significance.
     """
 
     definition: GridDefinition
     axes: tuple[Axis, ...]
+    sizes: tuple[int, ...]
     order: tuple[int, ...]
     radices: tuple[int, ...]
 
     @property
     def dimensions(self) -> tuple[str, ...]:
         return self.definition.dimensions
-
-    @property
-    def sizes(self) -> tuple[int, ...]:
-        """How many keys each dimension has now."""
-        return tuple(len(axis) for axis in self.axes)
 
     @property
     def lead(self) -> Axis:

@@ -90,9 +90,11 @@ class MultiPartitions(PartitionsDefinition):
         return "; ".join(f"{name}: {part.meaning}" for name, part in self._parts)
 
     def universe(self, now: datetime, dynamic: DynamicKeys = NO_DYNAMIC_KEYS) -> Grid:
+        axes = tuple(_axis(part.universe(now, dynamic)) for _, part in self._parts)
         return Grid(
             definition=self,
-            axes=tuple(_axis(part.universe(now, dynamic)) for _, part in self._parts),
+            axes=axes,
+            sizes=tuple(len(axis) for axis in axes),
             order=self._order,
             radices=self._radices,
         )

@@ -11,12 +11,13 @@ from typing import Any, Protocol
 import numpy as np
 
 from assetkit.columns import Ints, Words
-from assetkit.definitions.keytable import KeyTable, text_hashes
+from assetkit.definitions.keytable import KeyDict, KeyTable, text_hashes
 from assetkit.definitions.selecting import select
 from assetkit.errors import UnknownPartition, did_you_mean
 from assetkit.records import PartitionKey
 
 _MOST_COMPARED = 5_000
+_MANY = 100_000
 
 
 class RosterDefinition(Protocol):
@@ -38,9 +39,10 @@ class KeyIndex:
         return text_hashes(self._keys)
 
     @cached_property
-    def table(self) -> KeyTable:
+    def table(self) -> KeyTable | KeyDict:
         """Finds keys."""
-        return KeyTable(self._keys, self.hashes)
+        many = len(self._keys) > _MANY
+        return KeyTable(self._keys, self.hashes) if many else KeyDict(self._keys)
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)

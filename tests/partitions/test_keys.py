@@ -115,6 +115,20 @@ def test_keys_added_at_the_end_keep_all_ordinals():
     assert not old.keeps_ordinals(DailyPartitions("2026-01-01").layout)
 
 
+@pytest.mark.parametrize("count", [1_000, 120_000])
+def test_keys_are_found_among_few_and_among_many(count):
+    """Short lists and long ones are searched in different ways, with the same result."""
+    keys = [f"customer-{number:06}" for number in range(count)]
+    universe = StaticPartitions(keys).universe(NOW)
+    asked = [keys[-1], "customer", None, keys[0], keys[count // 2], ""]
+
+    assert universe.ordinals_of_texts(asked).tolist() == [count - 1, -1, -1, 0, count // 2, -1]
+    assert universe.position(keys[7]) == 7
+    assert len(np.unique(universe.stable_ids(np.arange(count)))) == count
+    with pytest.raises(UnknownPartition, match="customer-000001"):
+        universe.position("customer-00001")
+
+
 def test_stable_ids_follow_the_text():
     """A key has the same id wherever it stands in a list."""
     first = StaticPartitions(["us", "eu"]).universe(NOW).stable_ids(np.arange(2))
