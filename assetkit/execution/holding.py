@@ -11,6 +11,8 @@ import numpy as np
 from assetkit.catalog.base import Catalog, Claim, Grant
 from assetkit.columns import Ints, SlotColumns
 from assetkit.execution.waiting import StepTable
+from assetkit.io.base import Place
+from assetkit.io.sweep import sweep_pins, sweep_staging
 from assetkit.planning.data import PlanData
 from assetkit.records import AssetKey, Basis
 
@@ -34,8 +36,8 @@ class KnownSlots:
 class Holdings:
     """The leases of one run, and the slots that it wants and another run holds."""
 
-    def __init__(self, catalog: Catalog, run_id: str, poll_every: float) -> None:
-        self._catalog, self._run_id = catalog, run_id
+    def __init__(self, catalog: Catalog, place: Place, run_id: str, poll_every: float) -> None:
+        self._catalog, self._place, self._run_id = catalog, place, run_id
         self._held: dict[AssetKey, set[int]] = {}
         self._pause = poll_every
         self._poll_every = poll_every
@@ -52,7 +54,13 @@ class Holdings:
             [Claim(asset=asset, ordinals=ordinals) for asset, ordinals in claims.items()],
         )
         self._note(claims, grant)
+        self._clear_up()
         return grant
+
+    def _clear_up(self) -> None:
+        """Bar the runs whose slots may now be ours from publishing late, and remove their files."""
+        sweep_staging(self._place, self._catalog.is_running, for_good=True)
+        sweep_pins(self._place)
 
     def is_held(self, asset: AssetKey, ordinal: int) -> bool:
         """Return whether another run holds a slot, as far as known."""
@@ -65,6 +73,8 @@ class Holdings:
             return None, wanted[:0]
         grant = self._catalog.claim(self._run_id, [Claim(asset=asset, ordinals=wanted)])
         self._note({asset: wanted}, grant)
+        if grant.granted:
+            self._clear_up()
         ours = np.array(
             [one for one in wanted.tolist() if not self.is_held(asset, one)], dtype=np.int64
         )
@@ -107,6 +117,23 @@ def known_slots(plan: PlanData, steps: StepTable, catalog: Catalog, grant: Grant
     for key, columns in snapshot.slots.items():
         slots[key] = _without(columns, seen.gone.get(key))
     return KnownSlots(seq=snapshot.seq, slots=slots, bases=snapshot.bases)
+
+
+def changed_since(plan: PlanData, known: KnownSlots, asset: AssetKey) -> set[int]:
+    """Return the ordinals of an asset that another run published after a plan was made."""
+    old, new = plan.snapshot.columns(asset), known.columns(asset)
+    if new is old or not len(new):
+        return set()
+    if not len(old):
+        return set(new.ordinal.tolist())
+    rows = np.minimum(np.searchsorted(old.ordinal, new.ordinal), len(old) - 1)
+    same = (
+        (old.ordinal[rows] == new.ordinal)
+        & (old.ver_seq[rows] == new.ver_seq)
+        & (old.materialized_at[rows] == new.materialized_at)
+    )
+    found: set[int] = set(new.ordinal[~same].tolist())
+    return found
 
 
 def read_published(catalog: Catalog, asset: AssetKey) -> KnownSlots:

@@ -17,7 +17,7 @@ from time import monotonic
 from assetkit.columns import fingerprint, join_version
 from assetkit.errors import StepCancelled, WorkerLost
 from assetkit.execution.environment import Environment
-from assetkit.execution.holding import Holdings, KnownSlots, read_published
+from assetkit.execution.holding import Holdings, KnownSlots, changed_since, read_published
 from assetkit.execution.logs import log_name
 from assetkit.execution.machine import (
     Block,
@@ -45,6 +45,7 @@ from assetkit.execution.step import run_step
 from assetkit.execution.task import Failure, SlotResult, StepResult
 from assetkit.execution.tracebacks import traceback_text, trim
 from assetkit.executors.base import Done
+from assetkit.planning.data import PlanData
 from assetkit.records import AssetKey, Outcome, slot_name
 
 _LOOK_AROUND = 0.5
@@ -106,6 +107,20 @@ class Loop:
         self._now = environment.clock()
         self._logs = str(environment.place.private / "logs" / work.run_id)
         self._cancelled = False
+
+    def reuse(self, plan: PlanData) -> None:
+        """Look again at what other runs published after the plan was made, before building it."""
+        for owner in self._work.assets:
+            key = owner.asset.key
+            if key in plan.request.forced:
+                continue
+            if changed := changed_since(plan, self._work.known, key):
+                self._renewed.known[key] = self._work.known
+                self._renewed.steps |= {
+                    owner.first + place
+                    for place, ordinal in enumerate(owner.ordinals)
+                    if ordinal in changed
+                }
 
     def run(self) -> bool:
         """Work until every step has ended; return whether the run was cancelled."""

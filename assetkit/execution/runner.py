@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from time import perf_counter
 
 from assetkit.catalog.liveness import this_process
-from assetkit.errors import StepError
+from assetkit.errors import StepError, StorageError
 from assetkit.execution.environment import Environment, RunOptions
 from assetkit.execution.events import RunEnded, RunStarted
 from assetkit.execution.holding import Holdings, KnownSlots, known_slots
@@ -22,6 +24,7 @@ from assetkit.execution.recorder import Pace, Recorder
 from assetkit.execution.resources import close_resources
 from assetkit.execution.result import RunResult, Tally
 from assetkit.execution.waiting import StepTable, build_waiting, number_steps
+from assetkit.io.sweep import staging
 from assetkit.planning.data import PlanData
 from assetkit.records import (
     AssetKey,
@@ -53,7 +56,8 @@ def run_plan(plan: PlanData, environment: Environment, options: RunOptions = DEF
     tally = Tally()
     if steps.count:
         try:
-            _run_steps(plan, steps, environment, options, _Opened(run_id, tally))
+            with _present(run_id, environment):
+                _run_steps(plan, steps, environment, options, _Opened(run_id, tally))
         finally:
             close_resources()
             environment.progress.close()
@@ -61,6 +65,21 @@ def run_plan(plan: PlanData, environment: Environment, options: RunOptions = DEF
     if options.raise_on_error and not result.success:
         raise result.error()
     return result
+
+
+@contextmanager
+def _present(run_id: str, environment: Environment) -> Iterator[None]:
+    """Let others see, inside the block, that a run is under way: in the catalog and the files."""
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(staging(environment.place, run_id))
+            stack.enter_context(environment.catalog.guard(run_id))
+        except OSError as error:
+            raise StorageError(
+                f"The workspace's folder {environment.place.private} cannot be written: "
+                f"{error.strerror or error}. Mend its rights, or free some space; nothing ran."
+            ) from error
+        yield
 
 
 def new_run_id(now: datetime) -> str:
@@ -115,7 +134,7 @@ def _work_through(
 ) -> RunStatus:
     """Let the loop do all steps, with leases held and results written down on the way."""
     catalog, executor = environment.catalog, environment.executor
-    holdings = Holdings(catalog, run.run_id, options.poll_every)
+    holdings = Holdings(catalog, environment.place, run.run_id, options.poll_every)
     grant = holdings.claim_all(plan, steps)
     known = known_slots(plan, steps, catalog, grant)
     pace = Pace(
@@ -137,6 +156,7 @@ def _work_through(
     try:
         with capturing(), recorder:
             loop = Loop(work, environment, recorder, notes, holdings)
+            loop.reuse(plan)
             try:
                 cancelled = loop.run()
             except KeyboardInterrupt:

@@ -21,6 +21,7 @@ from urllib.parse import unquote
 from assetkit.errors import DataChanged, StorageError
 from assetkit.io import disk
 from assetkit.io.base import Place, Source, Stored, Target, Written
+from assetkit.io.sweep import is_barred, staging_of
 from assetkit.records import AssetKey, FileSignature, MultiPartitionKey, PartitionKey, slot_name
 
 _BOUND = ("data_version", "content", "form", "run_id", "attempt")
@@ -84,6 +85,8 @@ class StagedFiles:
                 unchanged = self._publish(staged, final, target)
         except OSError as error:
             self.discard(written)
+            if is_barred(target.place, target.run_id):
+                raise _taken_over(target) from error
             raise storage_error(error, f"publish {slot_of(target)}", final) from error
         self.discard(written)
         signature = disk.signature_of(final)
@@ -167,11 +170,13 @@ class StagedFiles:
 
     def staging_path(self, target: Target) -> Path:
         """Return a new path for a staged file; its folder is there."""
-        folder = target.place.private / "staging" / target.run_id
+        folder = staging_of(target.place, target.run_id)
         name = f"{secrets.token_hex(8)}-{target.attempt}.tmp"
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
+            if is_barred(target.place, target.run_id):
+                raise _taken_over(target) from error
             raise storage_error(error, f"write {slot_of(target)}", folder) from error
         return folder / name
 
@@ -255,6 +260,14 @@ def local(data: str) -> Path:
 def slot_of(slot: Source | Target) -> str:
     """Return how a slot is written for people."""
     return slot_name(slot.asset, slot.partition_key)
+
+
+def _taken_over(target: Target) -> StorageError:
+    return StorageError(
+        f"{slot_of(target)} was not published: this process was silent for so long that its run "
+        f"{target.run_id} was taken for dead, and another run took over. Ask again: what the other "
+        "made is reused."
+    )
 
 
 def storage_error(error: OSError, what: str, path: Path) -> StorageError:

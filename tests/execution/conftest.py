@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import pickle
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -104,6 +105,12 @@ class TwinCatalog:
         self.failures, self.steps, self.runs, self.commits = [], [], {}, []
         self.leases: dict[tuple[str, int], str] = {}
         self.cancel: set[str] = set()
+
+    def guard(self, run_id):
+        return nullcontext()
+
+    def is_running(self, run_id):
+        return run_id in self.leases.values()
 
     def start_run(self, run):
         self.runs[run.run_id] = run
