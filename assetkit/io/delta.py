@@ -14,12 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from assetkit.errors import MissingExtra, StorageError
 from assetkit.io.base import Place
 from assetkit.io.lake_types import to_lake
-from assetkit.io.table_slots import Note, TableSlots, file_lock, key_columns
+from assetkit.io.table_slots import Note, TableSlots, file_lock, key_columns, staged_rows
 from assetkit.records import AssetKey
 
 try:
@@ -77,7 +76,7 @@ class DeltaIOManager(TableSlots):
     def replace_rows(self, session: _Tables, staged: Path, note: Note) -> None:
         """Replace a slot's rows, in one commit that carries the note."""
         keys = key_columns(note)
-        rows = to_lake(_read(staged, note), engine="Delta")
+        rows = to_lake(staged_rows(staged, note), engine="Delta")
         for name, key in keys.items():
             rows = rows.append_column(name, pa.repeat(key, rows.num_rows))
         path = session.path(note.asset)
@@ -135,12 +134,6 @@ def _rows(table: Any, note: Note, columns: Sequence[str] | None) -> pa.Table:
     filters = [(name, "=", key) for name, key in key_columns(note).items()]
     rows: pa.Table = table.to_pyarrow_table(filters=filters or None, columns=picked)
     return rows
-
-
-def _read(staged: Path, note: Note) -> pa.Table:
-    """Read a staged file in the types that were written."""
-    with pq.ParquetFile(staged) as file:
-        return file.read().cast(note.schema)
 
 
 def _predicate(keys: Mapping[str, str]) -> str | None:

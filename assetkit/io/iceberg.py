@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
+import pyarrow.types as pt
 
-from assetkit.errors import MissingExtra, StorageError
+from assetkit.errors import MissingExtra, OutputError, StorageError
 from assetkit.io.base import Place
 from assetkit.io.lake_types import to_lake
 from assetkit.io.staged import local
-from assetkit.io.table_slots import Note, TableSlots, file_lock, key_columns
+from assetkit.io.table_slots import Note, TableSlots, file_lock, key_columns, staged_rows
 from assetkit.records import AssetKey
 
 try:
@@ -40,7 +40,7 @@ class IcebergIOManager(TableSlots):
     """Store tables in Iceberg format, partitioned by the partition dimensions.
 
     *warehouse*: the folder, ``iceberg`` among the workspace's data by default;
-    its catalog is the file ``catalog.db`` in it. An asset ``sales/orders`` is
+    its catalog is called ``assetkit``, in the file ``catalog.db``. An asset ``sales/orders`` is
     the table ``sales.orders``; without a prefix, ``main.orders``. A slot is held
     in memory while it is published.
     """
@@ -85,8 +85,8 @@ class IcebergIOManager(TableSlots):
     def replace_rows(self, session: SqlCatalog, staged: Path, note: Note) -> None:
         """Replace a slot's rows, in one commit that carries the note."""
         keys = key_columns(note)
-        with pq.ParquetFile(staged) as file:
-            rows = to_lake(file.read().cast(note.schema), engine="Iceberg")
+        rows = to_lake(staged_rows(staged, note), engine="Iceberg")
+        _refuse_lost_gaps(rows)
         for name, key in keys.items():
             rows = rows.append_column(name, pa.repeat(key, rows.num_rows))
         said = {_NOTE: note.to_json()}
@@ -129,6 +129,30 @@ def _rows(table: Any, note: Note, columns: Sequence[str] | None) -> pa.Table:
         row_filter=_filter(key_columns(note)), selected_fields=picked or ("*",)
     ).to_arrow()
     return rows
+
+
+def _refuse_lost_gaps(rows: pa.Table) -> None:
+    """Refuse null lists of structs: pyiceberg 0.12 gives them back as empty lists."""
+    for field, column in zip(rows.schema, rows.columns, strict=True):
+        if any(_has_lost_gaps(chunk) for chunk in column.chunks):
+            raise OutputError(
+                f"Column {field.name!r} is {field.type} with missing lists, which Iceberg would "
+                "give back as empty ones. Use empty lists, or keep structs without a list."
+            )
+
+
+def _has_lost_gaps(array: Any) -> bool:
+    if pt.is_struct(array.type):
+        return any(map(_has_lost_gaps, array.flatten()))
+    parts: tuple[Any, ...]
+    if pt.is_map(array.type):
+        parts = (array.keys, array.items)
+    elif pt.is_list(array.type):
+        parts = (array.flatten(),)
+    else:
+        return False
+    has_structs = any(pt.is_struct(part.type) for part in parts)
+    return bool(has_structs and array.null_count) or any(map(_has_lost_gaps, parts))
 
 
 def _find(catalog: SqlCatalog, asset: AssetKey) -> Any:

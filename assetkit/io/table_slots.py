@@ -22,6 +22,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from time import time_ns
 from typing import Any, NoReturn
+from uuid import UUID
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -29,10 +30,10 @@ import pyarrow.parquet as pq
 from assetkit.errors import DataChanged, DataMissing, InputError, OutputError
 from assetkit.io import footer, schemas
 from assetkit.io.base import Loaded, Place, Source, Stored, Target, Written
-from assetkit.io.loading import Versions, load, wanted_of
+from assetkit.io.loading import Versions, load
 from assetkit.io.pandas_metadata import index_fields
 from assetkit.io.parquet import ParquetIOManager
-from assetkit.io.slot_tables import Found, MemoryTables
+from assetkit.io.slot_tables import Found, MemoryTables, with_dimensions
 from assetkit.io.staged import _provenance, _same_content, slot_of
 from assetkit.records import AssetKey, FileSignature, MultiPartitionKey, partition_text
 
@@ -159,16 +160,7 @@ class TableSlots(ParquetIOManager):
         """Load as `read` does, and say which data version of each slot was read."""
         if sources and sources[0].location is not None:
             return super().read_with_versions(sources, load_as, columns)
-        wanted = wanted_of(load_as)
-        if wanted is not None and wanted.one in {"path", "text"}:
-            raise InputError(
-                f"{slot_of(sources[0])} is kept in a table of {self.where(sources[0].place)}, so "
-                "it has no path of its own. Load it as a table."
-            )
-        if wanted is not None and wanted.many == "iterator":
-            return load(_OneByOne(self, columns), sources, load_as, columns)
-        found = dict(zip(map(id, sources), self.found(sources, columns), strict=True))
-        return load(MemoryTables(lambda source: found[id(source)]), sources, load_as, columns)
+        return load(_EngineTables(self), sources, load_as, columns)
 
     def find(self, source: Source) -> Stored | None:
         """Return what lies in a slot's place by its own record, None where nothing does."""
@@ -198,20 +190,23 @@ class TableSlots(ParquetIOManager):
             for note in sorted(notes, key=lambda note: note.partition)
         ]
 
-    def found(self, sources: Sequence[Source], columns: Sequence[str] | None) -> Sequence[Found]:
-        """Return the tables of slots, each with the columns it has of those asked for."""
-        tables: list[Found] = []
+    def rows(
+        self, sources: Sequence[Source], columns: Sequence[str] | None
+    ) -> tuple[list[pa.Table], list[Note]]:
+        """Return the rows of slots, each with the columns it has of those asked for."""
+        tables: list[pa.Table] = []
+        notes: list[Note] = []
         if not sources:
-            return tables
+            return tables, notes
         with self.session(sources[0].place, writing=False) as session:
             noted = self._noted(session, sources)
             for first, last in _runs(sources):
                 asked = [note or self._fail(source) for source, note in noted[first:last]]
                 wanted = None if columns is None else [*columns, *_indices(asked)]
                 rows = self.read_rows(session, asked, wanted)
-                pairs = zip(rows, asked, strict=True)
-                tables += [(_restored(table, note), note.version) for table, note in pairs]
-        return tables
+                tables += map(_restored, rows, asked)
+                notes += asked
+        return tables, notes
 
     def _noted(
         self, session: Any, sources: Sequence[Source]
@@ -243,34 +238,56 @@ class TableSlots(ParquetIOManager):
         )
 
 
-class _OneByOne(MemoryTables):
-    """Tables that are read when their turn comes, each in the version that was there at first."""
+class _EngineTables(MemoryTables):
+    """Tables that are read from an engine, for one call; `loading` makes of them what is wanted."""
 
-    def __init__(self, manager: TableSlots, columns: Sequence[str] | None) -> None:
-        super().__init__(lambda source: manager.found([source], columns)[0])
+    def __init__(self, manager: TableSlots) -> None:
+        super().__init__(self._whole)
         self._manager = manager
+        self._held: dict[int, str] = {}
 
-    def hold(self, sources: Sequence[Source]) -> tuple[Sequence[Source], Versions, object]:
-        """Remember the versions; a slot that changes before its turn is told by name."""
-        found = [self._manager.find(source) for source in sources]
-        versions = tuple(
-            None if one is None or one.record is None else str(one.record["data_version"])
-            for one in found
-        )
-        held = [
-            replace(source, data_version=version)
-            for source, version in zip(sources, versions, strict=True)
+    def read_many(
+        self, sources: Sequence[Source], columns: Sequence[str] | None
+    ) -> tuple[list[pa.Table], Versions]:
+        """Read slots at once, so that all are of one state of the table."""
+        tables, notes = self._manager.rows(sources, columns)
+        for source, note in zip(sources, notes, strict=True):
+            if self._held.get(id(source), note.version) != note.version:
+                raise DataChanged(
+                    f"{slot_of(source)} was replaced while partitions were read one by one. "
+                    "Run again."
+                )
+        filled = [
+            with_dimensions(table, source, note.schema, columns)
+            for table, source, note in zip(tables, sources, notes, strict=True)
         ]
-        return held, versions, None
+        return filled, tuple(note.version for note in notes)
 
     def read_one(self, source: Source, columns: Sequence[str] | None) -> Found:
-        """Read one slot, if it is still what it was."""
-        table, version = super().read_one(source, columns)
-        if source.data_version not in {None, version}:
-            raise DataChanged(
-                f"{slot_of(source)} was replaced while partitions were read one by one. Run again."
-            )
+        """Read one slot."""
+        (table,), (version,) = self.read_many([source], columns)
         return table, version
+
+    def columns_of(self, source: Source) -> Sequence[str]:
+        """Return the names of all columns of a slot's table."""
+        names: list[str] = self._manager.rows([source], ())[1][0].schema.names
+        return names
+
+    def hold(self, sources: Sequence[Source]) -> tuple[Sequence[Source], Versions, object]:
+        """Remember the versions: a slot that changes before its turn is told by name."""
+        versions = tuple(note.version for note in self._manager.rows(sources, ())[1])
+        self._held.update(zip(map(id, sources), versions, strict=True))
+        return sources, versions, None
+
+    def path(self, source: Source) -> Path:
+        """Say that a slot has no file of its own."""
+        raise InputError(
+            f"{slot_of(source)} is kept in a table of {self._manager.where(source.place)}, so it "
+            "has no path of its own. Load it as a table."
+        )
+
+    def _whole(self, source: Source) -> Found:
+        return self.read_one(source, None)
 
 
 def key_columns(note: Note) -> dict[str, str]:
@@ -288,6 +305,12 @@ def key_columns(note: Note) -> dict[str, str]:
             "Rename it."
         )
     return named
+
+
+def staged_rows(staged: Path, note: Note) -> pa.Table:
+    """Return all rows of a staged file, in the types that were written."""
+    with pq.ParquetFile(staged) as file:
+        return _restored(file.read(), note)
 
 
 def _restored(table: pa.Table, note: Note) -> pa.Table:
@@ -309,9 +332,17 @@ def cast_back(column: Any, type_: Any) -> Any:
     if column.type == type_:
         return column
     if isinstance(type_, pa.BaseExtensionType):
-        return pa.ExtensionArray.from_storage(type_, cast_back(column, type_.storage_type))
-    one = pa.table({"c": column})
-    return schemas.restore(one, pa.schema([("c", type_)])).column("c")
+        storage = cast_back(column, type_.storage_type).combine_chunks()
+        return pa.chunked_array([pa.ExtensionArray.from_storage(type_, storage)])
+    if pa.types.is_dictionary(type_):
+        return cast_back(column, type_.value_type).dictionary_encode().cast(type_)
+    if pa.types.is_time32(type_) and pa.types.is_integer(column.type):
+        return column.cast(pa.int32()).cast(type_)
+    if type_ == pa.binary(16) and pa.types.is_string(column.type):
+        # DuckDB gives identifiers (UUID) as text.
+        values = [None if text is None else UUID(text).bytes for text in column.to_pylist()]
+        return pa.chunked_array([pa.array(values, type_)])
+    return schemas.restore(pa.table({"c": column}), pa.schema([("c", type_)])).column("c")
 
 
 @contextlib.contextmanager

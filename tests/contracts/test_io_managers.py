@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from assetkit.errors import DataMissing
+from assetkit.errors import DataMissing, MissingExtra
 from assetkit.io import (
     JSONIOManager,
     MemoryIOManager,
@@ -14,6 +14,9 @@ from assetkit.io import (
     PickleIOManager,
     StagedIOManager,
 )
+from assetkit.io.csv import CSVIOManager
+from assetkit.io.duckdb_tables import DuckDBIOManager
+from assetkit.io.table_slots import TableSlots
 from tests.storage.places import make_place, source, store, target
 
 
@@ -21,8 +24,22 @@ def frame(number):
     return pd.DataFrame({"n": [number]})
 
 
+def delta():
+    """Return a manager of Delta tables, where its package is installed."""
+    return pytest.importorskip("assetkit.io.delta", exc_type=MissingExtra).DeltaIOManager()
+
+
+def iceberg():
+    """Return a manager of Iceberg tables, where its package is installed."""
+    return pytest.importorskip("assetkit.io.iceberg", exc_type=MissingExtra).IcebergIOManager()
+
+
 MANAGERS = {
     "parquet": (ParquetIOManager, frame),
+    "csv": (CSVIOManager, frame),
+    "duckdb": (DuckDBIOManager, frame),
+    "delta": (delta, frame),
+    "iceberg": (iceberg, frame),
     "pickle": (PickleIOManager, lambda number: {"fitted": {number}}),
     "json": (JSONIOManager, lambda number: {"n": [number, "é", None, 1.5]}),
     "memory-tables": (MemoryIOManager, frame),
@@ -182,7 +199,8 @@ def test_deleting_leaves_nothing(kind, place):
     assert manager.signatures([source(place, "d1")]) == [None]
     assert same(manager.read([source(place, "d2")], None, None), values(1))
     manager.delete(target(place, "d2"))
-    assert files(place) == []
+    assert manager.find_all(place, "flights", ["date"]) == []
+    assert isinstance(manager, TableSlots) or files(place) == []
 
 
 def test_what_is_not_there_is_told_by_name(kind, place):
@@ -197,10 +215,11 @@ def test_publishers_do_not_tear_each_other(kind, place):
     """Whoever is last, one whole value lies there, with its own record."""
     manager, values = kind
     start = threading.Barrier(4)
+    turns = 1 if isinstance(manager, TableSlots) else 5
 
     def publish(number):
         start.wait()
-        for turn in range(5):
+        for turn in range(turns):
             slot = target(place, run_id=f"run-{number}-{turn}", provenance={"by": number})
             store(manager, values(number), slot)
 
