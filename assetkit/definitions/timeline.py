@@ -248,7 +248,7 @@ class Timeline:
             return f": it ends there. {self._extent()}"
         span = self.span(key)
         if span is None:
-            return f": keys look like {self.definition.shape.text(1_790_000_000)}. {self._extent()}"
+            return f": keys look like {self.key_of(0)}. {self._extent()}"
         if not len(self.ticks) or span.end <= int(self.ticks.walls(np.array([0]))[0]):
             return f": it begins later. {self._extent()}"
         inside = self.index_at(self._moments(span)[0])
