@@ -128,7 +128,7 @@ def source_of(
     core: Core, known: Known, made: Materialization, *, with_dimensions: bool = False
 ) -> Source:
     """Return where a published slot lies."""
-    parts = tuple(zip(known.dimensions, split_key_text(made.partition), strict=True))
+    parts = tuple(zip(known.dimensions, _parts(known, made.partition), strict=True))
     return Source(
         asset=known.key,
         partition_key=made.partition,
@@ -165,6 +165,13 @@ def select_published(known: Known, texts: Sequence[str | None], partitions: Any)
         return _between(known, place, *partitions.split("..", 1))
     keys = [partitions] if isinstance(partitions, str | tuple) else list(partitions)
     return np.array([_place(known, place, _text(key)) for key in keys], dtype=np.int64)
+
+
+def _parts(known: Known, text: str | None) -> tuple[str, ...]:
+    """Return the key of each dimension; a key of one dimension is whole, whatever is in it."""
+    if len(known.dimensions) == 1 and text is not None:
+        return (text,)
+    return tuple(split_key_text(text))
 
 
 def _text(key: Any) -> str | None:
@@ -206,7 +213,7 @@ def _by_dimension(known: Known, texts: Sequence[str | None], partitions: Mapping
             f"Asset {known.key!r} has no dimension {' or '.join(sorted(unknown))}; "
             f"it has {', '.join(known.dimensions)}."
         )
-    parts = [split_key_text(text) for text in texts]
+    parts = [_parts(known, text) for text in texts]
     hit = np.ones(len(texts), dtype=np.bool_)
     for number, dimension in enumerate(known.dimensions):
         if dimension not in partitions:
