@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import json
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -20,6 +20,7 @@ from typing import Any
 import duckdb
 
 from assetkit.checks.kinds import (
+    FLOATS,
     THIS,
     ForeignKey,
     NoSchemaChange,
@@ -39,7 +40,7 @@ SAMPLED = 5
 """How many offending rows are kept with a result."""
 
 _LONGEST = 200
-_NUMBERED = "numbered"
+_RAW = "raw"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,9 +82,10 @@ class _Pass:
         self._cursor, self._subject = cursor, subject
         # Held as long as the views over them are used.
         self._held: list[Any] = [subject.table]
-        self._name(THIS, subject.table)
-        described = cursor.execute(f"describe {THIS}").fetchall()
+        self._name(_RAW, subject.table)
+        described = cursor.execute(f"describe {_RAW}").fetchall()
         self._types: dict[str, str] = {name: type_ for name, type_, *_ in described}
+        cursor.execute(f"create or replace temp view {THIS} as select {_shielded(self._types)}")
 
     def run(self, checks: Sequence[ReadyCheck]) -> list[CheckResult]:
         found = self._counted([check for check in checks if self._is_counted(check)])
@@ -159,7 +161,8 @@ class _Pass:
     def _run_query(self, check: Query) -> CheckResult:
         for name in self._subject.names:
             self._cursor.execute(f"create or replace temp view {quoted(name)} as from {THIS}")
-        found = self._cursor.execute(check.query)
+        # In brackets it can be nothing but a query.
+        found = self._cursor.execute(f"from (\n{check.query}\n)")
         if [str(column[1]) for column in found.description or ()] == ["BOOLEAN"]:
             answers = [answer for (answer,) in found.fetchall()]
             return CheckResult(all(answers), description="" if all(answers) else "It says false")
@@ -195,17 +198,8 @@ class _Pass:
         condition = check.offends(self._types)
         others = [column for column in self._types if column not in check.columns]
         columns = ", ".join(map(quoted, (*check.columns, *others)))
-        if not isinstance(self._subject.table, Path):
-            found = f"select {columns} from {THIS} where {condition.text}"  # noqa: S608
-            return self._sample(Sql(found, condition.values))
-        # Not by `where`: DuckDB passes over a row group by its statistics, which leave out NaN.
-        self._name(_NUMBERED, self._subject.table, ", file_row_number = true")
-        numbers = f"min(file_row_number, {SAMPLED}) filter (where {condition.text})"
-        counted = f"select {numbers} from {_NUMBERED}"  # noqa: S608
-        (found,) = self._cursor.execute(counted, condition.values).fetchone() or ((),)
-        wanted = "file_row_number in (select unnest(?)) order by file_row_number"
-        rows = f"select {columns} from {_NUMBERED} where {wanted}"  # noqa: S608
-        return self._sample(Sql(rows, (found,)))
+        rows = f"select {columns} from {THIS} where {condition.text}"  # noqa: S608
+        return self._sample(Sql(rows, condition.values))
 
     def _sample(self, offending: Sql) -> list[dict[str, Any]]:
         found = self._cursor.execute(f"{offending.text} limit {SAMPLED}", offending.values)
@@ -226,14 +220,25 @@ class _Pass:
         self._held.append(table)
         self._name(parent_view(check), table)
 
-    def _name(self, name: str, table: Any, options: str = "") -> None:
+    def _name(self, name: str, table: Any) -> None:
         """Let SQL know a table by a name, in this connection alone."""
         if not isinstance(table, Path):
             self._cursor.register(name, table)
             return
         path = str(table).replace("'", "''")
         view = f"create or replace temp view {quoted(name)}"
-        self._cursor.execute(f"{view} as from read_parquet('{path}'{options})")
+        self._cursor.execute(f"{view} as from read_parquet('{path}')")
+
+
+def _shielded(types: Mapping[str, str]) -> str:
+    """Return the columns of the table, so that filters on numbers with NaN find all rows.
+
+    DuckDB passes over a row group of Parquet by its least and greatest value,
+    and NaN is neither.
+    """
+    numbers = [quoted(name) for name, type_ in types.items() if type_ in FLOATS]
+    kept = ", ".join(f"case when {n} is null then null else {n} end as {n}" for n in numbers)
+    return f"* replace ({kept}) from {_RAW}" if kept else f"* from {_RAW}"
 
 
 def _judged_count(check: RowCount, rows: int) -> CheckResult:

@@ -20,6 +20,10 @@ THIS = "this"
 """What SQL calls the table that is checked."""
 
 
+FLOATS = frozenset({"FLOAT", "DOUBLE"})
+"""Types with NaN."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sql:
     """A piece of SQL, and the values for its question marks in their order."""
@@ -149,6 +153,6 @@ def parent_view(check: ForeignKey) -> str:
 
 def _is_missing(column: str, type_: str) -> str:
     name = quoted(column)
-    if type_ in {"FLOAT", "DOUBLE"}:
+    if type_ in FLOATS:
         return f"({name} is null or isnan({name}))"
     return f"{name} is null"
