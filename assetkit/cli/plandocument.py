@@ -55,6 +55,7 @@ def _asset(line: AssetSummary) -> dict[str, Any]:
         "estimate_s": line.seconds,
         "rows": line.rows,
         "bytes": line.bytes,
+        "orphans": line.orphans,
     }
 
 

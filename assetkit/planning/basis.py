@@ -46,8 +46,9 @@ def definition_facts(asset: AssetDef, edges: Sequence[Edge]) -> dict[str, Any]:
 
 def io_manager_name(io_manager: Any) -> str:
     """Return how an IO manager is told apart from others: its name, or its class."""
-    if isinstance(io_manager, str):
-        return io_manager
+    name = getattr(io_manager, "known_as", io_manager)
+    if isinstance(name, str):
+        return name
     return f"{type(io_manager).__module__}.{type(io_manager).__qualname__}"
 
 
@@ -75,8 +76,8 @@ def _without_extent(value: Any) -> Any:
 
 
 def _input_facts(declared: Input, edge: Edge) -> dict[str, Any]:
+    """Say how an input is used; whose it is stands in the basis, where a rename can find it."""
     return {
-        "upstream": edge.upstream,
         "mapping": edge.mapping.name,
         "columns": list(declared.columns) if declared.columns is not None else None,
         "loaded": declared.parameter is not None,

@@ -30,8 +30,11 @@ class PlanEstimate:
     def __str__(self) -> str:
         """Say it in one line.
 
-        >>> print(PlanEstimate(slots=31, maybe=0, rows=27e3, bytes=9e5, seconds=62, slowest=200,
-        ...                    unknown=()))
+        >>> print(
+        ...     PlanEstimate(
+        ...         slots=31, maybe=0, rows=27e3, bytes=9e5, seconds=62, slowest=200, unknown=()
+        ...     )
+        ... )
         31 slots, about 1 min (up to 3 min), 27,000 rows, 900 KB
         """
         words = [count_text(self.slots, "slot")]

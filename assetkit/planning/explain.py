@@ -16,6 +16,7 @@ from assetkit.errors import UnknownAsset, did_you_mean
 from assetkit.graph.graph import Edge
 from assetkit.planning.data import PlanData
 from assetkit.planning.model import VERDICTS, AssetPlan, Cause
+from assetkit.planning.orphans import orphan_note
 from assetkit.planning.scope import fan_of
 from assetkit.planning.steps import causes_of
 from assetkit.records import AssetKey, PartitionKey, Verdict, partition_text, slot_name
@@ -34,7 +35,9 @@ def explain(plan: PlanData, asset: AssetKey, partition: PartitionKey | None = No
     if partition is not None or not plan.universes[asset].dimensions:
         position = plan.universes[asset].position(partition)
         return "\n".join(teller.tell(part, position))
-    return "\n".join(line for group in _groups(part) for line in teller.tell_group(part, group))
+    lines = [line for group in _groups(part) for line in teller.tell_group(part, group)]
+    orphans = plan.snapshot.orphans.get(asset)
+    return "\n".join([*lines, orphan_note(asset, orphans)] if orphans else lines)
 
 
 def _part(plan: PlanData, asset: AssetKey) -> AssetPlan:

@@ -37,7 +37,7 @@ _VERB_WORDS: Final = {
 
 def plan_html(plan: PlanData) -> str:
     """Return the notebook view of a plan."""
-    summary = summarize(plan.assets, plan.universes, plan.snapshot.estimates)
+    summary = summarize(plan.assets, plan.universes, plan.snapshot)
     return view(
         element("p", f"Plan {plan.plan_id} · as of {moment_text(plan.now)}", class_="head"),
         element("p", totals_text(summary)),

@@ -59,7 +59,8 @@ class AssetSummary:
 
     ``partitions`` are the compressed ranges of the slots to run, as text.
     ``causes`` counts slots per cause (and ``missing``). ``seconds``, ``rows``
-    and ``bytes`` are expectations from history, None without one.
+    and ``bytes`` are expectations from history, None without one. ``orphans`` counts
+    published slots that the definition has no place for any more.
     """
 
     asset: AssetKey
@@ -74,6 +75,7 @@ class AssetSummary:
     seconds: float | None
     rows: float | None
     bytes: float | None
+    orphans: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -43,7 +43,7 @@ class Plan(PlanData):
 
     def summary(self) -> PlanSummary:
         """Count per asset what runs and why, with expectations from history."""
-        return summarize(self.assets, self.universes, self.snapshot.estimates)
+        return summarize(self.assets, self.universes, self.snapshot)
 
     def explain(self, asset: AssetKey, partition: PartitionKey | None = None) -> str:
         """Say in words why an asset, or one partition of it, runs or does not.

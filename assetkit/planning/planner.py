@@ -16,6 +16,7 @@ from assetkit.definitions.universe import Universe
 from assetkit.errors import InvalidSelection, UnknownPartition
 from assetkit.graph.graph import AssetGraph
 from assetkit.planning.model import VERDICTS, AssetPlan
+from assetkit.planning.orphans import orphan_notes
 from assetkit.planning.plan import Plan
 from assetkit.planning.request import Request
 from assetkit.planning.scope import Scope, upstream_scope
@@ -130,7 +131,7 @@ def _plan_for(wanted: Scope, situation: Situation, request: Request) -> Draft:
         snapshot=situation.state,
         assets=parts,
         targets=request.targets,
-        notes=(*graph.notes, *_warnings(situation, parts)),
+        notes=(*graph.notes, *_warnings(situation, parts), *orphan_notes(situation.state, parts)),
         config=situation.config,
         code=situation.code,
         request=request,

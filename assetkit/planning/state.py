@@ -38,8 +38,9 @@ class CatalogState:
 
     ``slots`` holds columns of what is published and whose data was not seen to
     be gone; ``gone`` the ordinals that the catalog knows but whose files are
-    missing or foreign. ``orphans`` counts published slots that today's
-    definition has no place for. ``universe_seq``: when an asset's set of
+    missing or foreign. ``orphans`` names published slots that today's definition
+    has no place for, by the texts of their keys. ``extents`` are hashes of which
+    partitions exist. ``universe_seq``: when an asset's set of
     partitions last changed (a very large number where it changes just now).
     """
 
@@ -50,7 +51,8 @@ class CatalogState:
     failures: Mapping[tuple[AssetKey, int], Failure] = field(default_factory=dict)
     leases: Mapping[AssetKey, tuple[Lease, ...]] = field(default_factory=dict)
     gone: Mapping[AssetKey, Ints] = field(default_factory=dict)
-    orphans: Mapping[AssetKey, int] = field(default_factory=dict)
+    orphans: Mapping[AssetKey, tuple[str, ...]] = field(default_factory=dict)
+    extents: Mapping[AssetKey, str] = field(default_factory=dict)
     estimates: Mapping[AssetKey, Estimate] = field(default_factory=dict)
     code_parts: Mapping[AssetKey, Mapping[str, Mapping[str, str]]] = field(default_factory=dict)
 

@@ -9,16 +9,17 @@ import numpy as np
 from assetkit.definitions.universe import Universe
 from assetkit.display.ranges import range_text
 from assetkit.planning.model import VERDICTS, AssetPlan, AssetSummary, PlanSummary
-from assetkit.records import AssetKey, Estimate, Verdict, partition_text
+from assetkit.planning.state import CatalogState
+from assetkit.records import AssetKey, Verdict, partition_text
 
 
 def summarize(
     assets: Sequence[AssetPlan],
     universes: Mapping[AssetKey, Universe],
-    estimates: Mapping[AssetKey, Estimate],
+    state: CatalogState,
 ) -> PlanSummary:
     """Count what each asset's slots are up to; expectations come from history."""
-    lines = [_line(part, universes[part.asset], estimates.get(part.asset)) for part in assets]
+    lines = [_line(part, universes[part.asset], state) for part in assets]
     seconds = [line.seconds for line in lines if line.run + line.maybe]
     return PlanSummary(
         assets=tuple(lines),
@@ -30,7 +31,8 @@ def summarize(
     )
 
 
-def _line(part: AssetPlan, universe: Universe, estimate: Estimate | None) -> AssetSummary:
+def _line(part: AssetPlan, universe: Universe, state: CatalogState) -> AssetSummary:
+    estimate = state.estimates.get(part.asset)
     running = part.positions[part.run]
     maybe = int(part.maybe.sum())
     counts = dict(zip(VERDICTS, np.bincount(part.verdict, minlength=len(VERDICTS)), strict=True))
@@ -48,6 +50,7 @@ def _line(part: AssetPlan, universe: Universe, estimate: Estimate | None) -> Ass
         seconds=expected * estimate.seconds if expected is not None and estimate else None,
         rows=expected * estimate.rows if expected is not None and estimate else None,
         bytes=expected * estimate.bytes if expected is not None and estimate else None,
+        orphans=len(state.orphans.get(part.asset, ())),
     )
 
 

@@ -151,16 +151,19 @@ def _compare_bases(slots: _Slots, world: World) -> None:
         return
     ids = np.unique(recorded) if (recorded != recorded[0]).any() else recorded[:1]
     for part in _BASIS_PARTS:
-        unlike = [
-            number
-            for number in ids
-            if getattr(world.state.bases[int(number)], part) != getattr(now, part)
-        ]
+        unlike = [number for number in ids if _differs(world.state.bases[int(number)], now, part)]
         if not unlike:
             continue
         hit = np.zeros(len(slots.positions), dtype=np.bool_)
         hit[present] = np.isin(recorded, unlike)
         slots.causes.append((Cause(part), hit))
+
+
+def _differs(recorded: Basis, now: Basis, part: str) -> bool:
+    """Return whether a part is not what it was; other inputs are another definition."""
+    if part == "definition" and recorded.inputs != now.inputs:
+        return True
+    return bool(getattr(recorded, part) != getattr(now, part))
 
 
 def _follow(slots: _Slots, edge: Edge, place: int, world: World, ledger: Ledger) -> None:

@@ -22,7 +22,7 @@ from assetkit.planning.request import Request
 from assetkit.records import AssetKey, BackfillRecord, RunStatus
 from assetkit.workspace.core import Core
 from assetkit.workspace.running import RunWishes, run_in
-from assetkit.workspace.situation import layout_of
+from assetkit.workspace.situation import keeps_ordinals, layout_of
 
 TAG = "backfill"
 """The tag of a run that says which backfill it belongs to."""
@@ -169,7 +169,7 @@ def what_is_left(record: BackfillRecord, graph: AssetGraph) -> Request:
     """
     slots: Mapping[AssetKey, Mapping[str, Any]] = record.request["slots"]
     for key, pinned in slots.items():
-        if layout_of(graph.assets[key]) != pinned["layout"]:
+        if not keeps_ordinals(graph.assets[key], pinned["layout"]):
             raise PlanError(
                 f"Backfill {record.backfill_id} cannot go on: the partitions of {key!r} are "
                 f"defined otherwise than when it began. Start a new backfill; what is built "

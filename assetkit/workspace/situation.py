@@ -8,6 +8,7 @@ and the next round reads a new snapshot with them.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -20,6 +21,8 @@ from assetkit.catalog.base import AssetRow, Catalog, Snapshot
 from assetkit.columns import Ints, SlotColumns
 from assetkit.definitions.asset import AssetDef
 from assetkit.definitions.codeversion import CodeVersion, code_versions
+from assetkit.definitions.dynamic import DynamicPartitions
+from assetkit.definitions.scheme import DynamicKeys
 from assetkit.definitions.universe import Universe, Unpartitioned
 from assetkit.graph.graph import AssetGraph
 from assetkit.planning.basis import definition_facts, make_basis
@@ -95,9 +98,33 @@ def layout_of(asset: AssetDef) -> str:
     return UNPARTITIONED_LAYOUT if asset.partitions is None else asset.partitions.layout
 
 
-def extent_of(asset: AssetDef) -> str:
+def keeps_ordinals(asset: AssetDef, layout: str) -> bool:
+    """Return whether ordinals given out under an earlier layout are valid today."""
+    if asset.partitions is None:
+        return layout == UNPARTITIONED_LAYOUT
+    return bool(asset.partitions.keeps_ordinals(layout))
+
+
+def extent_of(asset: AssetDef, dynamic: DynamicKeys) -> str:
     """Return what decides which partitions of an asset exist, apart from the time."""
-    return UNPARTITIONED_LAYOUT if asset.partitions is None else asset.partitions.universe_id
+    if asset.partitions is None:
+        return UNPARTITIONED_LAYOUT
+    sets = dynamic_names(asset.partitions)
+    if not sets:
+        return str(asset.partitions.universe_id)
+    digest = hashlib.blake2b(asset.partitions.universe_id.encode(), digest_size=8)
+    for name in sets:
+        members = [ordinal for ordinal, _ in dynamic.get(name, ())]
+        digest.update(np.array(members, dtype=np.int64).tobytes() + b";")
+    return digest.hexdigest()
+
+
+def dynamic_names(partitions: Any) -> tuple[str, ...]:
+    """Return the names of the dynamic sets that a definition refers to."""
+    if isinstance(partitions, DynamicPartitions):
+        return (partitions.name,)
+    parts = getattr(partitions, "by_dimension", {}).values()
+    return tuple(name for part in parts for name in dynamic_names(part))
 
 
 def _state_of(
@@ -109,27 +136,32 @@ def _state_of(
     moved = {
         key: translation(key, universes[key], catalog)
         for key, row in snapshot.assets.items()
-        if key in graph.assets and row.layout != layout_of(graph.assets[key])
-    }
-    slots = {
-        key: _translated(columns, moved[key]) if key in moved else columns
-        for key, columns in snapshot.slots.items()
+        if key in graph.assets and not keeps_ordinals(graph.assets[key], row.layout)
     }
     kept, orphans = {}, {}
-    for key, columns in slots.items():
-        kept[key], orphans[key] = _without_orphans(columns)
+    for key, columns in snapshot.slots.items():
+        translate = moved.get(key)
+        if translate is None and len(columns) and columns.ordinal[0] < 0 and key in universes:
+            # What once became an orphan may be a partition again.
+            translate = moved[key] = translation(key, universes[key], catalog)
+        lost = orphaned(columns.ordinal, universes.get(key), translate)
+        if len(lost):
+            orphans[key] = texts_of(key, lost, catalog)
+        kept[key] = _kept(columns if translate is None else _translated(columns, translate))
+    extents = {key: extent_of(asset, snapshot.dynamic) for key, asset in graph.assets.items()}
     return CatalogState(
         seq=snapshot.seq,
         slots=kept,
         bases=snapshot.bases,
         universe_seq={
-            key: row.universe_seq if row.universe == extent_of(graph.assets[key]) else JUST_NOW
+            key: row.universe_seq if row.universe == extents[key] else JUST_NOW
             for key, row in snapshot.assets.items()
             if key in graph.assets
         },
         failures=_failures(snapshot, moved),
         leases=_leases(snapshot),
-        orphans={key: count for key, count in orphans.items() if count},
+        orphans=orphans,
+        extents=extents,
         estimates=snapshot.estimates,
         code_parts={key: _codes(row) for key, row in snapshot.assets.items()},
     )
@@ -142,7 +174,8 @@ def translation(key: AssetKey, universe: Universe, catalog: Catalog) -> Callable
     """
     old, texts = catalog.slot_keys(key)
     new = universe.ordinals_of_texts(texts)
-    new = np.where(new >= 0, new, -1 - np.arange(len(new)))
+    taken = np.isin(new, new[old >= 0]) & (old < 0)
+    new = np.where((new >= 0) & ~taken, new, -1 - np.arange(len(new)))
 
     def translate(ordinals: Ints) -> Ints:
         places = np.minimum(np.searchsorted(old, ordinals), max(len(old) - 1, 0))
@@ -160,11 +193,41 @@ def _translated(columns: SlotColumns, translate: Callable[[Ints], Ints]) -> Slot
     return moved.take(np.argsort(moved.ordinal, kind="stable").astype(np.int64))
 
 
-def _without_orphans(columns: SlotColumns) -> tuple[SlotColumns, int]:
+def _kept(columns: SlotColumns) -> SlotColumns:
+    """Return columns without the slots that today's layout has no place for."""
     orphans = int(np.searchsorted(columns.ordinal, 0))
     if not orphans:
-        return columns, 0
-    return columns.take(np.arange(orphans, len(columns), dtype=np.int64)), orphans
+        return columns
+    return columns.take(np.arange(orphans, len(columns), dtype=np.int64))
+
+
+def orphaned(
+    stored: Ints, universe: Universe | None, translate: Callable[[Ints], Ints] | None = None
+) -> Ints:
+    """Return which stored ordinals are of no partition that exists today."""
+    if universe is None or not len(stored) or (translate is None and _all_inside(stored, universe)):
+        return stored[:0]
+    today = stored if translate is None else translate(stored)
+    inside = np.zeros(len(stored), dtype=np.bool_)
+    valid = today >= 0
+    inside[valid] = universe.positions(today[valid]) >= 0
+    return stored[~inside]
+
+
+def _all_inside(stored: Ints, universe: Universe) -> bool:
+    """Return whether sorted ordinals lie in a universe without gaps; asks for two only."""
+    size = len(universe)
+    if not size or stored[0] < 0:
+        return False
+    first, last = universe.ordinals(np.array([0, size - 1], dtype=np.int64)).tolist()
+    return bool(last - first + 1 == size and first <= stored[0] and stored[-1] <= last)
+
+
+def texts_of(key: AssetKey, ordinals: Ints, catalog: Catalog) -> tuple[str, ...]:
+    """Return the key texts of some published slots, sorted; empty for the one without a key."""
+    stored, texts = catalog.slot_keys(key)
+    places = np.flatnonzero(np.isin(stored, ordinals))
+    return tuple(sorted(texts[place] or "" for place in places.tolist()))
 
 
 def _failures(
@@ -201,12 +264,13 @@ def _codes(row: AssetRow) -> dict[str, dict[str, str]]:
 
 def asset_rows(plan: PlanData | Situation, known: Mapping[AssetKey, AssetRow]) -> list[AssetRow]:
     """Return what the catalog is to remember of the definitions: those that it does not know so."""
+    state = plan.state if isinstance(plan, Situation) else plan.snapshot
     rows = []
     for key, asset in plan.graph.assets.items():
         row = AssetRow(
             asset=key,
             layout=layout_of(asset),
-            universe=extent_of(asset),
+            universe=state.extents[key],
             definition=_definition_json(key, plan, known.get(key)),
         )
         old = known.get(key)
