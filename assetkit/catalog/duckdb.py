@@ -68,6 +68,7 @@ class DuckDBCatalog:
             with self._store.transaction(read_only=read_only) as transaction:
                 ids = Ids(transaction, self._seen)
                 yield transaction, ids, Leases(transaction, self._mortals)
+                ids.keep()
         except BaseException:
             # Numbers given out in what was undone must not be used again.
             self._seen = Seen()
@@ -225,6 +226,18 @@ class DuckDBCatalog:
         """Return all tables as Arrow, by name; for tests and for moving to another catalog."""
         with self.transaction(read_only=True) as (transaction, _, _):
             return editing.export(transaction)
+
+    def become(self, other: DuckDBCatalog) -> None:
+        """Put another catalog in this one's place; this one is set aside beside it."""
+        engine.release()
+        self._store.become(other._store)
+        self._seen = Seen()
+
+    def discard(self) -> None:
+        """Remove the file, and all that lies beside it for its sake."""
+        engine.release()
+        self._store.discard()
+        self._seen = Seen()
 
     def close(self) -> None:
         """Let go of the DuckDB instance of this process; the next call makes another."""

@@ -45,6 +45,7 @@ COMMANDS: Final[dict[str, dict[str, tuple[str, str]]]] = {
     },
     "Change": {
         "delete": ("assetkit.cli.change:delete", "Delete what is published of an asset."),
+        "catalog": ("assetkit.cli.catalog:catalog", "Check the catalog, make it again, clear up."),
     },
     "Set up": {
         "config": ("assetkit.cli.setup:config", "Show the settings and where each comes from."),

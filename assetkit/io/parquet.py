@@ -13,6 +13,7 @@ import pyarrow as pa
 from assetkit.errors import DataChanged
 from assetkit.io import footer, schemas
 from assetkit.io.base import Loaded, Source, Target, Written
+from assetkit.io.content import content_version
 from assetkit.io.frames import conformed, to_batches
 from assetkit.io.loading import load
 from assetkit.io.parquet_read import ParquetTables
@@ -101,6 +102,15 @@ class ParquetIOManager(StagedFiles):
     ) -> Loaded:
         """Load as `read` does, and say which data version of each slot was read."""
         return load(self._tables, sources, load_as, columns)
+
+    def content_of(self, source: Source) -> str:
+        """Read a slot's file, and hash what is in it as `write` does.
+
+        Raises:
+            DataMissing: the file is gone.
+            DataChanged: the file is damaged.
+        """
+        return content_version(self._tables.read_one(source, None)[0])
 
     def read_record(self, path: Path) -> Mapping[str, Any] | None:
         """Return the record in a file's footer, None where another hand wrote it."""

@@ -32,6 +32,7 @@ class StagedFiles:
     """Publish, find and delete one file per slot. ``filename`` is its name in the slot's folder."""
 
     filename: ClassVar[str]
+    waits_for_disk: ClassVar[bool] = True
 
     def __init__(self, *, keep: int = 0) -> None:
         """Keep so many replaced files of each slot (as hard links, in the private folder)."""
@@ -168,6 +169,36 @@ class StagedFiles:
                 found.append(stored)
         return found
 
+    def files_of(self, slot: Source | Target) -> tuple[Path, ...]:
+        """Return all files that a slot may have in the data folder."""
+        path = self.path_of(slot)
+        return (path, *self.companions(path))
+
+    def kept_versions(self, slot: Source | Target) -> list[Path]:
+        """Return the replaced files of a slot that were kept, oldest first."""
+        folder = slot.place.private / "versions" / slot.folder
+        if not folder.is_dir():
+            return []
+        found = {path for path in folder.iterdir() if path.is_file()}
+        return sorted(found - {beside for path in found for beside in self.companions(path)})
+
+    def bring_back(self, kept: Path, target: Target) -> Written:
+        """Publish a kept file again; the one that it replaces is kept, whatever `keep` says.
+
+        Raises:
+            StorageError: where the file system refuses; what is there stays.
+        """
+        staged, final = self.staging_path(target), self.path_of(target)
+        try:
+            os.link(kept, staged)
+            for beside, copy in zip(self.companions(kept), self.companions(staged), strict=True):
+                os.link(beside, copy)
+            if final.exists():
+                self._link_version(final, target)
+        except OSError as error:
+            raise storage_error(error, f"bring back {slot_of(target)}", final) from error
+        return self.publish(Written(staged=staged), target)
+
     def staging_path(self, target: Target) -> Path:
         """Return a new path for a staged file; its folder is there."""
         folder = staging_of(target.place, target.run_id)
@@ -182,14 +213,17 @@ class StagedFiles:
 
     def _publish(self, staged: Path, final: Path, target: Target) -> bool:
         """Put the file in place; True where what is there is left alone."""
-        new, old = self.read_record(staged) or {}, self._record_there(final)
+        old, attest = self._record_there(final), self._attest_path(target.place, target.folder)
+        new = {} if old is None else self.read_record(staged) or {}
         if old is not None and _same_content(old, new):
             if _provenance(old) != _provenance(new):
                 self._attest(target, old, new)
+            else:
+                attest.unlink(missing_ok=True)
             return True
         if old is not None or final.exists():
             self._keep_version(final, target)
-        attest = self._attest_path(target.place, target.folder)
+        disk.sync_file(staged)
         followers = zip(self.companions(staged), self.companions(final), strict=True)
         disk.replace(staged, final)
         for follower, place in followers:
@@ -207,16 +241,20 @@ class StagedFiles:
         """Hard-link the file that is about to go, and forget the oldest beyond ``keep``."""
         if self.keep <= 0:
             return
+        self._link_version(final, target)
+        for path in self.kept_versions(target)[: -self.keep]:
+            for each in (path, *self.companions(path)):
+                each.unlink(missing_ok=True)
+
+    def _link_version(self, final: Path, target: Target) -> None:
         folder = target.place.private / "versions" / target.folder
         folder.mkdir(parents=True, exist_ok=True)
+        found = final.stat()
         # The name says which file it is: linked again after a crash, it is there already.
-        with contextlib.suppress(FileNotFoundError, FileExistsError):
-            found = final.stat()
-            link = folder / f"{found.st_mtime_ns:020d}-{found.st_ino:x}{final.suffix}"
-            os.link(final, link)
-        kept = sorted(folder.iterdir())
-        for path in kept[: -self.keep]:
-            path.unlink()
+        link = folder / f"{found.st_mtime_ns:020d}-{found.st_ino:x}{final.suffix}"
+        for source, kept in zip(self.files_of(target), (link, *self.companions(link)), strict=True):
+            with contextlib.suppress(FileNotFoundError, FileExistsError):
+                os.link(source, kept)
 
     # A new provenance for content that stays: a small file that names the record it is about.
 
@@ -286,6 +324,9 @@ _HINTS = {
 }
 
 
+_OF_ONE_RUN = frozenset({"run_id", "attempt", "materialized_at", "data_time"})
+
+
 def _same_content(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
     keys = ("data_version", "content", "form")
     return all(old.get(key) == new.get(key) is not None for key in keys)
@@ -293,7 +334,7 @@ def _same_content(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
 
 def _provenance(record: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return a record without what tells one run from the next."""
-    return {key: value for key, value in record.items() if key not in {"run_id", "attempt"}}
+    return {key: value for key, value in record.items() if key not in _OF_ONE_RUN}
 
 
 def _partition_key(keys: tuple[str, ...]) -> PartitionKey | None:

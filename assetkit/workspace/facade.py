@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -208,9 +208,62 @@ class Workspace:
         """
         return members.remove(self.core, name, keys)
 
+    def verify(self, *, deep: bool = False) -> pd.DataFrame:
+        """Compare catalog and files; return each difference as a row, with its remedy.
+
+        The columns are ``asset``, ``partition``, ``problem`` and ``remedy``; no
+        row means that all is well. Looks at each file's size and record; *deep*
+        reads and hashes all data, too. Changes nothing.
+        """
+        frame: pd.DataFrame = _part("verifying").verify(self.core, deep=deep)
+        return frame
+
+    def rebuild_catalog(self) -> int:
+        """Make the catalog again from the records in the files; return how many slots it has.
+
+        Loses the history of runs, and nothing else. The old catalog is set aside
+        beside the new one.
+
+        Raises:
+            CatalogError: a run is under way.
+        """
+        count: int = _part("rebuilding").rebuild(self.core)
+        return count
+
+    def vacuum(
+        self, *, dry_run: bool = True, older_than: timedelta = timedelta(days=30)
+    ) -> pd.DataFrame:
+        """List what nobody needs any more (``path``, ``bytes``, ``reason``); remove it on request.
+
+        That is: files of dead runs, replaced versions beyond what is kept, old
+        logs, catalogs that were set aside. Only the last three are asked for
+        their age. Never removes data, nor anything that a live run holds.
+        """
+        vacuuming = _part("vacuuming")
+        frame: pd.DataFrame = vacuuming.vacuum(self.core, dry_run=dry_run, older_than=older_than)
+        return frame
+
+    def rollback(self, asset: Any, partition: Any = None, *, to: str | None = None) -> str:
+        """Publish a kept version of one partition again; return its data version.
+
+        *to*: a data version (six digits will do) or a run's id, as `history` shows
+        them; None: the newest that differs. The one that it replaces is kept. A version
+        made by other code or of other inputs counts as stale, as ever.
+
+        Raises:
+            DataMissing: no such version was kept; see ``ParquetIOManager(keep=3)``.
+            StorageError: another run is building the partition.
+        """
+        version: str = _part("rolling").rollback(self.core, asset, partition, to)
+        return version
+
     def delete(self, asset: Any, partitions: Any = None) -> int:
         """Remove published partitions (all where None): data and record; return how many."""
         return upkeep.delete(self.core, asset, partitions)
+
+
+def _part(name: str) -> ModuleType:
+    return import_module(f"assetkit.workspace.{name}")
 
 
 def _frames() -> ModuleType:

@@ -1,0 +1,130 @@
+"""Hold the catalog and the files against each other, and name each difference with its remedy."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from assetkit.errors import DataChanged, StorageError
+from assetkit.io.base import Source, StagedIOManager, Stored
+from assetkit.records import AssetKey, Materialization, slot_name
+from assetkit.workspace.core import Core
+from assetkit.workspace.data import Known, known_assets, source_of
+
+_COLUMNS = ("asset", "partition", "problem", "remedy")
+_NEWER = "the file is newer than what is known: it was published and not written down"
+_ADOPTED = "none needed: the next plan takes it up"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One thing that is not as it should be. ``asset`` is empty for files of no asset."""
+
+    asset: AssetKey
+    partition: str | None
+    problem: str
+    remedy: str
+
+
+def verify(core: Core, *, deep: bool) -> pd.DataFrame:
+    """Return all differences, one a row; see `Workspace.verify`."""
+    found = list(differences(core, deep=deep))
+    rows = [(one.asset, one.partition, one.problem, one.remedy) for one in found]
+    return pd.DataFrame(rows, columns=list(_COLUMNS), dtype="object")
+
+
+def differences(core: Core, *, deep: bool) -> Iterator[Difference]:
+    """Yield what the catalog and the files say differently, by asset; then the foreign files."""
+    expected: set[Path] = set()
+    for key, known in sorted(known_assets(core).items()):
+        manager = core.io_managers.get(known.io_manager)
+        if not isinstance(manager, StagedIOManager):
+            continue
+        yield from _of_asset(core, known, manager, deep=deep)
+        if hasattr(manager, "files_of"):
+            stored = manager.find_all(core.place, key, known.dimensions)
+            expected.update(path for one in stored for path in manager.files_of(one.source))
+    if "://" not in core.place.data:
+        yield from _foreign(Path(core.place.data), expected)
+
+
+def _of_asset(core: Core, known: Known, manager: Any, *, deep: bool) -> Iterator[Difference]:
+    made = [one for one in core.catalog.published(known.key) if one.signature is not None]
+    sources = [source_of(core, known, one) for one in made]
+    for one, source in zip(made, sources, strict=True):
+        yield from _of_slot(one, source, manager, deep=deep)
+    recorded = {one.partition for one in core.catalog.published(known.key)}
+    yield from _unrecorded(manager.find_all(core.place, known.key, known.dimensions), recorded)
+
+
+def _of_slot(
+    made: Materialization, source: Source, manager: Any, *, deep: bool
+) -> Iterator[Difference]:
+    remedy = f"assetkit materialize {slot_name(made.asset, made.partition)}"
+    try:
+        stored = manager.find(source)
+        problem = _problem(made, stored)
+        if problem is None and deep:
+            problem = _content_problem(source, stored, manager)
+    except DataChanged as torn:
+        problem = f"the file is damaged: {torn}"
+    except StorageError as error:
+        problem, remedy = str(error), "mend the rights of the file"
+    if problem is not None:
+        yield Difference(
+            made.asset, made.partition, problem, _ADOPTED if problem == _NEWER else remedy
+        )
+
+
+def _problem(made: Materialization, stored: Stored | None) -> str | None:
+    if stored is None:
+        return "the file is gone"
+    if stored.record is None:
+        return "the file was written by another hand"
+    if stored.record.get("asset") != made.asset or stored.record.get("partition") != made.partition:
+        told = slot_name(str(stored.record.get("asset")), stored.record.get("partition"))
+        return f"the file belongs to {told}"
+    if stored.record.get("data_version") != made.data_version:
+        return _NEWER
+    if made.bytes is not None and stored.bytes != made.bytes:
+        return f"the file has {stored.bytes:,} bytes instead of {made.bytes:,}"
+    return None
+
+
+def _content_problem(source: Source, stored: Stored | None, manager: Any) -> str | None:
+    """Hash the content anew, where the manager can, and compare it with the file's own record."""
+    record = stored.record if stored is not None else None
+    if record is None or not hasattr(manager, "content_of"):
+        return None
+    if manager.content_of(source) == record.get("content"):
+        return None
+    return "the content is not what was written: its hash differs from the record's"
+
+
+def _unrecorded(found: Sequence[Stored], recorded: set[str | None]) -> Iterator[Difference]:
+    for stored in found:
+        key = stored.source.partition_key
+        text = None if key is None else str(key)
+        if text in recorded:
+            continue
+        if stored.record is None:
+            problem, remedy = "a file without a record lies in its place", "move the file away"
+        else:
+            problem, remedy = "the file is published but not written down", _ADOPTED
+        yield Difference(stored.source.asset, text, problem, remedy)
+
+
+def _foreign(data: Path, expected: set[Path]) -> Iterator[Difference]:
+    """Yield the files below the data folder that belong to no slot."""
+    for folder, _, names in os.walk(data):
+        for name in sorted(names):
+            path = Path(folder) / name
+            if path not in expected:
+                problem = f"{path} belongs to no asset that the catalog knows"
+                remedy = "move it away; if it is yours: assetkit catalog rebuild"
+                yield Difference("", None, problem, remedy)
