@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from assetkit.backfills import resume as resume
     from assetkit.definitions.checks import asset_check as asset_check
     from assetkit.definitions.decorator import asset as asset
+    from assetkit.definitions.external import external_asset as external_asset
     from assetkit.definitions.handles import Asset as Asset
     from assetkit.definitions.inputs import AssetIn as AssetIn
     from assetkit.definitions.outputs import Output as Output
@@ -55,6 +56,7 @@ _NAMES = {
     "backfills": ("BackfillResult", "backfill", "resume"),
     "definitions.checks": ("asset_check",),
     "definitions.decorator": ("asset",),
+    "definitions.external": ("external_asset",),
     "definitions.handles": ("Asset",),
     "definitions.inputs": ("AssetIn",),
     "definitions.outputs": ("Output",),

@@ -19,6 +19,7 @@ from assetkit.definitions.policies import (
     FreshnessPolicy,
     RetryPolicy,
 )
+from assetkit.definitions.outside import Outside
 from assetkit.definitions.universe import PartitionMapping
 from assetkit.records import AssetKey, SourceLocation
 
@@ -54,7 +55,8 @@ class AssetDef:
     ``timeout`` in seconds; ``code_version`` None: a fingerprint of the code.
     ``resources`` and ``config`` map parameter names to the annotated classes;
     ``wants_context`` is the name of the context parameter, or None.
-    ``kind`` is "python", "sql", "external" or "multi".
+    ``kind`` is "python", "sql", "external" or "multi"; ``outside`` says where the
+    data of an external one lies.
     """
 
     key: AssetKey
@@ -85,6 +87,7 @@ class AssetDef:
     wants_context: str | None = None
     output: Any = None
     kind: str = "python"
+    outside: Outside | None = None
 
     @property
     def name(self) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 from assetkit.catalog.base import Catalog
 from assetkit.catalog.duckdb import DuckDBCatalog
 from assetkit.errors import InvalidArgument
+from assetkit.io.external import ExternalFiles
 from assetkit.io.json import JSONIOManager
 from assetkit.io.memory import MemoryIOManager
 from assetkit.io.parquet import ParquetIOManager
@@ -29,6 +30,7 @@ def make_io_managers(given: Mapping[str, Any] | None) -> dict[str, Any]:
         "pickle": PickleIOManager(),
         "json": JSONIOManager(),
         "memory": MemoryIOManager(),
+        "external": ExternalFiles(),
     }
     for name, manager in (given or {}).items():
         lacking = [method for method in _METHODS if not callable(getattr(manager, method, None))]

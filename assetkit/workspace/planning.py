@@ -16,6 +16,7 @@ from assetkit.planning.planner import Situation, make_plan
 from assetkit.planning.request import Request
 from assetkit.records import AssetKey, Materialization
 from assetkit.workspace.core import Core
+from assetkit.workspace.observing import observe_outside
 from assetkit.workspace.reconcile import LOOK_AT_MOST, Findings, look_at_files, without
 from assetkit.workspace.recording import record_definitions
 from assetkit.workspace.situation import describe_graph, read_situation, universe_of
@@ -34,9 +35,15 @@ def plan_in(
     """Return the plan of a request; heals what a crash left behind on the way."""
     definitions = describe_graph(graph, config)
     managers = {key: core.io_manager_of(asset) for key, asset in graph.assets.items()}
-    detail = frozenset(graph.assets) if _is_small(graph, now) else frozenset()
+    outside = frozenset(key for key, asset in graph.assets.items() if asset.outside is not None)
+    detail = frozenset(graph.assets) if _is_small(graph, now) else outside
+    observed = not outside
     for _round in range(_ROUNDS):
         situation = read_situation(definitions, core.catalog, now, detail=detail)
+        if not observed:
+            observed = True
+            if observe_outside(core, situation):
+                continue
         findings = look_at_files(situation, managers, core.place)
         if findings.adopt and _adopt(core, situation, findings.adopt):
             continue
