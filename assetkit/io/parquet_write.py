@@ -9,7 +9,6 @@ the file as if all were well.
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -60,7 +59,7 @@ def write_parquet(
     encoding: Encoding,
     record: Callable[[Content], Mapping[str, Any]],
 ) -> Content:
-    """Write *table* to a new file at *path*, durably.
+    """Write *table* to a new file at *path*; `publish` makes it durable.
 
     *record* makes what goes into the footer.
 
@@ -68,18 +67,13 @@ def write_parquet(
         WriteFailed: where the file system refuses.
     """
     with _file_system():
-        handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o666)
+        sink = pa.OSFile(str(path), "wb")
     try:
-        with pa.OSFile(str(path), "wb") as sink:
-            found = _stream(table, sink, encoding, record)
-        with _file_system():
-            os.fsync(handle)
+        with sink:
+            return _stream(table, sink, encoding, record)
     except BaseException:
         path.unlink(missing_ok=True)
         raise
-    finally:
-        os.close(handle)
-    return found
 
 
 def _stream(

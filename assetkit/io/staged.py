@@ -122,6 +122,42 @@ class StagedFiles:
         except OSError as error:
             raise storage_error(error, f"delete {slot_of(target)}", final) from error
 
+    def move(self, source: Source, target: Target) -> None:
+        """Give a slot's file another place, and the record that goes with it; safe to repeat.
+
+        Raises:
+            StorageError: where the file system refuses; the file is in one of both places.
+        """
+        before, after = self.path_of(source), self.path_of(target)
+        try:
+            with disk.publish_lock(target.place.private, after):
+                there = before if before.exists() else after
+                record = self._record_there(there)
+                if record is not None:
+                    self._attest(target, record, {**record, **target.provenance})
+                if there is before:
+                    followers = list(
+                        zip(self.companions(before), self.companions(after), strict=True)
+                    )
+                    disk.replace(before, after)
+                    for follower, place in followers:
+                        disk.replace(follower, place)
+                self._attest_path(source.place, source.folder).unlink(missing_ok=True)
+                _remove_empty(before.parent, local(source.place.data) / source.asset)
+        except OSError as error:
+            raise storage_error(error, f"move {slot_of(source)}", after) from error
+
+    def note(self, target: Target) -> None:
+        """Note a new provenance beside a slot's file, which stays as it is."""
+        final = self.path_of(target)
+        try:
+            with disk.publish_lock(target.place.private, final):
+                record = self._record_there(final)
+                if record is not None:
+                    self._attest(target, record, {**record, **target.provenance})
+        except OSError as error:
+            raise storage_error(error, f"note of {slot_of(target)}", final) from error
+
     def find(self, source: Source) -> Stored | None:
         """Return what lies in a slot's place by its own record, None where nothing does.
 
