@@ -23,6 +23,7 @@ from assetkit.catalog.faults import copy_of, explain_fault, no_catalog, too_new,
 from assetkit.catalog.lock import FileLock
 from assetkit.catalog.sql import migrations
 from assetkit.errors import CatalogError
+from assetkit.faultpoints import reach
 
 # Attaching replays the WAL: 0.2 ms a write (0.8 in DuckDB 1.5) and 1 ms a thousand rows. A
 # checkpoint takes 5 ms and more, by the size of what it touches.
@@ -148,6 +149,7 @@ class Store:
             with attached(str(self.path)) as connection:
                 transaction = _migrated(connection, self.path)
                 connection.execute("BEGIN")
+                reach("catalog.begun")
                 yield transaction
                 is_due = self._is_checkpoint_due(transaction)
                 _end(transaction, writes=0 if is_due else transaction.writes + 1)
@@ -197,8 +199,10 @@ class Store:
         """Move the WAL into the file; what was committed is safe without, so no failure counts."""
         with suppress(duckdb.Error, OSError):
             self._copy()
+            reach("catalog.copied")
             with attached(str(self.path)) as connection:
                 connection.execute("CHECKPOINT known")
+            reach("catalog.checkpointed")
 
     def _copy(self) -> None:
         """Copy the file and its WAL; a large one every ten minutes only, as what an older copy
@@ -287,4 +291,6 @@ def _end(transaction: Transaction, *, writes: int) -> None:
         transaction.connection.execute("ROLLBACK")
         return
     transaction.write("set_meta", seq=transaction.seq, fence=transaction.fence, writes=writes)
+    reach("catalog.committing")
     transaction.connection.execute("COMMIT")
+    reach("catalog.committed")

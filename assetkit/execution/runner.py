@@ -24,6 +24,7 @@ from assetkit.execution.recorder import Pace, Recorder
 from assetkit.execution.resources import close_resources
 from assetkit.execution.result import RunResult, Tally
 from assetkit.execution.waiting import StepTable, build_waiting, number_steps
+from assetkit.faultpoints import reach
 from assetkit.io.sweep import staging
 from assetkit.planning.data import PlanData
 from assetkit.records import (
@@ -107,6 +108,7 @@ def _run_steps(
     started_at, started = clock(), perf_counter()
     catalog.start_run(_record(plan, steps, options, run.run_id, started_at))
     status, message = RunStatus.FAILED, ""
+    reach("run.started")
     try:
         progress.notify(_opening(plan, steps, run.run_id, started_at))
         status = _work_through(plan, steps, environment, options, run)
@@ -117,6 +119,7 @@ def _run_steps(
         message = f"{type(error).__name__}: {error}"
         raise
     finally:
+        reach("run.ending")
         catalog.finish_run(run.run_id, status, clock(), message)
         progress.notify(
             RunEnded(
@@ -136,6 +139,7 @@ def _work_through(
     catalog, executor = environment.catalog, environment.executor
     holdings = Holdings(catalog, environment.place, run.run_id, options.poll_every)
     grant = holdings.claim_all(plan, steps)
+    reach("run.claimed")
     known = known_slots(plan, steps, catalog, grant)
     pace = Pace(
         heartbeat=options.heartbeat,

@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from assetkit.faultpoints import reach
 from assetkit.records import FileSignature
 
 
@@ -50,6 +51,7 @@ def replace(staged: Path, final: Path) -> None:
         changed += make_folders(final.parent)
         try:
             staged.replace(final)
+            reach("publish.replaced")
             break
         except FileNotFoundError:
             # Whoever deleted the folder's last file may just have removed the folder.
@@ -58,6 +60,7 @@ def replace(staged: Path, final: Path) -> None:
     # Inmost first: journals then hold the rest already, and the other calls are cheap.
     for folder in (final.parent, *changed):
         sync_folder(folder)
+    reach("publish.durable")
 
 
 def write_durably(path: Path, content: bytes, staged: Path) -> None:

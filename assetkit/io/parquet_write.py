@@ -18,6 +18,7 @@ from typing import Any, Self
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from assetkit.faultpoints import reach
 from assetkit.io import footer
 from assetkit.io.content import ContentHasher
 from assetkit.io.frames import Batches
@@ -70,7 +71,10 @@ def write_parquet(
         sink = pa.OSFile(str(path), "wb")
     try:
         with sink:
-            return _stream(table, sink, encoding, record)
+            reach("write.opened")
+            found = _stream(table, sink, encoding, record)
+        reach("write.closed")
+        return found
     except BaseException:
         path.unlink(missing_ok=True)
         raise
@@ -97,6 +101,7 @@ def _stream(
                 hashing.add(group)
                 with _file_system():
                     writer.write_table(group, row_group_size=GROUP_ROWS)
+                    reach("write.group")
                 rows += group.num_rows
             found = Content(rows, hashing.digest())
         writer.add_key_value_metadata({footer.KEY.decode(): footer.encode(record(found))})

@@ -19,6 +19,7 @@ from typing import Any, ClassVar
 from urllib.parse import unquote
 
 from assetkit.errors import DataChanged, StorageError
+from assetkit.faultpoints import reach
 from assetkit.io import disk
 from assetkit.io.base import Place, Source, Stored, Target, Written
 from assetkit.io.sweep import is_barred, staging_of
@@ -249,6 +250,7 @@ class StagedFiles:
 
     def _publish(self, staged: Path, final: Path, target: Target) -> bool:
         """Put the file in place; True where what is there is left alone."""
+        reach("publish.locked")
         old, attest = self._record_there(final), self._attest_path(target.place, target.folder)
         new = {} if old is None else self.read_record(staged) or {}
         if old is not None and _same_content(old, new):
@@ -260,6 +262,7 @@ class StagedFiles:
         if old is not None or final.exists():
             self._keep_version(final, target)
         disk.sync_file(staged)
+        reach("publish.synced")
         followers = zip(self.companions(staged), self.companions(final), strict=True)
         disk.replace(staged, final)
         for follower, place in followers:

@@ -1,0 +1,73 @@
+"""Places in storage and catalog code at which a test can break a real process.
+
+In production `reach` does nothing. A test arms one place, by `arm` or by the variable
+``ASSETKIT_FAULT`` at the start of a process: ``publish.replaced``,
+``catalog.committed:3`` (the third time), ``publish.replaced:1:stop``. What happens there:
+``kill`` (SIGKILL, the default), ``stop`` (SIGSTOP), or ``full`` (the disk is full).
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+from typing import Final
+
+POINTS: Final = (
+    "run.started",
+    "run.claimed",
+    "write.opened",
+    "write.group",
+    "write.closed",
+    "publish.locked",
+    "publish.synced",
+    "publish.replaced",
+    "publish.durable",
+    "catalog.begun",
+    "catalog.committing",
+    "catalog.committed",
+    "catalog.copied",
+    "catalog.checkpointed",
+    "run.ending",
+)
+"""All places by name, in the order in which a run reaches them."""
+
+_VARIABLE = "ASSETKIT_FAULT"
+_armed: list[tuple[str, int, str]] = []
+
+
+def arm(wish: str) -> None:
+    """Break this process at a place: ``NAME[:TIMES[:kill|stop|full]]``; empty: nowhere.
+
+    Raises `ValueError` for a place that is none.
+    """
+    _armed.clear()
+    if not wish:
+        return
+    name, _, rest = wish.partition(":")
+    times, _, action = rest.partition(":")
+    if name not in POINTS:
+        raise ValueError(f"{name!r} is no fault point; there are {', '.join(POINTS)}")
+    _armed.append((name, int(times or 1), action or "kill"))
+
+
+def reach(name: str) -> None:
+    """Break this process where that place is armed."""
+    if _armed:
+        _break(name)
+
+
+def _break(name: str) -> None:
+    wanted, times, action = _armed[0]
+    if name != wanted:
+        return
+    if times > 1:
+        _armed[0] = (wanted, times - 1, action)
+        return
+    _armed.clear()
+    if action == "full":
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    os.kill(os.getpid(), signal.SIGSTOP if action == "stop" else signal.SIGKILL)
+
+
+arm(os.environ.get(_VARIABLE, ""))
