@@ -16,8 +16,8 @@ from assetkit.io.misfits import Misfit, told
 from assetkit.io.schemas import schema_text
 
 
-def hold_to_schema(asset: AssetDef, data: Data) -> None:
-    """Look whether data fits its asset's schema.
+def hold_to_schema(asset: AssetDef, slot: str, data: Data) -> None:
+    """Look whether a slot's data fits its asset's schema.
 
     Raises:
         OutputError: naming each column that does not fit, and the first rows.
@@ -25,7 +25,9 @@ def hold_to_schema(asset: AssetDef, data: Data) -> None:
     declared = asset.schema
     if misfits := _misfits(declared, data):
         name = getattr(declared, "__name__", None) or type(declared).__name__
-        raise OutputError(told(misfits, where=f"What {asset.key} returned", schema=name))
+        raise OutputError(
+            told(misfits, where=f"What {slot} ({asset.source}) returned", schema=name)
+        )
 
 
 def _misfits(declared: Any, data: Data) -> Sequence[Misfit]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib import import_module
 from typing import Any
 
@@ -11,6 +12,7 @@ from assetkit.definitions.asset import AssetDef
 from assetkit.definitions.checks import AssetCheck, as_check
 from assetkit.errors import UnknownAsset, did_you_mean
 from assetkit.execution.environment import Environment
+from assetkit.io.base import Written
 from assetkit.planning.data import PlanData
 from assetkit.records import AssetKey, CheckOutcome
 
@@ -48,9 +50,11 @@ def inspector_of(
     return import_module(_HEAVY).Inspector(manager=manager, checks=checks, parents=parents)
 
 
-def outcomes_as_metadata(outcomes: Iterable[CheckOutcome]) -> list[dict[str, Any]]:
-    """Return outcomes as they stand under ``checks`` in a materialization's metadata."""
-    return [
+def with_outcomes(written: Written, outcomes: Sequence[CheckOutcome]) -> Written:
+    """Return what was written with what was found about it, under ``checks`` in its metadata."""
+    if not outcomes:
+        return written
+    told = [
         {
             "check": one.check,
             "passed": one.passed,
@@ -61,6 +65,7 @@ def outcomes_as_metadata(outcomes: Iterable[CheckOutcome]) -> list[dict[str, Any
         }
         for one in outcomes
     ]
+    return replace(written, metadata={**written.metadata, "checks": told})
 
 
 def _parent(

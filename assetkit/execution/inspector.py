@@ -69,7 +69,7 @@ class Inspector:
         """
         data = staged_data(self.manager, target, value, written)
         if asset.schema is not None:
-            hold_to_schema(asset, data)
+            hold_to_schema(asset, slot_name(asset.key, target.partition_key), data)
         if not self.checks:
             return ()
         slot = Examined(

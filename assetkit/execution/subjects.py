@@ -50,7 +50,12 @@ class StoredData:
     def table(self) -> Any:
         """Return the Parquet file itself where it is one: engines read what they need of it."""
         path = _file_of(self._manager, self._source)
-        return path if path is not None and _is_parquet(path) else self.load(pa.Table)
+        if path is not None and _is_parquet(path):
+            return path
+        found = self.load(pa.Table)
+        if not isinstance(found, pa.Table):
+            raise InputError(f"a {type(found).__name__} is none")
+        return found
 
 
 class ValueData:

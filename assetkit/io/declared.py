@@ -20,6 +20,7 @@ from assetkit.errors import OutputError
 from assetkit.io.frames import Batches
 from assetkit.io.misfits import Misfit, first_rows, told
 from assetkit.io.schemas import conform
+from assetkit.io.types import type_name
 
 _SCHEMA = "pyarrow.Schema"
 
@@ -46,11 +47,11 @@ def find_misfits(
     misfits = []
     for field in declared:
         if field.name not in found.names:
-            misfits.append(Misfit(field.name, f"is missing; it should be {field.type}"))
+            misfits.append(Misfit(field.name, f"is missing; it should be {type_name(field.type)}"))
         elif not _fits(found.field(field.name), field):
-            type_ = found.field(field.name).type
+            types = type_name(found.field(field.name).type), type_name(field.type)
             rows = () if sample is None else _rows(sample.column(field.name))
-            misfits.append(Misfit(field.name, f"is {type_}, should be {field.type}", rows))
+            misfits.append(Misfit(field.name, "is {}, should be {}".format(*types), rows))
     extra = [name for name in found.names if name not in declared.names]
     return misfits + [Misfit(name, _too_much(name)) for name in extra]
 
@@ -114,7 +115,7 @@ def _lossy(batch: Any, schema: pa.Schema, offset: int) -> list[Misfit]:
             conform(batch.select([field.name]), pa.schema([field]), where="")
         except OutputError:
             rows = _changed(column, field.type, offset)
-            problem = f"is {column.type} with values that {field.type} cannot hold"
+            problem = f"is {type_name(column.type)} with values that {field.type} cannot hold"
             misfits.append(Misfit(field.name, problem, rows))
     return misfits
 

@@ -23,7 +23,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from assetkit.io.misfits import SHOWN, Misfit, first_rows
-from assetkit.io.types import is_bytes, is_text
+from assetkit.io.types import is_bytes, is_text, type_name
 
 _VALIDATORS = ("field_validators", "model_validators", "validators", "root_validators")
 
@@ -126,7 +126,7 @@ def _type_misfits(fields: Sequence[_Field], schema: pa.Schema) -> list[Misfit]:
         noun, fits = _KINDS[one.kind]
         # Integers with gaps are floats in pandas; whether they are integers, the values say.
         if not (fits(type_) or pt.is_null(type_) or _may_be_integers(one, type_)):
-            misfits.append(Misfit(one.column, f"is {type_}, should be {noun}"))
+            misfits.append(Misfit(one.column, f"is {type_name(type_)}, should be {noun}"))
     return misfits
 
 
