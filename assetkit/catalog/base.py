@@ -225,7 +225,10 @@ class Catalog(Protocol):
         ...
 
     def rename_asset(self, old: AssetKey, new: AssetKey) -> None:
-        """Give an asset's slots and history another key."""
+        """Give an asset's slots and history another key, also where others read it.
+
+        Locations in the asset's own folder follow.
+        """
         ...
 
     def change_partitions(

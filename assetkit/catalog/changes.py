@@ -23,6 +23,17 @@ def with_orphans(published: Iterable[int], ordinals: Mapping[int, int]) -> dict[
     return {old: new for old, new in moves.items() if old != new}
 
 
+def moved_location(location: str | None, old: AssetKey, new: AssetKey) -> str | None:
+    """Return where data lies once its asset's folder has another name.
+
+    >>> moved_location("a/b/part.parquet", "a", "c"), moved_location("/mnt/a/x.csv", "a", "c")
+    ('c/b/part.parquet', '/mnt/a/x.csv')
+    """
+    if location is None or not location.startswith(f"{old}/"):
+        return location
+    return f"{new}{location.removeprefix(old)}"
+
+
 def unknown_asset(asset: AssetKey, known: Iterable[AssetKey]) -> UnknownAsset:
     """Return the error for an asset that the catalog does not know."""
     hint = did_you_mean(asset, known, what="assets")

@@ -97,6 +97,7 @@ def delete_slots(
         transaction.write("entomb", asset=number, seq=seq, at=to_micros(at))
         transaction.write("unpublish", asset=number)
     transaction.write("touch_universe", asset=number, seq=seq)
+    ids.forget_assets()
     return len(gone)
 
 
@@ -115,6 +116,7 @@ def rename_asset(transaction: Transaction, ids: Ids, old: AssetKey, new: AssetKe
             raise key_taken(old, new)
         transaction.write("delete_assets", assets=[known[new].number])
     transaction.write("rename_asset", asset=known[old].number, new=new)
+    transaction.write("move_locations", asset=known[old].number, old=old, new=new)
     transaction.write("rename_inputs", old=old, new=new)
     transaction.next_seq()
 

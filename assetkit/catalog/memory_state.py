@@ -9,6 +9,7 @@ from datetime import datetime
 import numpy as np
 
 from assetkit.catalog.base import AssetRow, LeaseRow, Receipt
+from assetkit.catalog.changes import moved_location
 from assetkit.catalog.pace import Pace
 from assetkit.catalog.times import to_micros
 from assetkit.columns import SlotColumns, split_version
@@ -216,7 +217,9 @@ class State:
         state.row = replace(state.row, asset=new)
         self._rename_inputs(old, new)
         for entry in state.history:
-            entry.made = replace(entry.made, asset=new)
+            entry.made = replace(
+                entry.made, asset=new, location=moved_location(entry.made.location, old, new)
+            )
         for known in self.assets.values():
             for entry in known.history:
                 entry.made = _reading(entry.made, old, new, self.bases[entry.basis])

@@ -39,6 +39,10 @@ where asset_id = $asset
 -- name: rename_asset
 update known.asset set key = $new where asset_id = $asset
 
+-- name: move_locations
+update known.materialization set location = $new || substr(location, length($old) + 1)
+where asset_id = $asset and starts_with(location, $old || '/')
+
 -- name: rename_inputs
 update known.basis set inputs = list_transform(inputs, lambda x: case when x = $old then $new else x end)
 where list_contains(inputs, $old)
@@ -114,10 +118,13 @@ delete from known.lease where asset_id = $asset
 select count(*) from known.lease where run_no = $run_no
 
 -- name: commit_state
-select (select {'previous_seq': previous_seq, 'seq': seq, 'refused': refused} from known.receipt where commit_id = $commit_id),
-       (select fenced from known.run where run_id = $run_id),
-       exists (select 1 from known.lease where run_no not in (select run_no from known.run where run_id = $run_id)),
-       exists (select 1 from known.attempt where open)
+select 'receipts', count(*) from known.receipt where commit_id = $commit_id
+union all select 'failing', count(*) from known.attempt where open
+union all select 'leases', count(*) from known.lease join known.run using (run_no) where run_id <> $run_id
+union all select 'fenced', coalesce(max(fenced), 0) from known.run where run_id = $run_id
+
+-- name: receipt
+select previous_seq, seq, refused from known.receipt where commit_id = $commit_id
 
 -- name: published_versions
 select m.asset_id, m.ordinal, m.version_hi, m.version_lo, m.ver_seq
@@ -235,12 +242,12 @@ update known.materialization m set current = false from incoming n
 where m.current and m.asset_id = $asset and m.ordinal = n.ordinal
 
 -- name: gist
-select (select coalesce(max(len(inputs)), 0) from known.basis),
-       exists (select 1 from known.attempt where open),
-       exists (select 1 from known.lease),
-       exists (select 1 from known.observation),
-       exists (select 1 from known.pace),
-       exists (select 1 from known.dynamic_partition)
+select 'width', coalesce(max(len(inputs)), 0) from known.basis
+union all select 'failing', count(*) from known.attempt where open
+union all select 'leases', count(*) from known.lease
+union all select 'observations', count(*) from known.observation
+union all select 'paces', count(*) from known.pace
+union all select 'dynamic', count(*) from known.dynamic_partition
 
 -- name: snapshot
 select asset_id, ordinal, ver_seq, read_seq, basis_id, partial, data_time, materialized_at{detail}

@@ -1,8 +1,9 @@
-"""Commands that change what is kept: ``delete``."""
+"""Commands that change what is kept: ``delete``, ``accept``, ``rename``."""
 
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import click
 
@@ -20,14 +21,63 @@ from assetkit.display.quantities import count_text
 @json_option
 @click.pass_obj
 def delete(session: Session, slot: str, *, yes: bool, as_json: bool) -> None:
-    """Delete what is published of an asset: its data and its record. The definition stays."""
+    """Delete what is published of an asset: its data and its record. The definition stays.
+
+    ASSET@orphans deletes what the definition has no place for any more.
+    """
     asset, _, partitions = slot.partition("@")
     confirm(f"Delete {slot} from {session.workspace.root}?", yes=yes)
-    count = session.workspace.delete(asset, partitions or None)
+    # Only a definition can tell what has no place in it.
+    meant = handle_of(session, asset) if partitions == "orphans" else asset
+    count = session.workspace.delete(meant, partitions or None)
     if as_json:
         session.out.json("delete", {"asset": asset, "deleted": count})
     else:
         session.out.write(f"{asset}: {count_text(count, 'partition')} deleted.")
+
+
+@click.command(
+    cls=Verb,
+    examples=("assetkit accept late_flights", "assetkit accept flights@2013-01-01..2013-01-31"),
+)
+@click.argument("slot", metavar="ASSET[@PARTITIONS]", shell_complete=complete_assets)
+@json_option
+@click.pass_obj
+def accept(session: Session, slot: str, *, as_json: bool) -> None:
+    """Let published data count as made by today's code: the code changed, the data need not.
+
+    Changed inputs stay a cause to run.
+    """
+    asset, _, partitions = slot.partition("@")
+    handle = handle_of(session, asset)
+    count = session.workspace.accept(handle, partitions or None)
+    if as_json:
+        session.out.json("accept", {"asset": handle.key, "accepted": count})
+    else:
+        session.out.write(f"{handle.key}: {count_text(count, 'partition')} accepted.")
+
+
+@click.command(cls=Verb, examples=("assetkit rename orders sales/orders",))
+@click.argument("old", metavar="OLD", shell_complete=complete_assets)
+@click.argument("new", metavar="NEW")
+@json_option
+@click.pass_obj
+def rename(session: Session, old: str, new: str, *, as_json: bool) -> None:
+    """Give an asset's data and history another name, so that nothing has to be made again.
+
+    Rename it in the project, too: this changes what is stored, not your code.
+    """
+    count = session.workspace.rename(old, new)
+    if as_json:
+        session.out.json("rename", {"old": old, "new": new, "moved": count})
+    else:
+        session.out.write(f"{old} is {new} now: {count_text(count, 'partition')} moved.")
+
+
+def handle_of(session: Session, name: str) -> Any:
+    """Return the asset of the project that a name means."""
+    _, key = session.one_asset(name)
+    return next(asset for asset in session.definitions.assets if asset.key == key)
 
 
 def confirm(question: str, *, yes: bool) -> None:

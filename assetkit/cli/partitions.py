@@ -1,4 +1,4 @@
-"""The command ``partitions``: which there are, and in what state."""
+"""The command ``partitions``: which there are, in what state, and which come and go."""
 
 from __future__ import annotations
 
@@ -11,18 +11,65 @@ from assetkit.cli.session import Session
 from assetkit.display.quantities import count_text
 from assetkit.display.texttable import Column
 
+_CHANGES = {"add": "added", "remove": "removed"}
+
 if TYPE_CHECKING:
     from assetkit.planning.plan import Plan
 
 
 @click.command(
-    cls=Verb, examples=("assetkit partitions flights", "assetkit partitions flights --json")
+    cls=Verb,
+    examples=(
+        "assetkit partitions flights",
+        "assetkit partitions flights --json",
+        "assetkit partitions add customers acme globex",
+        "assetkit partitions remove customers acme",
+    ),
 )
-@click.argument("asset", shell_complete=complete_assets)
+@click.argument(
+    "words",
+    nargs=-1,
+    required=True,
+    metavar="ASSET | add NAME KEY... | remove NAME KEY...",
+    shell_complete=complete_assets,
+)
 @json_option
 @click.pass_obj
-def partitions(session: Session, asset: str, *, as_json: bool) -> None:
-    """Show the partitions of an asset by state, as ranges."""
+def partitions(session: Session, words: tuple[str, ...], *, as_json: bool) -> None:
+    """Show the partitions of an asset by state; add and remove dynamic ones.
+
+    NAME is that of DynamicPartitions("NAME"). What is published of a removed key
+    stays until it is deleted.
+    """
+    if words[0] in _CHANGES and len(words) > 1:
+        _change(session, words, as_json=as_json)
+    elif len(words) == 1:
+        _show(session, words[0], as_json=as_json)
+    else:
+        raise click.UsageError(
+            f"name one asset, or say 'add' or 'remove' first; found {' '.join(words)}."
+        )
+
+
+def _change(session: Session, words: tuple[str, ...], *, as_json: bool) -> None:
+    verb, name, *keys = words
+    if not keys:
+        raise click.UsageError(
+            f"say which keys to {verb}: assetkit partitions {verb} {name} KEY..."
+        )
+    workspace = session.workspace
+    change = workspace.add_partitions if verb == "add" else workspace.remove_partitions
+    changed = change(name, keys)
+    if as_json:
+        session.out.json("partitions", {"name": name, _CHANGES[verb]: changed})
+        return
+    told = ", ".join(changed) or "none"
+    unlike = len(keys) - len(changed)
+    why = f" ({unlike:,} {'there already' if verb == 'add' else 'not there'})" if unlike else ""
+    session.out.write(f"{name}: {_CHANGES[verb]} {told}{why}.")
+
+
+def _show(session: Session, asset: str, *, as_json: bool) -> None:
     _, key = session.one_asset(asset)
     made = session.plan([key], None, upstream=False)
     states = list(_states(made, key))

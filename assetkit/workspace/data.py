@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -95,6 +96,11 @@ def load(
     known = find_known(core, asset)
     manager = manager_of(core, known, asset)
     ordinals, texts = core.catalog.slot_keys(known.key)
+    if partitions is None or isinstance(partitions, str):
+        # What a change of the definition left behind is loaded by its key only.
+        kept = ordinals >= 0
+        if partitions is None or partitions not in set(compress(texts, ~kept)):
+            ordinals, texts = ordinals[kept], list(compress(texts, kept))
     places = select_published(known, texts, partitions)
     if not len(places):
         raise DataMissing(
@@ -128,13 +134,19 @@ def source_of(
     core: Core, known: Known, made: Materialization, *, with_dimensions: bool = False
 ) -> Source:
     """Return where a published slot lies."""
-    parts = tuple(zip(known.dimensions, _parts(known, made.partition), strict=True))
+    keys = _parts(known, made.partition)
+    # An orphan of another definition has keys of its own; its location says where it lies.
+    fits = len(keys) == len(known.dimensions)
+    parts = tuple(zip(known.dimensions, keys, strict=True)) if fits else ()
+    folder = slot_folder(known.key, parts)
+    if not fits and made.location is not None:
+        folder = made.location.rpartition("/")[0]
     return Source(
         asset=known.key,
         partition_key=made.partition,
         dimensions=parts,
         place=core.place,
-        folder=slot_folder(known.key, parts),
+        folder=folder,
         location=made.location,
         data_version=made.data_version,
         with_dimensions=with_dimensions,

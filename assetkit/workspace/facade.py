@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from types import ModuleType
+from types import FrameType, ModuleType
 from typing import TYPE_CHECKING, Any, Self
 
 from assetkit.catalog.base import Catalog
@@ -22,7 +23,7 @@ from assetkit.records import AssetKey
 from assetkit.workspace import backfilling, data, members, upkeep
 from assetkit.workspace.core import Core
 from assetkit.workspace.locate import default_root, lay_out
-from assetkit.workspace.managers import make_io_managers, open_catalog
+from assetkit.workspace.managers import IOManagers, open_catalog
 from assetkit.workspace.planning import plan_in
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ class Workspace:
             root=rooms.root,
             place=rooms.place,
             catalog=open_catalog(catalog, rooms.catalog),
-            io_managers=make_io_managers(io_managers),
+            io_managers=IOManagers(io_managers),
             resources=dict(resources or {}),
             executor=executor or InProcessExecutor(),
             pools=dict(pools or {}),
@@ -258,8 +259,37 @@ class Workspace:
         return version
 
     def delete(self, asset: Any, partitions: Any = None) -> int:
-        """Remove published partitions (all where None): data and record; return how many."""
+        """Remove published partitions (all where None): data and record; return how many.
+
+        ``"orphans"`` are those that the definition has no place for any more; to
+        tell them, the asset itself is needed, not only its name.
+        """
         return upkeep.delete(self.core, asset, partitions)
+
+    def rename(self, old: Any, new: str) -> int:
+        """Give an asset's data and history another name; return how many partitions moved.
+
+        What was made from it stays fresh. Raises `CatalogError` where there is
+        data of *new*, `UnknownAsset` where there is none of *old*.
+        """
+        count: int = _part("moving").rename(self.core, old, new)
+        return count
+
+    def accept(self, asset: Any, partitions: Any = None) -> int:
+        """Let published partitions count as made by today's code; return how many.
+
+        For when the code changed and the data need not: they are no longer stale by
+        code, schema or definition. Changed inputs stay a cause to run.
+        """
+        accepting = _part("accepting")
+        handle = accepting.handle_named(asset, _names(sys._getframe(1)))  # noqa: SLF001
+        count: int = accepting.accept(self.core, handle, partitions)
+        return count
+
+
+def _names(frame: FrameType) -> dict[str, Any]:
+    """Return what code can see: its globals and locals."""
+    return {**frame.f_globals, **frame.f_locals}
 
 
 def _part(name: str) -> ModuleType:

@@ -107,7 +107,10 @@ def find_everything(core: Core) -> dict[AssetKey, Found]:
             by_asset.setdefault(made.asset, []).append((made, dimensions, name))
     return {
         asset: Found(
-            made=tuple(made for made, _, _ in rows), dimensions=rows[0][1], io_manager=rows[0][2]
+            # Until the next plan knows better, keys are in the order of their texts.
+            made=tuple(sorted((made for made, _, _ in rows), key=lambda one: one.partition or "")),
+            dimensions=rows[0][1],
+            io_manager=rows[0][2],
         )
         for asset, rows in by_asset.items()
     }

@@ -859,6 +859,17 @@ def test_many_dynamic_partitions_at_once(catalog):
     assert dict(catalog.snapshot([]).dynamic["customers"])[7] == "k7"
 
 
+def test_a_renamed_asset_takes_its_folder_along(catalog):
+    """Data in the asset's own folder is found under the new name; data elsewhere stays there."""
+    own, foreign = made(ordinal=0, location="a/k=0/part.parquet"), made(ordinal=1, location="/x/y")
+    catalog.commit(commit(own, foreign))
+
+    catalog.rename_asset("a", "shop/b")
+
+    found = [one.location for one in catalog.published("shop/b")]
+    assert found == ["shop/b/k=0/part.parquet", "/x/y"]
+
+
 def backfill(name="b1", **changes):
     return BackfillRecord(
         **{

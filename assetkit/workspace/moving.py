@@ -1,0 +1,77 @@
+"""Give an asset another name: its files, its history, and what others say of having read it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from assetkit.catalog.changes import key_taken
+from assetkit.definitions.names import check_key
+from assetkit.errors import InvalidArgument
+from assetkit.execution.provenance import provenance_of
+from assetkit.records import AssetKey, Materialization
+from assetkit.workspace.core import Core
+from assetkit.workspace.data import Known, find_known, known_assets, manager_of, source_of
+from assetkit.workspace.upkeep import target_of
+
+
+def rename(core: Core, old: Any, new: Any) -> int:
+    """Move all of an asset to another key; return how many slots. See `Workspace.rename`.
+
+    Files go first: a crash in between leaves the old name in the catalog, and
+    renaming again goes on from there.
+    """
+    known = find_known(core, old)
+    key = check_key(getattr(new, "key", new), where="The new name")
+    if key == known.key:
+        return 0
+    if len(core.catalog.slot_keys(key)[0]):
+        raise key_taken(known.key, key)
+    _move_files(core, known, key, old)
+    count = len(core.catalog.slot_keys(known.key)[0])
+    core.catalog.rename_asset(known.key, key)
+    _tell_readers(core, known.key, key)
+    return count
+
+
+def _move_files(core: Core, known: Known, new: AssetKey, old: Any) -> None:
+    manager = manager_of(core, known, old)
+    made = list(core.catalog.published(known.key))
+    stored = [one for one in made if (one.bytes or 0) > 0]
+    if stored and not hasattr(manager, "move"):
+        raise InvalidArgument(
+            f"{known.key!r} cannot be renamed: its data is kept by {type(manager).__name__}, which "
+            f"moves nothing. Keep the old key for the data with @asset(name={known.key!r})."
+        )
+    for one in stored:
+        source = source_of(core, known, one)
+        if one.location is not None and not one.location.startswith(f"{known.key}/"):
+            continue
+        after = source_of(core, replace(known, key=new), replace(one, asset=new, location=None))
+        provenance = provenance_of(replace(one, asset=new, location=None))
+        manager.move(
+            replace(source, location=None), replace(target_of(after), provenance=provenance)
+        )
+
+
+def _tell_readers(core: Core, old: AssetKey, new: AssetKey) -> None:
+    """Let what was made from the asset say so by its new name, in the files as in the catalog."""
+    readers = {key: one for key, one in known_assets(core).items() if old in one.upstreams}
+    rows = {row.asset: row for row in core.catalog.asset_rows()}
+    for key, known in readers.items():
+        definition = json.loads(rows[key].definition)
+        definition["upstreams"] = [new if one == old else one for one in known.upstreams]
+        core.catalog.describe([replace(rows[key], definition=json.dumps(definition))])
+        manager: Any = core.io_managers.get(str(known.io_manager))
+        if hasattr(manager, "note"):
+            for made in _readings(core, key, new):
+                target = target_of(source_of(core, known, made))
+                manager.note(replace(target, provenance=provenance_of(made)))
+
+
+def _readings(core: Core, key: AssetKey, upstream: AssetKey) -> Iterator[Materialization]:
+    for made in core.catalog.published(key):
+        if any(use.asset == upstream for use in made.inputs):
+            yield made
