@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from assetkit.definitions.resources import Config as Config
     from assetkit.definitions.resources import Resource as Resource
     from assetkit.definitions.resources import env as env
+    from assetkit.definitions.sqlasset import sql_asset as sql_asset
+    from assetkit.definitions.sqlasset import sql_assets as sql_assets
     from assetkit.errors import AssetkitError as AssetkitError
     from assetkit.errors import MaterializationError as MaterializationError
     from assetkit.execution.context import AssetContext as AssetContext
@@ -77,6 +79,7 @@ _NAMES = {
         "RetryPolicy",
     ),
     "definitions.resources": ("Config", "Resource", "env"),
+    "definitions.sqlasset": ("sql_asset", "sql_assets"),
     "errors": ("AssetkitError", "MaterializationError"),
     "execution.context": ("AssetContext", "build_context"),
     "execution.result": ("RunResult",),

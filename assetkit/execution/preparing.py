@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from types import NoneType
 from typing import Any, get_args
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -21,11 +20,9 @@ from assetkit.execution.shipping import Shipped
 from assetkit.execution.task import AssetWork, InputSlots, InputWork, SlotWork, StepTask
 from assetkit.execution.waiting import StepTable
 from assetkit.graph.graph import Edge
+from assetkit.io.base import Source, is_staged
 from assetkit.planning.data import PlanData
 from assetkit.records import AssetKey, Basis, PartitionKey, slot_name
-
-_STAGED_METHODS = ("publish", "discard", "read_with_versions")
-_staged_kinds: WeakKeyDictionary[type, bool] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,11 +150,19 @@ class AssetSteps:
                 own.append(None if found is None else tuple(found.tolist()))
             inputs.append(
                 InputSlots(
-                    sources=tuple(upstream.source(position) for position in positions.tolist()),
+                    sources=self._sources(edge, upstream, positions),
                     stable_ids=upstream.stable_ids(positions),
                 )
             )
         return tuple(inputs), members
+
+    def _sources(self, edge: Edge, upstream: PublishedSlots, positions: Ints) -> tuple[Source, ...]:
+        """Return where slots lie; a query can ask for the partition where there may be several."""
+        sources = (upstream.source(position) for position in positions.tolist())
+        alone = edge.mapping.name == "identity()" and self.asset.backfill.size == 1
+        if self.asset.kind != "sql" or alone:
+            return tuple(sources)
+        return tuple(replace(source, with_dimensions=True) for source in sources)
 
     def _slot(
         self, step: int, need: Needs, members: tuple[tuple[int, ...] | None, ...]
@@ -217,8 +222,8 @@ def _work_of(
         asset=asset,
         basis=plan.bases[asset.key],
         manager=manager,
-        staged=_is_staged(manager),
-        waits_for_disk=_is_staged(manager) and bool(getattr(manager, "waits_for_disk", False)),
+        staged=is_staged(manager),
+        waits_for_disk=is_staged(manager) and bool(getattr(manager, "waits_for_disk", False)),
         inputs=tuple(
             _input_work(asset, edge, environment.io_manager_of(plan.graph.assets[edge.upstream]))
             for edge in edges
@@ -241,16 +246,8 @@ def _input_work(asset: AssetDef, edge: Edge, manager: Any) -> InputWork:
         load_as=edge.input.load_as,
         columns=edge.input.columns,
         may_be_none=_may_be_none(asset, edge.input.parameter),
-        staged=_is_staged(manager),
+        staged=is_staged(manager),
     )
-
-
-def _is_staged(manager: Any) -> bool:
-    # Asking the runtime protocol takes longer than all else that is prepared.
-    kind = type(manager)
-    if kind not in _staged_kinds:
-        _staged_kinds[kind] = all(hasattr(kind, name) for name in _STAGED_METHODS)
-    return _staged_kinds[kind]
 
 
 def _config_of(asset: AssetDef, given: Any) -> Any:
