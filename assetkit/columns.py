@@ -77,6 +77,9 @@ class SlotColumns:
         return replace(self, **picked)
 
 
+NO_SLOTS = SlotColumns()
+"""What is known of an asset of which nothing is."""
+
 _MIX_1 = np.uint64(0x9E3779B97F4A7C15)
 _MIX_2 = np.uint64(0xBF58476D1CE4E5B9)
 _MIX_3 = np.uint64(0x94D049BB133111EB)

@@ -9,7 +9,7 @@ from time import monotonic
 import numpy as np
 
 from assetkit.catalog.base import Catalog, Claim, Grant
-from assetkit.columns import Ints, SlotColumns
+from assetkit.columns import NO_SLOTS, Ints, SlotColumns
 from assetkit.execution.waiting import StepTable
 from assetkit.io.base import Place
 from assetkit.io.sweep import sweep_pins, sweep_staging
@@ -30,7 +30,7 @@ class KnownSlots:
 
     def columns(self, asset: AssetKey) -> SlotColumns:
         """Return an asset's slots; none where nothing is known."""
-        return self.slots.get(asset) or SlotColumns()
+        return self.slots.get(asset, NO_SLOTS)
 
 
 class Holdings:

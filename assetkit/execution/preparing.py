@@ -75,6 +75,7 @@ class AssetSteps:
         self._edges = plan.graph.edges[key]
         self._inputs = [published[edge.upstream] for edge in self._edges]
         self._fans: tuple[Fan, ...] = steps.fans[key]
+        self._waived = steps.waived[key]
         self._work = Shipped(_work_of(asset, plan, self._edges, environment))
 
     def key_of(self, step: int) -> PartitionKey | None:
@@ -85,13 +86,18 @@ class AssetSteps:
         """Return what is there of a step's inputs, or why that is not enough."""
         found: list[Ints] = []
         partial = False
-        for edge, fan, upstream in zip(self._edges, self._fans, self._inputs, strict=True):
-            wanted = fan.slots_of(step - self.first)
+        row = step - self.first
+        for edge, fan, late, upstream in zip(
+            self._edges, self._fans, self._waived, self._inputs, strict=True
+        ):
+            wanted = fan.slots_of(row)
             have = wanted if upstream.complete else wanted[upstream.present[wanted]]
-            if len(have) < len(wanted):
-                if len(have) < _least(edge.input.need, len(wanted)):
+            if len(have) < len(wanted) and len(have) < _least(edge.input.need, len(wanted)):
+                if late is None or not late[row]:
                     return Lacking(_lack(edge, upstream, wanted, have))
-                partial = partial or edge.input.grace is not None
+                partial = True
+            elif fan.late is not None and fan.late[row] and edge.input.need == "all":
+                partial = True
             found.append(have)
         digests = tuple(
             upstream.digest_of(slots) for upstream, slots in zip(self._inputs, found, strict=True)

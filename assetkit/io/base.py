@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeGuard, runtime_checkable
+from weakref import WeakKeyDictionary
 
 from assetkit.records import AssetKey, FileSignature, PartitionKey
 
@@ -180,3 +181,15 @@ class StagedIOManager(Protocol):
     ) -> Sequence[Stored]:
         """Return all that lies in an asset's folder, each with its own record."""
         ...
+
+
+_STAGED = ("publish", "discard", "read_with_versions", "find", "signatures", "find_all")
+_staged_kinds: WeakKeyDictionary[type, bool] = WeakKeyDictionary()
+
+
+def is_staged(manager: Any) -> TypeGuard[StagedIOManager]:
+    """Return whether an IO manager is a `StagedIOManager`; a type is looked at once."""
+    kind = type(manager)
+    if kind not in _staged_kinds:
+        _staged_kinds[kind] = all(hasattr(kind, name) for name in _STAGED)
+    return _staged_kinds[kind]

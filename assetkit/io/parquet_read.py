@@ -17,9 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.dataset as ds
 import pyarrow.parquet as pq
-from pyarrow import fs
 
 from assetkit.errors import DataChanged, DataMissing
 from assetkit.io import footer, schemas
@@ -57,8 +55,9 @@ class ParquetTables(SlotTables):
         self, sources: Sequence[Source], columns: Sequence[str] | None
     ) -> tuple[Any, Versions]:
         """Open the slots as a dataset over pins."""
+        datasets = import_module("assetkit.io.datasets")
         if not sources:
-            return ds.dataset(pa.table({})), ()
+            return datasets.of_table(pa.table({})), ()
         _, versions, pins = self.hold(sources)
         opened = [
             self._schema(source, path) for source, path in zip(sources, pins.paths, strict=True)
@@ -73,14 +72,8 @@ class ParquetTables(SlotTables):
                 raise unknown_column(name, sources[0], schema.names)
         if columns is not None:
             schema = pa.schema([schema.field(name) for name in columns])
-        system, format_ = fs.LocalFileSystem(), ds.ParquetFileFormat()
-        fragments = [
-            format_.make_fragment(
-                str(path), system, partition_expression=_expression(source, dimensions)
-            )
-            for source, path in zip(sources, pins.paths, strict=True)
-        ]
-        dataset = ds.FileSystemDataset(fragments, schema, format_, system)
+        keys = [[one for one in source.dimensions if one[0] in dimensions] for source in sources]
+        dataset = datasets.of_files(pins.paths, keys, schema)
         pins.drop_with(dataset)
         return dataset, versions
 
@@ -190,14 +183,6 @@ def _stored_schema(file: pq.ParquetFile) -> pa.Schema:
         return schema
     stored = pa.ipc.read_schema(pa.py_buffer(base64.b64decode(written)))
     return pa.schema(list(stored)).with_metadata(schema.metadata or {})
-
-
-def _expression(source: Source, names: Sequence[str]) -> Any:
-    expression = ds.scalar(True)  # noqa: FBT003, Arrow's own
-    for name, key in source.dimensions:
-        if name in names:
-            expression = expression & (ds.field(name) == ds.scalar(key))
-    return expression
 
 
 def _name(source: Source) -> str:

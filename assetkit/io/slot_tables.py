@@ -6,11 +6,11 @@ import os
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.dataset as ds
 
 from assetkit.errors import InputError, did_you_mean
 from assetkit.io import schemas
@@ -112,7 +112,7 @@ class MemoryTables(SlotTables):
     ) -> tuple[Any, Versions]:
         """Return the slots as a dataset."""
         table, versions = self.table(sources, columns, index=False)
-        return ds.dataset(table), versions
+        return import_module("assetkit.io.datasets").of_table(table), versions
 
     def hold(self, sources: Sequence[Source]) -> tuple[Sequence[Source], Versions, object]:
         """Return the slots: what they are found in does not change."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from assetkit.columns import Ints, SlotColumns
+from assetkit.columns import NO_SLOTS, Ints, SlotColumns
 from assetkit.records import AssetKey, Basis, Estimate
 
 
@@ -58,4 +58,4 @@ class CatalogState:
 
     def columns(self, asset: AssetKey) -> SlotColumns:
         """Return an asset's published slots; none where nothing is known."""
-        return self.slots.get(asset) or SlotColumns()
+        return self.slots.get(asset, NO_SLOTS)

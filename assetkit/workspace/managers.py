@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from importlib import import_module
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -10,38 +11,56 @@ from typing import Any
 from assetkit.catalog.base import Catalog
 from assetkit.catalog.duckdb import DuckDBCatalog
 from assetkit.errors import InvalidArgument
-from assetkit.io.external import ExternalFiles
-from assetkit.io.json import JSONIOManager
-from assetkit.io.memory import MemoryIOManager
-from assetkit.io.parquet import ParquetIOManager
-from assetkit.io.pickle import PickleIOManager
 
 _METHODS = ("write", "read", "delete")
+_READY = {
+    "parquet": ("assetkit.io.parquet", "ParquetIOManager"),
+    "pickle": ("assetkit.io.pickle", "PickleIOManager"),
+    "json": ("assetkit.io.json", "JSONIOManager"),
+    "memory": ("assetkit.io.memory", "MemoryIOManager"),
+    "external": ("assetkit.io.external", "ExternalFiles"),
+}
 
 
-def make_io_managers(given: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return the ready IO managers and those given; a given one replaces a ready one.
+class IOManagers(Mapping[str, Any]):
+    """The ready IO managers and those given, by name; a ready one is loaded when it is asked for.
+
+    A given one replaces a ready one.
 
     Raises:
         InvalidArgument: something given lacks one of the three methods.
     """
-    managers: dict[str, Any] = {
-        "parquet": ParquetIOManager(),
-        "pickle": PickleIOManager(),
-        "json": JSONIOManager(),
-        "memory": MemoryIOManager(),
-        "external": ExternalFiles(),
-    }
-    for name, manager in (given or {}).items():
-        lacking = [method for method in _METHODS if not callable(getattr(manager, method, None))]
-        if lacking:
-            raise InvalidArgument(
-                f"The IO manager {name!r} ({type(manager).__qualname__}) has no method "
-                f"{' and no '.join(lacking)}. An IO manager needs write(value, target), "
-                f"read(sources, load_as, columns) and delete(target)."
-            )
-        managers[name] = manager
-    return managers
+
+    def __init__(self, given: Mapping[str, Any] | None = None) -> None:
+        self._there = dict(given or {})
+        for name, manager in self._there.items():
+            _check(name, manager)
+        self._names = (*_READY, *(name for name in self._there if name not in _READY))
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._there:
+            module, kind = _READY[name]
+            self._there[name] = getattr(import_module(module), kind)()
+        return self._there[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._names
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
+def _check(name: str, manager: Any) -> None:
+    lacking = [method for method in _METHODS if not callable(getattr(manager, method, None))]
+    if lacking:
+        raise InvalidArgument(
+            f"The IO manager {name!r} ({type(manager).__qualname__}) has no method "
+            f"{' and no '.join(lacking)}. An IO manager needs write(value, target), "
+            f"read(sources, load_as, columns) and delete(target)."
+        )
 
 
 def open_catalog(given: str | PathLike[str] | Catalog | None, default: Path) -> Catalog:

@@ -19,7 +19,7 @@ import numpy as np
 from assetkit.columns import Flags, Ints, SlotColumns
 from assetkit.errors import DataChanged
 from assetkit.execution.provenance import materialization_from_record
-from assetkit.io.base import Place, Source, StagedIOManager
+from assetkit.io.base import Place, Source, StagedIOManager, is_staged
 from assetkit.planning.planner import Situation
 from assetkit.records import AssetKey, FileSignature, Materialization, partition_text
 from assetkit.workspace.places import sources_of
@@ -46,7 +46,7 @@ def look_at_files(
     for key, universe in situation.universes.items():
         manager = io_managers[key]
         columns = situation.state.columns(key)
-        if not isinstance(manager, StagedIOManager) or len(universe) > left:
+        if not is_staged(manager) or len(universe) > left:
             continue
         if len(columns) and not columns.detailed:
             continue

@@ -1,0 +1,38 @@
+"""Arrow datasets over slots: loaded by name where one is asked for, as it brings pandas along."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.dataset as ds
+from pyarrow import fs
+
+
+def of_table(table: pa.Table) -> Any:
+    """Return a table as a dataset."""
+    return ds.dataset(table)
+
+
+def of_files(
+    paths: Sequence[Path], keys: Iterable[Sequence[tuple[str, str]]], schema: pa.Schema
+) -> Any:
+    """Return Parquet files as a dataset; *keys* are columns of text that a file has one value of.
+
+    It is as if the columns stood in the file, which is not read where they rule it out.
+    """
+    system, format_ = fs.LocalFileSystem(), ds.ParquetFileFormat()
+    fragments = [
+        format_.make_fragment(str(path), system, partition_expression=_expression(pairs))
+        for path, pairs in zip(paths, keys, strict=True)
+    ]
+    return ds.FileSystemDataset(fragments, schema, format_, system)
+
+
+def _expression(pairs: Iterable[tuple[str, str]]) -> Any:
+    expression = ds.scalar(True)  # noqa: FBT003, Arrow's own
+    for name, key in pairs:
+        expression = expression & (ds.field(name) == ds.scalar(key))
+    return expression
