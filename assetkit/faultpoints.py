@@ -11,6 +11,7 @@ from __future__ import annotations
 import errno
 import os
 import signal
+import threading
 from typing import Final
 
 POINTS: Final = (
@@ -67,7 +68,10 @@ def _break(name: str) -> None:
     _armed.clear()
     if action == "full":
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-    os.kill(os.getpid(), signal.SIGSTOP if action == "stop" else signal.SIGKILL)
+    if action == "kill":
+        os.kill(os.getpid(), signal.SIGKILL)
+    # To this thread: with a signal to the process it might run on for a moment.
+    signal.pthread_kill(threading.get_ident(), signal.SIGSTOP)
 
 
 arm(os.environ.get(_VARIABLE, ""))

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from assetkit.faultpoints import reach
 from assetkit.records import FileSignature
+
+_LONGEST_WAIT = 60.0
+"""Seconds to wait for another process that publishes to the same path."""
 
 
 def sync_folder(path: str | os.PathLike[str]) -> None:
@@ -82,11 +87,16 @@ def signature_of(path: Path) -> FileSignature | None:
 
 
 @contextlib.contextmanager
-def publish_lock(private: Path, path: Path) -> Iterator[None]:
+def publish_lock(private: Path, path: Path, run_id: str = "") -> Iterator[None]:
     """Hold the lock that all publishers of *path* take, on this machine.
 
     Paths share 4,096 lock files, so that their number is bounded; what is done
-    under a lock takes milliseconds. One process holds one at a time.
+    under a lock takes milliseconds. One process holds one at a time. A holder
+    that was stopped, and whose run another took over, is not waited for: it
+    finds nothing to publish when it wakes.
+
+    Raises:
+        TimeoutError: another process held it all the time.
     """
     name = hashlib.blake2b(os.fsencode(path), digest_size=2).hexdigest()[:3]
     folder = private / "locks"
@@ -96,7 +106,28 @@ def publish_lock(private: Path, path: Path) -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
         handle = os.open(folder / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        if _acquired(handle, private):
+            with contextlib.suppress(OSError):
+                os.ftruncate(handle, 0)
+                os.pwrite(handle, run_id.encode(), 0)
         yield
     finally:
         os.close(handle)
+
+
+def _acquired(handle: int, private: Path) -> bool:
+    """Wait for a lock; False where its holder's run was taken over, and it need not be had."""
+    end, pause = time.monotonic() + _LONGEST_WAIT, 0.001
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.pread(handle, 200, 0).decode(errors="replace")
+            if holder and (private / "staging" / holder).is_file():
+                return False
+            if time.monotonic() > end:
+                raise TimeoutError(errno.ETIMEDOUT, f"run {holder} is publishing there") from None
+            time.sleep(pause)
+            pause = min(pause * 2, 0.05)
+        else:
+            return True

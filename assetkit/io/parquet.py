@@ -18,7 +18,7 @@ from assetkit.io.frames import conformed, to_batches
 from assetkit.io.loading import load
 from assetkit.io.parquet_read import ParquetTables
 from assetkit.io.parquet_write import Content, Encoding, WriteFailed, write_parquet
-from assetkit.io.staged import StagedFiles, slot_of, storage_error
+from assetkit.io.staged import StagedFiles, refused, slot_of
 
 
 def _writer() -> str:
@@ -83,11 +83,14 @@ class ParquetIOManager(StagedFiles):
         try:
             staged = self.staging_path(target)
             found = write_parquet(table, staged, self._encoding, complete)
+            size = staged.stat().st_size
         except WriteFailed as failed:
-            raise storage_error(failed.reason, f"write {slot_of(target)}", final) from failed.reason
+            raise refused(failed.reason, "write", target, final) from failed.reason
+        except (FileNotFoundError, NotADirectoryError) as gone:
+            raise refused(gone, "write", target, final) from gone
         return Written(
             rows=found.rows,
-            bytes=staged.stat().st_size,
+            bytes=size,
             data_version=str(record["data_version"]),
             schema=text,
             staged=staged,

@@ -74,10 +74,11 @@ def write_parquet(
             reach("write.opened")
             found = _stream(table, sink, encoding, record)
         reach("write.closed")
-        return found
     except BaseException:
-        path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            path.unlink()
         raise
+    return found
 
 
 def _stream(

@@ -17,7 +17,7 @@ import xxhash
 
 from assetkit.errors import DataChanged, DataMissing
 from assetkit.io.base import Loaded, Source, Target, Written
-from assetkit.io.staged import StagedFiles, slot_of, storage_error
+from assetkit.io.staged import StagedFiles, refused, slot_of
 from assetkit.io.values import load_values
 
 
@@ -54,7 +54,7 @@ class SidecarFiles(StagedFiles):
             _write(_sidecar(staged), json.dumps(record, sort_keys=True, default=str).encode())
         except OSError as error:
             self.discard(Written(staged=staged))
-            raise storage_error(error, f"write {slot_of(target)}", staged) from error
+            raise refused(error, "write", target, staged) from error
         return Written(bytes=len(content), data_version=str(record["data_version"]), staged=staged)
 
     def read(self, sources: Sequence[Source], load_as: Any, columns: Sequence[str] | None) -> Any:

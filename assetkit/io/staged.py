@@ -83,13 +83,11 @@ class StagedFiles:
         if staged is None:
             return written
         try:
-            with disk.publish_lock(target.place.private, final):
+            with disk.publish_lock(target.place.private, final, target.run_id):
                 unchanged = self._publish(staged, final, target)
         except OSError as error:
             self.discard(written)
-            if is_barred(target.place, target.run_id):
-                raise _taken_over(target) from error
-            raise storage_error(error, f"publish {slot_of(target)}", final) from error
+            raise refused(error, "publish", target, final) from error
         self.discard(written)
         signature = disk.signature_of(final)
         return replace(
@@ -106,7 +104,9 @@ class StagedFiles:
         if written.staged is None:
             return
         for path in (written.staged, *self.companions(written.staged)):
-            path.unlink(missing_ok=True)
+            # Whoever took over from this run may have removed the whole folder.
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+                path.unlink()
 
     def delete(self, target: Target) -> None:
         """Remove a slot's file, and the folders that it leaves empty; safe to repeat."""
@@ -243,9 +243,7 @@ class StagedFiles:
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            if is_barred(target.place, target.run_id):
-                raise _taken_over(target) from error
-            raise storage_error(error, f"write {slot_of(target)}", folder) from error
+            raise refused(error, "write", target, folder) from error
         return folder / name
 
     def _publish(self, staged: Path, final: Path, target: Target) -> bool:
@@ -339,7 +337,10 @@ def slot_of(slot: Source | Target) -> str:
     return slot_name(slot.asset, slot.partition_key)
 
 
-def _taken_over(target: Target) -> StorageError:
+def refused(error: OSError, what: str, target: Target, path: Path) -> StorageError:
+    """Say why the file system refused to write or publish a slot: another run may have taken it."""
+    if not is_barred(target.place, target.run_id):
+        return storage_error(error, f"{what} {slot_of(target)}", path)
     return StorageError(
         f"{slot_of(target)} was not published: this process was silent for so long that its run "
         f"{target.run_id} was taken for dead, and another run took over. Ask again: what the other "
