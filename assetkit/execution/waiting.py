@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,6 +21,8 @@ from assetkit.definitions.asset import AssetDef
 from assetkit.definitions.universe import Fan
 from assetkit.graph.graph import Edge
 from assetkit.planning.data import PlanData
+from assetkit.planning.grace import waived
+from assetkit.planning.ranges import subset
 from assetkit.planning.scope import fan_of
 from assetkit.records import AssetKey
 
@@ -50,7 +53,7 @@ class StepTable:
 
     ``positions`` and ``maybe`` have an entry for each asset with something to
     build; ``first`` is the number of its first step, ``fans`` say per input what
-    its slots need.
+    its slots need, and ``waived`` which of them wait no longer for what is late.
     """
 
     count: int
@@ -58,6 +61,7 @@ class StepTable:
     positions: Mapping[AssetKey, Ints]
     maybe: Mapping[AssetKey, Flags]
     fans: Mapping[AssetKey, tuple[Fan, ...]]
+    waived: Mapping[AssetKey, tuple[Flags | None, ...]]
 
 
 def number_steps(plan: PlanData) -> StepTable:
@@ -66,6 +70,7 @@ def number_steps(plan: PlanData) -> StepTable:
     positions: dict[AssetKey, Ints] = {}
     maybe: dict[AssetKey, Flags] = {}
     fans: dict[AssetKey, tuple[Fan, ...]] = {}
+    late: dict[AssetKey, tuple[Flags | None, ...]] = {}
     count = 0
     for part in plan.assets:
         rows = np.flatnonzero(part.run | part.maybe)
@@ -78,8 +83,14 @@ def number_steps(plan: PlanData) -> StepTable:
             fan_of(edge, positions[part.asset], plan.universes)
             for edge in plan.graph.edges[part.asset]
         )
+        late[part.asset] = tuple(
+            waived(edge, positions[part.asset], fan, plan.universes, plan.now)
+            for edge, fan in zip(plan.graph.edges[part.asset], fans[part.asset], strict=True)
+        )
         count += len(rows)
-    return StepTable(count=count, first=first, positions=positions, maybe=maybe, fans=fans)
+    return StepTable(
+        count=count, first=first, positions=positions, maybe=maybe, fans=fans, waived=late
+    )
 
 
 def build_waiting(plan: PlanData, steps: StepTable) -> WaitingGraph:
@@ -87,9 +98,10 @@ def build_waiting(plan: PlanData, steps: StepTable) -> WaitingGraph:
     calls = _number_calls(plan.graph.assets, steps)
     arcs = _Arcs(steps.count)
     for asset in steps.first:
-        for edge, fan in zip(plan.graph.edges[asset], steps.fans[asset], strict=True):
+        inputs = zip(plan.graph.edges[asset], steps.fans[asset], steps.waived[asset], strict=True)
+        for edge, fan, late in inputs:
             if edge.upstream in steps.first:
-                _connect(edge, fan, steps, calls, arcs)
+                _connect(edge, fan, late, steps, _Builder(calls, arcs))
     return arcs.graph(calls)
 
 
@@ -106,16 +118,36 @@ def _number_calls(assets: Mapping[AssetKey, AssetDef], steps: StepTable) -> Ints
     return calls
 
 
-def _connect(edge: Edge, fan: Fan, steps: StepTable, calls: Ints | None, arcs: _Arcs) -> None:
-    """Add what the slots of one edge's downstream wait for.
+class _Builder(NamedTuple):
+    """What the graph is built with: the calls that slots belong to, and the arcs so far."""
+
+    calls: Ints | None
+    arcs: _Arcs
+
+
+def _connect(edge: Edge, fan: Fan, late: Flags | None, steps: StepTable, builder: _Builder) -> None:
+    """Add what the slots of one edge's downstream wait for: those with waived inputs softly."""
+    places = np.arange(len(fan.lo), dtype=np.int64)
+    soft = edge.input.need != "all"
+    if soft or late is None or not late.any():
+        _connect_rows(edge, fan, places, steps, builder, soft=soft)
+        return
+    for rows, softly in ((places[~late], False), (places[late], True)):
+        _connect_rows(edge, subset(fan, rows), rows, steps, builder, soft=softly)
+
+
+def _connect_rows(
+    edge: Edge, fan: Fan, places: Ints, steps: StepTable, builder: _Builder, *, soft: bool
+) -> None:
+    """Add what some slots of one edge's downstream wait for.
 
     Of its own asset, a slot waits for what lies before its call: the slots of one
     call are made together.
     """
-    rows = steps.first[edge.downstream] + np.arange(len(fan.lo), dtype=np.int64)
+    calls, arcs = builder
+    rows = steps.first[edge.downstream] + places
     starts = rows if calls is None else calls[rows]
     itself = edge.upstream == edge.downstream
-    soft = edge.input.need != "all"
     planned = steps.positions[edge.upstream]
     base = steps.first[edge.upstream]
     if fan.indices is not None:

@@ -105,6 +105,11 @@ class _Teller:
             return f"{name} is being built by another run"
         if verdict is Verdict.QUARANTINED:
             return f"{name} is quarantined: it failed as often as it may, and nothing changed since"
+        if verdict is Verdict.PARTIAL and not part.run[place]:
+            return (
+                f"{name} is partial: it was made without all of its input{made}, and is made again "
+                f"when the rest arrives"
+            )
         doubt = "may run" if part.maybe[place] else "runs"
         return f"{name} is {verdict} and {doubt} (last built{made})"
 

@@ -118,6 +118,7 @@ def _plan_for(wanted: Scope, situation: Situation, request: Request) -> Draft:
         bases=situation.bases,
         state=situation.state,
         request=request,
+        now=situation.now,
         scope=upstream_scope(graph, situation.universes, wanted, upstream=request.upstream),
     )
     ledger = Ledger()

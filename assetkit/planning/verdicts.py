@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,7 @@ from assetkit.columns import Flags, Ints, Words, fingerprint, slot_hashes
 from assetkit.definitions.asset import AssetDef
 from assetkit.definitions.universe import Fan, Universe
 from assetkit.graph.graph import AssetGraph, Edge
+from assetkit.planning.grace import waived
 from assetkit.planning.model import VERDICTS, AssetPlan, Cause
 from assetkit.planning.ranges import count_true, max_ints, subset, sum_words
 from assetkit.planning.request import Request
@@ -42,6 +44,7 @@ class World:
     state: CatalogState
     request: Request
     scope: Scope
+    now: datetime
 
 
 @dataclass(slots=True)
@@ -175,7 +178,9 @@ def _follow(slots: _Slots, edge: Edge, place: int, world: World, ledger: Ledger)
     if there.all() and not running and present.all() and not _newer(slots, edge, world):
         return
     fan = fan_of(edge, slots.positions, world.universes)
-    slots.blocked |= _lacks(edge, fan, there)
+    late = waived(edge, slots.positions, fan, world.universes, world.now)
+    lacks = _lacks(edge, fan, there)
+    slots.blocked |= lacks if late is None else lacks & ~late
     if running:
         hit = count_true(fan, upstream.run) > 0
         slots.promised.append((Cause("upstream", upstream=edge.upstream), hit))
