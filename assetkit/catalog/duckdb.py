@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 from assetkit.catalog import backfilling, editing, engine, frames, reading, recording, running
+from assetkit.catalog.arrays import to_numpy
 from assetkit.catalog.base import AssetRow, Claim, Commit, Grant, Receipt, Snapshot
 from assetkit.catalog.claims import Mortals
 from assetkit.catalog.ids import Ids, Seen
@@ -101,7 +102,7 @@ class DuckDBCatalog:
             if asset not in known:
                 return np.empty(0, dtype=np.int64), ()
             table = transaction.connection.table("slot_keys", asset=known[asset].number)
-            return table["ordinal"].to_numpy(), table["key"].to_pylist()
+            return to_numpy(table["ordinal"], np.int64), table["key"].to_pylist()
 
     def rebase(self, row: AssetRow, ordinals: Mapping[int, int]) -> None:
         """Take a new layout: each old ordinal gets its new one, in one transaction."""

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from assetkit.catalog import frames
+from assetkit.catalog.arrays import to_numpy
 from assetkit.catalog.base import AssetRow
 from assetkit.catalog.changes import key_taken, unknown_asset, with_orphans
 from assetkit.catalog.ids import AssetId, Ids, basis_of
@@ -88,7 +89,7 @@ def delete_slots(
         return 0
     number = known[asset].number
     table = transaction.connection.table("slot_ordinals", asset=number)
-    found = table["ordinal"].to_numpy()
+    found = to_numpy(table["ordinal"], np.int64)
     gone = found if ordinals is None else found[np.isin(found, ordinals)]
     if not len(gone):
         return 0
@@ -161,7 +162,7 @@ def published(
         "published", asset=known[asset].number, lo=int(lo), hi=int(hi)
     )
     if ordinals is not None:
-        table = table.filter(pa.array(np.isin(table["ordinal"].to_numpy(), ordinals)))
+        table = table.filter(pa.array(np.isin(to_numpy(table["ordinal"], np.int64), ordinals)))
     used = table["basis_id"].unique().to_pylist()
     bases = {row[0]: basis_of(row) for row in transaction.rows("bases", ids=used)}
     return [materialization_of(row, asset, bases[row["basis_id"]]) for row in table.to_pylist()]

@@ -24,9 +24,13 @@ class AssetId:
 
 @dataclass(slots=True)
 class Seen:
-    """Numbers that never change, kept from transaction to transaction of one catalog."""
+    """What is kept from transaction to transaction of one catalog: numbers, which never
+    change, and assets, as long as nobody else wrote (``seq`` is that of the catalog then).
+    """
 
     identity: str = ""
+    seq: int = -1
+    assets: dict[AssetKey, AssetId] = field(default_factory=dict)
     bases: dict[Basis, int] = field(default_factory=dict)
     runs: dict[str, int] = field(default_factory=dict)
 
@@ -39,12 +43,28 @@ class Ids:
             seen.identity = transaction.identity
             seen.bases.clear()
             seen.runs.clear()
+        if seen.seq != transaction.seq:
+            seen.seq = transaction.seq
+            seen.assets.clear()
         self._transaction, self._seen = transaction, seen
 
     def assets(self, keys: Iterable[AssetKey]) -> dict[AssetKey, AssetId]:
         """Return those of the assets that are known."""
-        rows = self._transaction.rows("assets", keys=list(keys))
-        return {row[0]: _asset_id(row) for row in rows}
+        known = self._seen.assets
+        wanted = list(keys)
+        missing = [key for key in wanted if key not in known]
+        if missing:
+            rows = self._transaction.rows("assets", keys=missing)
+            known.update({row[0]: _asset_id(row) for row in rows})
+        return {key: known[key] for key in wanted if key in known}
+
+    def keep(self) -> None:
+        """Keep what is known for the next transaction, as this one ends well."""
+        self._seen.seq = self._transaction.seq
+
+    def forget_assets(self) -> None:
+        """Read assets anew when next asked for: something about them was changed."""
+        self._seen.assets.clear()
 
     def all_assets(self) -> dict[AssetKey, AssetId]:
         """Return all assets."""
@@ -71,6 +91,7 @@ class Ids:
     def write_assets(self, assets: Iterable[AssetId]) -> None:
         """Append rows of assets; the caller took older ones away."""
         listed = list(assets)
+        self.forget_assets()
         table = pa.table(
             {
                 "asset_id": pa.array([item.number for item in listed], pa.int32()),

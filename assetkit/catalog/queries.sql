@@ -250,7 +250,7 @@ union all select 'paces', count(*) from known.pace
 union all select 'dynamic', count(*) from known.dynamic_partition
 
 -- name: snapshot
-select asset_id, ordinal, ver_seq, read_seq, basis_id, partial, data_time, materialized_at{detail}
+select asset_id, ordinal, ver_seq, read_seq, basis_id, partial::utinyint as partial, data_time, materialized_at{detail}
 from known.materialization
 where current and asset_id between $first and $last{some}
 

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from assetkit.catalog.arrays import to_numpy
 from assetkit.catalog.base import FailedSlot, Snapshot
 from assetkit.catalog.failing import Trouble, failed_slots
 from assetkit.catalog.ids import Ids, basis_of
@@ -20,7 +21,13 @@ from assetkit.catalog.store import Transaction
 from assetkit.columns import Ints, SlotColumns, Words
 from assetkit.records import AssetKey, Basis, Estimate, Observation
 
-_DETAIL = ("version_hi", "version_lo", "size", "mtime_ns", "inode")
+_DETAIL: dict[str, type[np.uint64 | np.int64]] = {
+    "version_hi": np.uint64,
+    "version_lo": np.uint64,
+    "size": np.int64,
+    "mtime_ns": np.int64,
+    "inode": np.int64,
+}
 
 
 def read_snapshot(
@@ -31,26 +38,26 @@ def read_snapshot(
     detail: Sequence[AssetKey],
 ) -> Snapshot:
     """Return what planning needs of *assets*; versions and digests of those in *detail*."""
-    width, failing, leased, observed, paced, dynamic = transaction.rows("gist")[0]
+    gist = dict(transaction.rows("gist"))
     wanted, in_detail = set(assets) | set(detail), set(detail)
     known = {key: one for key, one in ids.all_assets().items() if key in wanted}
     names = {one.number: key for key, one in known.items()}
     detailed = {number for number, key in names.items() if key in in_detail}
     slots = {
         **_slots(transaction, names.keys() - detailed, width=None),
-        **_slots(transaction, detailed, width=width),
+        **_slots(transaction, detailed, width=gist["width"]),
     }
-    held = leases.living() if leased else []
+    held = leases.living() if gist["leases"] else []
     return Snapshot(
         seq=transaction.seq,
         assets={key: one.row for key, one in known.items()},
         slots={names[number]: columns for number, columns in slots.items()},
         bases=_bases(transaction, slots.values()),
-        failures=_failures(transaction, names) if failing else (),
+        failures=_failures(transaction, names) if gist["failing"] else (),
         leases=tuple(lease for lease in held if lease.asset in wanted),
-        observations=_observations(transaction, names) if observed else (),
-        estimates=_estimates(transaction, names) if paced else {},
-        dynamic=_dynamic(transaction) if dynamic else {},
+        observations=_observations(transaction, names) if gist["observations"] else (),
+        estimates=_estimates(transaction, names) if gist["paces"] else {},
+        dynamic=_dynamic(transaction) if gist["dynamic"] else {},
     )
 
 
@@ -70,7 +77,7 @@ def _slots(
     values = {"first": wanted[0], "last": wanted[-1]}
     chosen = {"assets": wanted} if "$assets" in text else {}
     table = transaction.connection.arrow(text, **values, **chosen)
-    return _split(_columns(table, width), table["asset_id"].to_numpy(), wanted)
+    return _split(_columns(table, width), to_numpy(table["asset_id"], np.int32), wanted)
 
 
 def _detail_columns(width: int) -> tuple[str, ...]:
@@ -81,30 +88,31 @@ def _detail_columns(width: int) -> tuple[str, ...]:
 def _columns(table: pa.Table, width: int | None) -> SlotColumns:
     """Return a table as columns, its rows in their order."""
     columns: dict[str, Any] = {
-        "ordinal": table["ordinal"].to_numpy(),
-        "ver_seq": table["ver_seq"].to_numpy(),
-        "read_seq": table["read_seq"].to_numpy(),
-        "basis": table["basis_id"].to_numpy(),
-        "partial": table["partial"].to_numpy(),
-        "data_time": table["data_time"].to_numpy(),
-        "materialized_at": table["materialized_at"].to_numpy(),
+        "ordinal": to_numpy(table["ordinal"], np.int64),
+        "ver_seq": to_numpy(table["ver_seq"], np.int64),
+        "read_seq": to_numpy(table["read_seq"], np.int64),
+        "basis": to_numpy(table["basis_id"], np.int64),
+        "partial": to_numpy(table["partial"], np.uint8).view(np.bool_),
+        "data_time": to_numpy(table["data_time"], np.int64),
+        "materialized_at": to_numpy(table["materialized_at"], np.int64),
     }
     if width is None:
         return SlotColumns(**columns)
-    detail = {name: table[name].to_numpy() for name in _DETAIL}
+    detail = {name: to_numpy(table[name], dtype) for name, dtype in _DETAIL.items()}
     return SlotColumns(**columns, **detail, detailed=True, digests=_digests(table, width))
 
 
 def _digests(table: pa.Table, width: int) -> Words:
     digests = np.zeros((len(table), width), dtype=np.uint64, order="F")
     for i in range(min(width, DIGEST_COLUMNS)):
-        digests[:, i] = table[f"digest_{i}"].to_numpy()
+        digests[:, i] = to_numpy(table[f"digest_{i}"], np.uint64)
     if width > DIGEST_COLUMNS:
-        lists = table["digests"].combine_chunks()
-        lengths = pc.list_value_length(lists).fill_null(0).to_numpy()
+        lists: Any = table["digests"]
+        counted: Any = pc.list_value_length(lists)
+        lengths = to_numpy(counted.fill_null(0), np.int32)
         rows = np.repeat(np.arange(len(table)), lengths)
         places = np.arange(len(rows)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-        digests[rows, DIGEST_COLUMNS + places] = pc.list_flatten(lists).to_numpy()
+        digests[rows, DIGEST_COLUMNS + places] = to_numpy(pc.list_flatten(lists), np.uint64)
     return digests
 
 

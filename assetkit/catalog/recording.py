@@ -7,8 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import compress
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
+from assetkit.catalog.arrays import to_numpy
 from assetkit.catalog.base import Commit, Receipt
 from assetkit.catalog.fencing import Fences, admitted, read_seqs_of, receipt_for, still_open
 from assetkit.catalog.ids import AssetId, Ids
@@ -22,15 +24,13 @@ _RECEIPTS_KEPT = 10_000
 
 def record(transaction: Transaction, ids: Ids, leases: Leases, commit: Commit) -> Receipt:
     """Write a commit down, or return the receipt of the first time it was."""
-    earlier, run_fenced, is_leased, is_failing = transaction.rows(
-        "commit_state", commit_id=commit.commit_id, run_id=commit.run_id
-    )[0]
-    if earlier is not None:
-        return _receipt_of(earlier)
+    state = dict(transaction.rows("commit_state", commit_id=commit.commit_id, run_id=commit.run_id))
+    if state["receipts"]:
+        return _earlier_receipt(transaction, commit.commit_id)
     assets = ids.ensure_assets(_assets_of(commit))
     fences = Fences(
-        leases=leases.of_others(commit.run_id) if is_leased else {},
-        run=run_fenced or 0,
+        leases=leases.of_others(commit.run_id) if state["leases"] else {},
+        run=state["fenced"],
         assets={key: asset.fenced for key, asset in assets.items()},
     )
     admit = admitted(commit, fences)
@@ -42,7 +42,7 @@ def record(transaction: Transaction, ids: Ids, leases: Leases, commit: Commit) -
     if made:
         read_seqs = list(compress(read_seqs_of(commit, receipt), admit))
         table = materialization_table(made, numbers, seq=receipt.seq, read_seqs=read_seqs)
-        _publish(transaction, table, is_failing=is_failing)
+        _publish(transaction, table, is_failing=bool(state["failing"]))
     _write_down(transaction, commit, numbers, still_open(commit, admit))
     _keep_receipt(transaction, commit.commit_id, receipt)
     return receipt
@@ -53,13 +53,10 @@ def _assets_of(commit: Commit) -> Iterable[AssetKey]:
         yield from (one.asset for one in group)
 
 
-def _receipt_of(row: Mapping[str, int | str]) -> Receipt:
-    refused = json.loads(str(row["refused"]))
-    return Receipt(
-        previous_seq=int(row["previous_seq"]),
-        seq=int(row["seq"]),
-        refused=tuple((asset, ordinal) for asset, ordinal in refused),
-    )
+def _earlier_receipt(transaction: Transaction, commit_id: str) -> Receipt:
+    previous_seq, seq, refused = transaction.rows("receipt", commit_id=commit_id)[0]
+    slots = tuple((asset, ordinal) for asset, ordinal in json.loads(refused))
+    return Receipt(previous_seq=previous_seq, seq=seq, refused=slots)
 
 
 def _numbers(ids: Ids, commit: Commit, assets: Mapping[AssetKey, AssetId]) -> Numbers:
@@ -93,7 +90,7 @@ def _publish(transaction: Transaction, table: pa.Table, *, is_failing: bool) -> 
 
 def _span(table: pa.Table) -> dict[str, int]:
     """Return the bounds within which DuckDB need look for the slots of *table*."""
-    assets, ordinals = table["asset_id"].to_numpy(), table["ordinal"].to_numpy()
+    assets, ordinals = to_numpy(table["asset_id"], np.int32), to_numpy(table["ordinal"], np.int64)
     return {
         "first": int(assets.min()),
         "last": int(assets.max()),
