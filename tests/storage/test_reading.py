@@ -260,7 +260,7 @@ def test_sweeping_an_empty_place_does_nothing(place):
     assert not place.private.exists()
 
 
-@pytest.mark.parametrize("manager", [PickleIOManager(), JSONIOManager()], ids=repr)
+@pytest.mark.parametrize("manager", [PickleIOManager(), JSONIOManager()], ids=["pickle", "json"])
 def test_a_record_that_fits_no_content_counts_as_unknown(manager, place):
     """What a crash between two files leaves is made again."""
     store(manager, {"a": 1}, target(place))
