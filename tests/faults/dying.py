@@ -85,11 +85,11 @@ if __name__ == "__main__":
     os.environ[EDITION] = "1"
     if len(sys.argv) > 2:
         chance = random.Random(int(sys.argv[2]))
-        print(json.dumps(undisturbed(folder, 1)), flush=True)
+        print(json.dumps(undisturbed(folder, 1)), flush=True)  # noqa: T201
         for number in range(RANDOM_KILLS):
-            print(json.dumps(die_sometime(number, folder, chance)), flush=True)
+            print(json.dumps(die_sometime(number, folder, chance)), flush=True)  # noqa: T201
     else:
         for edition in (1, 2):
-            print(json.dumps(undisturbed(folder, edition)), flush=True)
+            print(json.dumps(undisturbed(folder, edition)), flush=True)  # noqa: T201
             for point in POINTS:
-                print(json.dumps(die_at(point, folder, edition=edition)), flush=True)
+                print(json.dumps(die_at(point, folder, edition=edition)), flush=True)  # noqa: T201

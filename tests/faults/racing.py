@@ -13,7 +13,7 @@ from pathlib import Path
 
 from assetkit import faultpoints
 from tests.faults.dying import look
-from tests.faults.shop import BUILT, EDITION, build, ended, files, fork
+from tests.faults.shop import BUILT, EDITION, build, ended, files, fork, open_shop
 
 CROWD = 4
 LATER = timedelta(minutes=2)
@@ -83,8 +83,6 @@ def vacuumed(root: Path) -> dict[str, object]:
     """Vacuum again and again beside a build."""
 
     def clean() -> None:
-        from tests.faults.shop import open_shop
-
         while not root.with_name("done").exists():
             open_shop(root).vacuum(dry_run=False, older_than=timedelta(0))
             time.sleep(0.01)
@@ -102,4 +100,4 @@ if __name__ == "__main__":
     root, what = Path(sys.argv[1]) / "shop", sys.argv[2]
     actions = {"crowd": crowd, "readers": readers, "vacuum": vacuumed}
     found = actions[what](root) if what in actions else stopped(root, what)
-    print(json.dumps(found))
+    print(json.dumps(found))  # noqa: T201

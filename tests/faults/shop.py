@@ -122,7 +122,7 @@ def fork(action) -> int:
     try:
         action()
         code = 0
-    except BaseException as error:
+    except BaseException as error:  # noqa: BLE001  said below, with the exit code
         os.write(2, f"{type(error).__name__}: {error}\n".encode())
     finally:
         os._exit(code)
