@@ -16,6 +16,9 @@ from assetkit.records import AssetKey
 
 Severity = Literal["error", "warn"]
 
+_LISTED = 100
+"""Up to so many values are written out: DuckDB then compares a dictionary's entries, not rows."""
+
 THIS = "this"
 """What SQL calls the table that is checked."""
 
@@ -71,8 +74,11 @@ class AcceptedValues(RowCheck):
     def offends(self, types: Mapping[str, str]) -> Sql:
         """Return the condition of rows with another value."""
         column = quoted(self.columns[0])
-        listed = f"{column} not in (select unnest(?))"
-        return Sql(f"{column} is not null and {listed}", (list(self.values),))
+        if len(self.values) > _LISTED:
+            unlisted = f"{column} not in (select unnest(?))"
+            return Sql(f"{column} is not null and {unlisted}", (list(self.values),))
+        marks = ", ".join("?" for _ in self.values)
+        return Sql(f"{column} is not null and {column} not in ({marks})", self.values)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -165,7 +165,7 @@ def test_schema_changes(published, description):
     [
         (checks.not_null("carier"), "There is no column 'carier'. Did you mean carrier?"),
         (checks.in_range("carrier", 0, 5), "It could not be run: Binder Error: Cannot compare"),
-        (checks.accepted_values("id", ["a"]), "It could not be run: Binder Error"),
+        (checks.accepted_values("id", ["a"]), "It could not be run: Conversion Error"),
         (checks.sql("selec 1"), "It could not be run: Parser Error"),
         (checks.sql("create table t (i int)"), "It could not be run: Parser Error"),
         (checks.foreign_key("id", "nowhere"), "It could not be run"),
