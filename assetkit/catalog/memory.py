@@ -25,7 +25,7 @@ from assetkit.catalog.failing import Trouble, failed_slots
 from assetkit.catalog.fencing import Fences, admitted, read_seqs_of, receipt_for, still_open
 from assetkit.catalog.liveness import is_alive
 from assetkit.catalog.memory_state import AssetState, Attempt, Entry, RunState, State
-from assetkit.catalog.pace import pace_of
+from assetkit.catalog.pace import paces_of
 from assetkit.catalog.ranges import ranges_of
 from assetkit.catalog.times import to_micros, utc_now
 from assetkit.columns import Ints
@@ -84,7 +84,7 @@ class MemoryCatalog:
                     for ordinal in sorted(one.observations)
                 ),
                 estimates={
-                    key: one.pace.estimate() for key, one in known.items() if one.pace.seconds
+                    key: one.estimate for key, one in known.items() if one.estimate is not None
                 },
                 dynamic=state.dynamic(),
             )
@@ -150,7 +150,8 @@ class MemoryCatalog:
             state = self._state
             known = state.ensure(row.asset)
             state.move(row.asset, with_orphans(sorted(known.slots), ordinals))
-            state.leases = [one for one in state.leases if one.asset != row.asset]
+            for leases in state.leases.values():
+                leases[:] = [one for one in leases if one.asset != row.asset]
             state.seq += 1
             known.row = replace(row, universe_seq=state.seq)
             known.fenced = state.fence
@@ -194,10 +195,10 @@ class MemoryCatalog:
         run = self._state.runs.get(run_id)
         owner = owner_text(run.record.owner) if run else ""
         self._state.ensure(asset)
-        self._state.leases += [
+        self._state.leases.setdefault(run_id, []).extend(
             LeaseRow(asset=asset, lo=lo, hi=hi, run_id=run_id, fence=self._state.fence, owner=owner)
             for lo, hi in ranges_of(ordinals)
-        ]
+        )
 
     def _dead(self) -> set[str]:
         return {run_id for run_id, run in self._state.runs.items() if not self._lives(run_id, run)}
@@ -209,11 +210,13 @@ class MemoryCatalog:
             run_id, run.record.owner, guarded=run.guarded, heartbeat_at=run.heartbeat_at
         )
 
-    def _living(self) -> list[LeaseRow]:
-        if not self._state.leases:
+    def _living(self, *, but: str = "") -> list[LeaseRow]:
+        """Return the leases of runs whose owner lives, without those of the run *but*."""
+        owners = self._state.leases.keys() - {but}
+        if not owners:
             return []
-        dead = self._dead()
-        rows = [one for one in self._state.leases if one.run_id not in dead]
+        owners -= self._dead()
+        rows = [one for owner in owners for one in self._state.leases[owner]]
         return sorted(rows, key=lambda one: (one.asset, one.lo))
 
     def _revive(self, run_id: str) -> None:
@@ -232,10 +235,7 @@ class MemoryCatalog:
     def release(self, run_id: str) -> None:
         """Give back all leases of a run."""
         with self._lock:
-            kept = [one for one in self._state.leases if one.run_id != run_id]
-            if len(kept) < len(self._state.leases):
-                self._state.leases = kept
-                self._state.seq += 1
+            self._state.seq += bool(self._state.leases.pop(run_id, ()))
 
     def heartbeat(self, run_id: str, now: datetime) -> bool:
         """Say that a run is alive; return True where it is to stop."""
@@ -253,11 +253,14 @@ class MemoryCatalog:
             if commit.commit_id in state.receipts:
                 return state.receipts[commit.commit_id]
             run = state.runs.get(commit.run_id)
-            others = (one for one in self._living() if one.run_id != commit.run_id)
             fences = Fences(
-                leases=by_asset(others),
+                leases=by_asset(self._living(but=commit.run_id)),
                 run=run.fenced if run else 0,
-                assets={key: one.fenced for key, one in state.assets.items() if one.fenced},
+                assets={
+                    one.asset: state.assets[one.asset].fenced
+                    for one in commit.materializations
+                    if one.asset in state.assets
+                },
             )
             admit = admitted(commit, fences)
             receipt = receipt_for(commit, admit, previous_seq=state.seq, seq=state.seq + 1)
@@ -289,10 +292,9 @@ class MemoryCatalog:
             run = self._state.runs.get(run_id)
             if run is not None:
                 run.end(status, ended_at, message)
-            for made in self._state.made_by.pop(run_id, ()):
-                known = self._state.assets.get(made.asset)
-                if known is not None:
-                    known.pace = known.pace.then(pace_of(made))
+            for asset, pace in paces_of(self._state.made_by.pop(run_id, ())).items():
+                if asset in self._state.assets:
+                    self._state.assets[asset].took(pace)
             self.release(run_id)
 
     def ask_cancel(self, run_id: str) -> bool:

@@ -17,6 +17,7 @@ from assetkit.records import (
     AssetKey,
     BackfillRecord,
     Basis,
+    Estimate,
     FailedAttempt,
     FileSignature,
     Materialization,
@@ -26,6 +27,7 @@ from assetkit.records import (
     StepRecord,
 )
 
+_NO_SLOTS = SlotColumns()
 _UNSIGNED = FileSignature(size=-1, mtime_ns=-1, inode=-1)
 
 
@@ -40,6 +42,18 @@ class Entry:
     read_seq: int
     outcome: str
     current: bool = True
+
+    def numbers(self) -> tuple[int, ...]:
+        """Return what a snapshot tells of the slot in numbers."""
+        made = self.made
+        return (
+            made.ordinal,
+            self.ver_seq,
+            self.read_seq,
+            self.basis,
+            to_micros(made.data_time),
+            to_micros(made.materialized_at),
+        )
 
 
 @dataclass(slots=True)
@@ -75,23 +89,37 @@ class AssetState:
     history: list[Entry] = field(default_factory=list)
     observations: dict[int, Observation] = field(default_factory=dict)
     pace: Pace = field(default_factory=Pace)
+    estimate: Estimate | None = None
 
     def columns(self, width: int, *, detail: bool) -> SlotColumns:
         """Return the published slots as columns; *width*: how many digests a row has."""
+        if not self.slots and not detail:
+            return _NO_SLOTS
         rows = [entry for _, entry in sorted(self.slots.items())]
         made = [row.made for row in rows]
+        # One array for all columns: many assets have one slot only, and arrays have a price.
+        numbers = np.array([row.numbers() for row in rows], dtype=np.int64).reshape(-1, 6).T.copy()
         light = SlotColumns(
-            ordinal=np.array([one.ordinal for one in made], dtype=np.int64),
-            ver_seq=np.array([row.ver_seq for row in rows], dtype=np.int64),
-            read_seq=np.array([row.read_seq for row in rows], dtype=np.int64),
-            basis=np.array([row.basis for row in rows], dtype=np.int64),
+            ordinal=numbers[0],
+            ver_seq=numbers[1],
+            read_seq=numbers[2],
+            basis=numbers[3],
+            data_time=numbers[4],
+            materialized_at=numbers[5],
             partial=np.array([one.partial for one in made], dtype=np.bool_),
-            data_time=np.array([to_micros(one.data_time) for one in made], dtype=np.int64),
-            materialized_at=np.array(
-                [to_micros(one.materialized_at) for one in made], dtype=np.int64
-            ),
+            version_hi=_NO_SLOTS.version_hi,
+            version_lo=_NO_SLOTS.version_lo,
+            digests=_NO_SLOTS.digests,
+            size=_NO_SLOTS.size,
+            mtime_ns=_NO_SLOTS.mtime_ns,
+            inode=_NO_SLOTS.inode,
         )
         return _with_detail(light, made, width) if detail else light
+
+    def took(self, newest: Pace) -> None:
+        """Count what a run took into what the next is expected to take."""
+        self.pace = self.pace.then(newest)
+        self.estimate = self.pace.estimate()
 
     def move(self, moves: Mapping[int, int]) -> None:
         """Give slots other ordinals, in history, too."""
@@ -144,7 +172,7 @@ class State:
     bases: dict[int, Basis] = field(default_factory=dict)
     basis_ids: dict[Basis, int] = field(default_factory=dict)
     runs: dict[str, RunState] = field(default_factory=dict)
-    leases: list[LeaseRow] = field(default_factory=list)
+    leases: dict[str, list[LeaseRow]] = field(default_factory=dict)
     attempts: list[Attempt] = field(default_factory=list)
     failing: set[tuple[AssetKey, int]] = field(default_factory=set)
     steps: list[StepRecord] = field(default_factory=list)
@@ -231,7 +259,8 @@ class State:
                 attempt.failed = replace(attempt.failed, asset=new)
         self.failing = {(new if key == old else key, ordinal) for key, ordinal in self.failing}
         self.steps = [replace(one, asset=new) if one.asset == old else one for one in self.steps]
-        self.leases = [replace(one, asset=new) if one.asset == old else one for one in self.leases]
+        for leases in self.leases.values():
+            leases[:] = [replace(one, asset=new) if one.asset == old else one for one in leases]
         self.seq += 1
 
     def _rename_inputs(self, old: AssetKey, new: AssetKey) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from assetkit.catalog.memory_state import AssetState, Attempt, Entry, RunState, State
@@ -218,7 +219,7 @@ def _steps(state: State) -> list[Row]:
 
 
 def _leases(state: State) -> list[Row]:
-    rows = sorted(state.leases, key=lambda one: (one.asset, one.lo))
+    rows = sorted(chain.from_iterable(state.leases.values()), key=lambda one: (one.asset, one.lo))
     return [{name: getattr(one, name) for name in one.__slots__} for one in rows]
 
 

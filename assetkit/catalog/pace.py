@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
-from assetkit.records import Estimate, Materialization
+from assetkit.records import AssetKey, Estimate, Materialization
 
 KEPT = 200
 """How many of the newest materializations of an asset count."""
@@ -32,17 +31,34 @@ class Pace:
         """Return what to expect: means, and the seconds that one in twenty exceeded."""
         return Estimate(
             count=len(self.seconds),
-            seconds=float(np.mean(self.seconds)),
-            seconds_p95=float(np.percentile(self.seconds, 95)),
+            seconds=sum(self.seconds) / len(self.seconds),
+            seconds_p95=_quantile(sorted(self.seconds), 0.95),
             rows=_mean_known(self.rows),
             bytes=_mean_known(self.bytes),
         )
 
 
-def pace_of(made: Materialization) -> Pace:
-    """Return the pace of one materialization."""
-    rows = -1 if made.rows is None else made.rows
-    return Pace((made.duration,), (rows,), (-1 if made.bytes is None else made.bytes,))
+def paces_of(made: Iterable[Materialization]) -> dict[AssetKey, Pace]:
+    """Return the pace of each asset in materializations, which come oldest first."""
+    by_asset: dict[AssetKey, list[Materialization]] = {}
+    for one in made:
+        by_asset.setdefault(one.asset, []).append(one)
+    return {asset: _pace_of(results[-KEPT:]) for asset, results in by_asset.items()}
+
+
+def _pace_of(made: Sequence[Materialization]) -> Pace:
+    return Pace(
+        seconds=tuple(one.duration for one in made),
+        rows=tuple(-1 if one.rows is None else one.rows for one in made),
+        bytes=tuple(-1 if one.bytes is None else one.bytes for one in made),
+    )
+
+
+def _quantile(ordered: list[float], share: float) -> float:
+    place = (len(ordered) - 1) * share
+    low = int(place)
+    high = min(low + 1, len(ordered) - 1)
+    return ordered[low] + (ordered[high] - ordered[low]) * (place - low)
 
 
 def _mean_known(values: tuple[int, ...]) -> float:

@@ -198,6 +198,12 @@ insert into known.backfill values ($backfill_id, $created_at, $targets, $request
 -- name: paces
 select asset_id, seconds, rows, bytes from known.pace where asset_id in (select unnest($assets))
 
+-- name: estimates
+select asset_id, len(seconds), list_avg(seconds), list_aggregate(seconds, 'quantile_cont', 0.95),
+       coalesce(list_avg(list_filter(rows, lambda x: x >= 0)), 0),
+       coalesce(list_avg(list_filter(bytes, lambda x: x >= 0)), 0)
+from known.pace where asset_id in (select unnest($assets))
+
 -- name: pace_of_run
 with newest as (
     select asset_id, duration / 1e6 as seconds, rows, bytes,

@@ -12,15 +12,15 @@ import pyarrow.compute as pc
 from assetkit.catalog.arrays import to_numpy
 from assetkit.catalog.base import FailedSlot, Snapshot
 from assetkit.catalog.failing import Trouble, failed_slots
-from assetkit.catalog.ids import Ids, basis_of
+from assetkit.catalog.ids import AssetId, Ids, basis_of
 from assetkit.catalog.leasing import Leases
-from assetkit.catalog.pace import Pace
 from assetkit.catalog.rows import DIGEST_COLUMNS, observation_of
 from assetkit.catalog.sql import queries
 from assetkit.catalog.store import Transaction
 from assetkit.columns import Ints, SlotColumns, Words
 from assetkit.records import AssetKey, Basis, Estimate, Observation
 
+_FEW = 8
 _DETAIL: dict[str, type[np.uint64 | np.int64]] = {
     "version_hi": np.uint64,
     "version_lo": np.uint64,
@@ -40,7 +40,7 @@ def read_snapshot(
     """Return what planning needs of *assets*; versions and digests of those in *detail*."""
     gist = dict(transaction.rows("gist"))
     wanted, in_detail = set(assets) | set(detail), set(detail)
-    known = {key: one for key, one in ids.all_assets().items() if key in wanted}
+    known = _known(ids, wanted)
     names = {one.number: key for key, one in known.items()}
     detailed = {number for number, key in names.items() if key in in_detail}
     slots = {
@@ -59,6 +59,13 @@ def read_snapshot(
         estimates=_estimates(transaction, names) if gist["paces"] else {},
         dynamic=_dynamic(transaction) if gist["dynamic"] else {},
     )
+
+
+def _known(ids: Ids, wanted: set[AssetKey]) -> dict[AssetKey, AssetId]:
+    """Return those of the assets that are known; looked up one by one where they are few."""
+    if len(wanted) <= _FEW:
+        return ids.assets(wanted)
+    return {key: one for key, one in ids.all_assets().items() if key in wanted}
 
 
 def _slots(
@@ -169,8 +176,14 @@ def _observations(
 
 
 def _estimates(transaction: Transaction, names: Mapping[int, AssetKey]) -> dict[AssetKey, Estimate]:
-    rows = transaction.rows("paces", assets=list(names))
-    return {names[row[0]]: Pace(*map(tuple, row[1:])).estimate() for row in rows}
+    return {
+        names[number]: Estimate(
+            count=count, seconds=seconds, seconds_p95=p95, rows=rows, bytes=size
+        )
+        for number, count, seconds, p95, rows, size in transaction.rows(
+            "estimates", assets=list(names)
+        )
+    }
 
 
 def _dynamic(transaction: Transaction) -> dict[str, tuple[tuple[int, str], ...]]:
