@@ -150,7 +150,7 @@ class CheckFailed(StepError):
         self.outcomes = outcomes
 
 
-class StepTimeout(StepError):
+class StepTimeout(StepError, TimeoutError):
     """An attempt took longer than the asset's timeout."""
 
 

@@ -13,10 +13,10 @@ it is known to fail (at once, so that what cannot run is told early) and `END`.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from heapq import heapify, heappop, heappush
+from heapq import heappop, heappush
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -158,13 +158,24 @@ class Stop:
 Command: TypeAlias = Start | Block | Drop | Stop
 
 
+@dataclass(frozen=True, slots=True)
+class StepPools:
+    """Which pool each step is in (-1: none), and how many calls of each pool may run at once."""
+
+    of_step: Sequence[int]
+    limits: Sequence[int]
+
+
 class Machine:
     """Decides what may start; feed it events with `handle` and carry out what it returns.
 
     With *stop_on_failure*, nothing more is started after the first failure.
+    *pools* keeps the number of running calls of some steps down.
     """
 
-    def __init__(self, graph: WaitingGraph, *, stop_on_failure: bool = False) -> None:
+    def __init__(
+        self, graph: WaitingGraph, *, stop_on_failure: bool = False, pools: StepPools | None = None
+    ) -> None:
         self._slots = graph.slots
         self._waits: list[int] = graph.waits.tolist()
         self._offsets = memoryview(np.ascontiguousarray(graph.offsets).data)
@@ -172,7 +183,7 @@ class Machine:
         self._state = bytearray(graph.slots)
         self._culprit: dict[int, int] = {}
         self._calls = _Calls(graph)
-        self._ready: list[tuple[int, ...]] = []
+        self._ready = _Ready(pools)
         self._resting: list[tuple[float, tuple[int, ...]]] = []
         self._open = graph.slots
         self._running = 0
@@ -190,7 +201,6 @@ class Machine:
         }
         for step in np.flatnonzero(graph.waits[: graph.slots] == 0).tolist():
             self._clear(step)
-        heapify(self._ready)
 
     @property
     def finished(self) -> bool:
@@ -200,7 +210,7 @@ class Machine:
     @property
     def startable(self) -> bool:
         """True where a call could start now, given room."""
-        return bool(self._ready)
+        return self._ready.startable
 
     @property
     def running(self) -> int:
@@ -223,8 +233,10 @@ class Machine:
         return commands
 
     def _on_room(self, event: Room, commands: list[Command]) -> None:
-        for _ in range(min(event.count, len(self._ready))):
-            steps = heappop(self._ready)
+        for _ in range(event.count):
+            steps = self._ready.pop()
+            if not steps:
+                return
             for step in steps:
                 self._change(step, Change.START)
             commands.append(Start(steps))
@@ -261,7 +273,7 @@ class Machine:
             _, steps = heappop(self._resting)
             for step in steps:
                 self._change(step, Change.WAKE)
-            heappush(self._ready, steps)
+            self._ready.push(steps)
 
     def _on_cancel(self, event: CancelAsked, commands: list[Command]) -> None:
         self._close(commands)
@@ -295,6 +307,8 @@ class Machine:
             raise AssertionError(f"step {step}: {change.name} does not fit {State(before).name}")
         self._state[step] = after
         self._running += (after == State.RUNNING) - (before == State.RUNNING)
+        if before == State.RUNNING:
+            self._ready.ended(step)
         self._open -= after >= State.DONE
 
     def _notify(self, ended: int, commands: list[Command]) -> None:
@@ -347,7 +361,58 @@ class Machine:
     def _settle(self, step: int) -> None:
         """Make a step's call ready once none of its steps waits any more."""
         if steps := self._calls.settle(step, self._state):
-            heappush(self._ready, steps)
+            self._ready.push(steps)
+
+
+class _Ready:
+    """The calls that could start, lowest first, as far as their pools have room."""
+
+    def __init__(self, pools: StepPools | None) -> None:
+        self._pools = pools
+        self._free = [] if pools is None else list(pools.limits)
+        # The last queue is that of the steps without a pool: -1.
+        self._queues: list[list[tuple[int, ...]]] = [[] for _ in range(len(self._free) + 1)]
+        self._under_way: dict[int, list[int]] = {}
+
+    @property
+    def startable(self) -> bool:
+        return any(self._open_queues())
+
+    def push(self, steps: tuple[int, ...]) -> None:
+        heappush(self._queues[self._pool_of(steps[0])], steps)
+
+    def pop(self) -> tuple[int, ...]:
+        """Return the steps of the next call; none where no call can start."""
+        queue = min((one for one in self._open_queues() if one), default=None)
+        if queue is None:
+            return ()
+        steps = heappop(queue)
+        if (pool := self._pool_of(steps[0])) >= 0:
+            self._free[pool] -= 1
+            left = [pool, len(steps)]
+            self._under_way.update(dict.fromkeys(steps, left))
+        return steps
+
+    def ended(self, step: int) -> None:
+        """Take note that a step does not run any more."""
+        if (left := self._under_way.pop(step, None)) is None:
+            return
+        left[1] -= 1
+        if not left[1]:
+            self._free[left[0]] += 1
+
+    def clear(self) -> None:
+        for queue in self._queues:
+            queue.clear()
+
+    def _open_queues(self) -> Iterator[list[tuple[int, ...]]]:
+        yield self._queues[-1]
+        for queue, free in zip(self._queues, self._free, strict=False):
+            if free > 0:
+                yield queue
+
+    def _pool_of(self, step: int) -> int:
+        return -1 if self._pools is None else self._pools.of_step[step]
 
 
 class _Calls:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from array import array
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -16,8 +17,9 @@ from assetkit.execution.events import RunEnded, RunStarted
 from assetkit.execution.holding import Holdings, KnownSlots, known_slots
 from assetkit.execution.logs import capturing
 from assetkit.execution.loop import Loop, Workload
-from assetkit.execution.machine import Machine
+from assetkit.execution.machine import Machine, StepPools
 from assetkit.execution.noting import Notes
+from assetkit.execution.pools import Pools
 from assetkit.execution.preparing import AssetSteps
 from assetkit.execution.published import PublishedSlots
 from assetkit.execution.recorder import Pace, Recorder
@@ -151,7 +153,11 @@ def _work_through(
     notes = Notes(run.run_id, run.tally, recorder, environment.progress, environment.clock)
     work = Workload(
         run_id=run.run_id,
-        machine=Machine(build_waiting(plan, steps), stop_on_failure=options.on_failure == "stop"),
+        machine=Machine(
+            build_waiting(plan, steps),
+            stop_on_failure=options.on_failure == "stop",
+            pools=_step_pools(plan, steps, environment),
+        ),
         assets=_asset_steps(plan, steps, known, environment),
         known=known,
     )
@@ -174,6 +180,21 @@ def _work_through(
         return RunStatus.CANCELLED
     failed = run.tally.outcomes[Outcome.FAILED] or run.tally.outcomes[Outcome.BLOCKED]
     return RunStatus.FAILED if failed else RunStatus.SUCCESS
+
+
+def _step_pools(plan: PlanData, steps: StepTable, environment: Environment) -> StepPools | None:
+    """Return which pool each step is in; None where none is in any."""
+    pool_of = {asset: plan.graph.assets[asset].pool for asset in steps.first}
+    pools = Pools(environment.place.private, environment.pools)
+    numbers = pools.numbered(pool_of.values())
+    if not numbers:
+        return None
+    of_step = array("i", (-1,)) * steps.count
+    for asset, pool in pool_of.items():
+        if pool is not None:
+            first, count = steps.first[asset], len(steps.positions[asset])
+            of_step[first : first + count] = array("i", (numbers[pool],)) * count
+    return StepPools(of_step, [pools.limit_of(pool) for pool in numbers])
 
 
 def _asset_steps(

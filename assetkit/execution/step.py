@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from time import perf_counter
 from typing import Any, TypeAlias
@@ -20,7 +20,7 @@ from typing import Any, TypeAlias
 import cloudpickle
 
 from assetkit.definitions.universe import TimeWindow
-from assetkit.errors import AssetkitError, StepError
+from assetkit.errors import AssetkitError, StepError, StepTimeout
 from assetkit.execution.calling import call
 from assetkit.execution.context import AssetContext
 from assetkit.execution.loading import LoadedInputs, load_inputs
@@ -30,6 +30,7 @@ from assetkit.execution.returned import Returned, take_apart
 from assetkit.execution.storing import Draft, Staged, store
 from assetkit.execution.task import AssetWork, Failure, SlotResult, SlotWork, StepResult, StepTask
 from assetkit.execution.tracebacks import traceback_text, trim
+from assetkit.execution.watchdog import ended_after
 from assetkit.executors.base import Unfinished
 from assetkit.records import Materialization
 
@@ -47,8 +48,9 @@ def run_step(task: StepTask) -> StepResult | Unfinished:
     log = StepLog(log_path(task))
     attempt = _Attempt(task, log, perf_counter())
     try:
-        # The process of the run captures for all of its steps.
-        with nullcontext() if task.local else capturing(), routed_to(log):
+        # The process of the run captures for all of its steps, and outlives them.
+        alone = nullcontext() if task.local else capturing()
+        with alone, _time_limit(task, log), routed_to(log):
             stored = attempt.store_all()
     except BaseException:
         log.close()
@@ -56,6 +58,11 @@ def run_step(task: StepTask) -> StepResult | Unfinished:
     if task.work.value.waits_for_disk:
         return Unfinished(partial(attempt.publish_all, stored))
     return attempt.publish_all(stored)
+
+
+def _time_limit(task: StepTask, log: StepLog) -> AbstractContextManager[None]:
+    limit = task.work.value.asset.timeout
+    return nullcontext() if task.local or limit is None else ended_after(limit, log.path)
 
 
 def log_path(task: StepTask) -> str | None:
@@ -81,6 +88,7 @@ class _Attempt:
             loaded = load_inputs(task, work)
             arguments = _with_own(loaded.arguments, task, work, self._metadata)
             parts = take_apart(call(work.asset.function, arguments), task.slots, work)
+            self._check_time()
             # The inputs are not needed any more; what is written may need the memory.
             arguments.clear()
         except KeyboardInterrupt:
@@ -93,13 +101,31 @@ class _Attempt:
     def _store(self, slot: SlotWork, value: Returned, loaded: LoadedInputs) -> _Stored:
         try:
             uses = loaded.uses_of(slot, self._task.inputs)
-            return store(
+            stored = store(
                 value, Draft(self._task, slot, self._work, uses, self._started, self._metadata)
             )
+            return self._in_time(stored)
         except KeyboardInterrupt:
             raise
         except BaseException as error:
             return _failure(error, self._task, self._work, self._log)
+
+    def _in_time(self, stored: Materialization | Staged) -> Materialization | Staged:
+        """Return what was stored; a stream may have taken its time while it was written."""
+        if not isinstance(stored, Staged):
+            return stored
+        try:
+            self._check_time()
+        except StepTimeout:
+            stored.discard()
+            raise
+        return stored
+
+    def _check_time(self) -> None:
+        """Refuse what took too long: in this process, nobody else can stop it."""
+        limit = self._work.asset.timeout
+        if limit is not None and (took := perf_counter() - self._started) > limit:
+            raise StepTimeout(f"It took {took:.1f} s; its timeout is {limit:g} s.")
 
     def publish_all(self, stored: Sequence[_Stored]) -> StepResult:
         """Publish what is written aside, and say what came of each slot."""

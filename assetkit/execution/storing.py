@@ -100,6 +100,10 @@ class Staged:
         version = self.given or written.data_version or _run_version(self.draft)
         return self.draft.record(self.at, self.data_time, version, written)
 
+    def discard(self) -> None:
+        """Drop the value; what was published before stays."""
+        self.draft.work.manager.discard(self.written)
+
 
 def store(returned: Returned, draft: Draft) -> Materialization | Staged:
     """Write one slot's value aside; where it cannot be staged, write it and return the record.

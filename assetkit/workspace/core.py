@@ -61,3 +61,14 @@ class Core:
                 f"root (Workspace(...), ASSETKIT_WORKSPACE) or mend the rights."
             ) from error
         print(f"assetkit: data and state are kept in {self.root}", file=sys.stderr)  # noqa: T201
+
+
+def checked_pools(pools: Mapping[str, int] | None) -> dict[str, int]:
+    """Return how many steps may run at once, by pool; raise `InvalidArgument` for less than one."""
+    for name, places in (pools or {}).items():
+        if type(places) is not int or places < 1:
+            raise InvalidArgument(
+                f"The pool {name!r} has {places!r} places, so nothing in it could ever run. "
+                f"Give a whole number of 1 or more: Workspace(pools={{{name!r}: 4}})."
+            )
+    return dict(pools or {})

@@ -21,7 +21,7 @@ from assetkit.planning.plan import Plan
 from assetkit.planning.request import Request
 from assetkit.records import AssetKey
 from assetkit.workspace import backfilling, data, members, upkeep
-from assetkit.workspace.core import Core
+from assetkit.workspace.core import Core, checked_pools
 from assetkit.workspace.locate import default_root, lay_out
 from assetkit.workspace.managers import IOManagers, open_catalog
 from assetkit.workspace.planning import plan_in
@@ -70,7 +70,7 @@ class Workspace:
             io_managers=IOManagers(io_managers),
             resources=dict(resources or {}),
             executor=executor or InProcessExecutor(),
-            pools=dict(pools or {}),
+            pools=checked_pools(pools),
         )
 
     @property
@@ -273,6 +273,20 @@ class Workspace:
         data of *new*, `UnknownAsset` where there is none of *old*.
         """
         count: int = _part("moving").rename(self.core, old, new)
+        return count
+
+    def adopt(self, asset: Any, path: str | os.PathLike[str]) -> int:
+        """Make existing files partitions of an asset, as if it had made them; return how many.
+
+        *path*: a file, folder or glob of Parquet, CSV or JSON lines. For an asset with
+        partitions: a folder with ``dimension=key`` folders or one file per key, or
+        a path with ``{partition_key}``. The files are copied, and stay as they are.
+
+        Raises:
+            DataMissing: no file is there for any partition.
+            MaterializationError: a file cannot be read, or does not fit the schema or a check.
+        """
+        count: int = _part("adopting").adopt(self.core, asset, path)
         return count
 
     def accept(self, asset: Any, partitions: Any = None) -> int:
