@@ -44,6 +44,7 @@ COMMANDS: Final[dict[str, dict[str, tuple[str, str]]]] = {
         "logs": ("assetkit.cli.logs:logs", "Show what happened in a run, and what it said."),
     },
     "Change": {
+        "adopt": ("assetkit.cli.change:adopt", "Make existing files partitions of an asset."),
         "accept": ("assetkit.cli.change:accept", "Let data count as made by today's code."),
         "rename": ("assetkit.cli.change:rename", "Give an asset's data another name."),
         "delete": ("assetkit.cli.change:delete", "Delete what is published of an asset."),

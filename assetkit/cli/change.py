@@ -1,4 +1,4 @@
-"""Commands that change what is kept: ``delete``, ``accept``, ``rename``."""
+"""Commands that change what is kept: ``delete``, ``adopt``, ``accept``, ``rename``."""
 
 from __future__ import annotations
 
@@ -34,6 +34,32 @@ def delete(session: Session, slot: str, *, yes: bool, as_json: bool) -> None:
         session.out.json("delete", {"asset": asset, "deleted": count})
     else:
         session.out.write(f"{asset}: {count_text(count, 'partition')} deleted.")
+
+
+@click.command(
+    cls=Verb,
+    examples=(
+        "assetkit adopt flights old/flights",
+        "assetkit adopt flights 'old/flights_{partition_key}.csv'",
+    ),
+)
+@click.argument("asset", metavar="ASSET", shell_complete=complete_assets)
+@click.argument("path", metavar="PATH")
+@json_option
+@click.pass_obj
+def adopt(session: Session, asset: str, path: str, *, as_json: bool) -> None:
+    """Make existing files partitions of an asset, as if it had made them.
+
+    PATH is a file, folder or glob of Parquet, CSV or JSON lines. Partitions are
+    found as folders DIMENSION=KEY, as files named like their key, or by a path
+    with {partition_key} in it. The files are copied, and stay as they are.
+    """
+    handle = handle_of(session, asset)
+    count = session.workspace.adopt(handle, path)
+    if as_json:
+        session.out.json("adopt", {"asset": handle.key, "adopted": count})
+    else:
+        session.out.write(f"{handle.key}: {count_text(count, 'partition')} adopted.")
 
 
 @click.command(

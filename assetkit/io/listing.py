@@ -35,7 +35,7 @@ def is_url(path: str) -> bool:
 
 def list_files(pattern: str) -> list[Listed]:
     """Return the files of a path, folder or glob, by path; none where nothing is there."""
-    found = _remote(pattern) if is_url(pattern) else _local(str(Path(pattern).expanduser()))
+    found = _remote(pattern) if is_url(pattern) else _local(_at_home(pattern))
     return sorted(found, key=lambda one: one.path)
 
 
@@ -61,6 +61,10 @@ def version_of(files: list[Listed], pattern: str) -> str:
         name = file.path.rpartition(base)[2] if base else file.path
         hasher.update(f"{name}\x1f{file.size}\x1f{file.mark}\x1e".encode())
     return hasher.hexdigest()
+
+
+def _at_home(pattern: str) -> str:
+    return str(Path(pattern).expanduser()) if pattern.startswith("~") else pattern
 
 
 def _local(pattern: str) -> Iterator[Listed]:
