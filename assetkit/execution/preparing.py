@@ -163,10 +163,12 @@ class AssetSteps:
         return tuple(inputs), members
 
     def _sources(self, edge: Edge, upstream: PublishedSlots, positions: Ints) -> tuple[Source, ...]:
-        """Return where slots lie; a query can ask for the partition where there may be several."""
+        """Return where slots lie; where there may be several, each says which partition it is.
+
+        What a function gets depends on what is declared, never on how many there happen to be.
+        """
         sources = (upstream.source(position) for position in positions.tolist())
-        alone = edge.mapping.name == "identity()" and self.asset.backfill.size == 1
-        if self.asset.kind != "sql" or alone:
+        if edge.mapping.name == "identity()" and self.asset.backfill.size == 1:
             return tuple(sources)
         return tuple(replace(source, with_dimensions=True) for source in sources)
 

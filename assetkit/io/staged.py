@@ -135,7 +135,7 @@ class StagedFiles:
                 there = before if before.exists() else after
                 record = self._record_there(there)
                 if record is not None:
-                    self._attest(target, record, {**record, **target.provenance})
+                    self._attest_aside(target, record)
                 if there is before:
                     followers = list(
                         zip(self.companions(before), self.companions(after), strict=True)
@@ -155,7 +155,7 @@ class StagedFiles:
             with disk.publish_lock(target.place.private, final):
                 record = self._record_there(final)
                 if record is not None:
-                    self._attest(target, record, {**record, **target.provenance})
+                    self._attest_aside(target, record)
         except OSError as error:
             raise storage_error(error, f"note of {slot_of(target)}", final) from error
 
@@ -298,11 +298,24 @@ class StagedFiles:
     def _attest_path(self, place: Place, folder: str) -> Path:
         return place.private / "attest" / f"{folder}.json"
 
-    def _attest(self, target: Target, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
+    def _attest(
+        self,
+        target: Target,
+        old: Mapping[str, Any],
+        new: Mapping[str, Any],
+        staged: Path | None = None,
+    ) -> None:
         about = {key: old.get(key) for key in _BOUND}
         content = json.dumps({"about": about, "record": new}, sort_keys=True, default=str)
         path = self._attest_path(target.place, target.folder)
-        disk.write_durably(path, content.encode(), self.staging_path(target))
+        disk.write_durably(path, content.encode(), staged or self.staging_path(target))
+
+    def _attest_aside(self, target: Target, record: Mapping[str, Any]) -> None:
+        """Attest what no run made: there is no staging folder of a run to write it in first."""
+        path = self._attest_path(target.place, target.folder)
+        staged = path.with_name(f"{path.name}.{secrets.token_hex(8)}.tmp")
+        disk.make_folders(path.parent)
+        self._attest(target, record, {**record, **target.provenance}, staged)
 
     def _attested(self, source: Source, record: Mapping[str, Any]) -> Mapping[str, Any]:
         try:
