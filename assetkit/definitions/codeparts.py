@@ -41,6 +41,7 @@ from assetkit.records import SourceLocation
 # Objects of these modules hold no settings that change what code computes.
 _INERT = frozenset({"_contextvars", "_thread", "logging", "threading", "types", "typing"})
 _MOST_IMPORTS = 16  # that a name is handed on through
+_WRITTEN_IN_PYTHON = 1 << 9  # Py_TPFLAGS_HEAPTYPE
 _SETTINGS = (bool, int, float, complex, str, bytes, tuple, frozenset)
 
 
@@ -109,11 +110,14 @@ class PartReader:
             return hasattr(value, "__wrapped__") and self.is_part(value.__wrapped__)
         if not isinstance(value, type):
             return False
+        if value.__module__ == "builtins" and value.__flags__ & _WRITTEN_IN_PYTHON:
+            return True  # of a namespace without a name, as `exec` makes them
         module = sys.modules.get(value.__module__)
         return is_project(value.__module__, getattr(module, "__file__", None), self.home)
 
     def _is_own(self, function: FunctionType) -> bool:
-        module = function.__globals__.get("__name__") or function.__module__ or ""
+        # What `exec` runs in a namespace without a name is at home where the asset is.
+        module = function.__globals__.get("__name__") or function.__module__ or self.home
         return is_project(module, function.__code__.co_filename, self.home)
 
     def _function(self, function: FunctionType) -> Part:

@@ -471,3 +471,27 @@ def test_thousands_of_assets_are_read_in_seconds(project):
 
     assert len({one.value for one in found.values()}) == 2000
     assert (time.process_time() - started) / 2000 < 2e-3
+
+
+@pytest.mark.parametrize(
+    "edit",
+    ["LIMIT = 6", "def rows():\n    return LIMIT + 1", "class Rates:\n    usd = 2"],
+    ids=["constant", "function", "class"],
+)
+def test_code_run_in_a_namespace_without_a_name_counts(edit):
+    """Code that `exec` ran in an empty namespace is followed like a module's."""
+    names = {}
+    exec(
+        "from assetkit import asset\n"
+        "LIMIT = 5\n"
+        "def rows():\n    return LIMIT\n"
+        "class Rates:\n    usd = 1\n"
+        "@asset\n"
+        "def orders():\n    return rows() * Rates.usd\n",
+        names,
+    )
+    before = code_version(names["orders"].definition).value
+
+    assert code_version(names["orders"].definition).value == before
+    exec(edit, names)
+    assert code_version(names["orders"].definition).value != before
