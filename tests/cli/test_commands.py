@@ -160,6 +160,17 @@ def test_sql_sees_assets_as_tables(run, shop):
     assert run("sql", "--json", query).json["rows"][1] == {"region": "south", "amount": 6.0}
 
 
+def test_adopt_takes_files_that_are_there(run, shop, tmp_path):
+    """Files of some partitions become those partitions; the others are missing."""
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "2026-01-02.csv").write_text("region,amount\nnorth,1.5\n")
+
+    ended = run("adopt", "orders", str(tmp_path / "old"))
+
+    assert (ended.code, ended.out) == (0, "orders: 1 partition adopted.\n")
+    assert run("adopt", "orders", str(tmp_path / "old"), "--json").json["adopted"] == 1
+
+
 def test_delete_asks_or_is_told(run, shop):
     """A deleted partition is missing again."""
     run("materialize")
