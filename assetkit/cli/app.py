@@ -38,6 +38,8 @@ COMMANDS: Final[dict[str, dict[str, tuple[str, str]]]] = {
         "materialize": ("assetkit.cli.build:materialize", "Bring assets up to date."),
         "backfill": ("assetkit.cli.backfill:backfill", "Build many partitions, on record."),
         "why": ("assetkit.cli.build:why", "Explain why something runs, or does not."),
+        "retry": ("assetkit.cli.control:retry", "Run again what failed or was lost in a run."),
+        "cancel": ("assetkit.cli.control:cancel", "Stop a run, or a backfill."),
     },
     "History": {
         "runs": ("assetkit.cli.state:runs", "List the runs."),

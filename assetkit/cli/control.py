@@ -1,0 +1,61 @@
+"""Commands about one run: ``cancel``, ``retry``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from assetkit.cli.exits import DONE, FAILED
+from assetkit.cli.options import Verb, json_option, yes_option
+from assetkit.cli.session import Session
+
+
+@click.command(cls=Verb, examples=("assetkit cancel 20260131-060000-1a2b3c",))
+@click.argument("run_id", metavar="RUN")
+@json_option
+@click.pass_obj
+def cancel(session: Session, run_id: str, *, as_json: bool) -> None:
+    """Stop a run, or a backfill, of any process. What it has finished stays.
+
+    Steps in worker processes are killed; those in threads end what they are doing.
+    """
+    asked = session.workspace.cancel(run_id)
+    if as_json:
+        session.out.json("cancel", {"id": run_id, "asked": asked})
+    elif asked:
+        session.out.write(f"{run_id} was asked to stop.")
+    else:
+        session.out.write(f"{run_id} is not running: nothing to stop.")
+
+
+@click.command(
+    cls=Verb,
+    examples=(
+        "assetkit retry 20260131-060000-1a2b3c",
+        "assetkit retry 20260131-060000-1a2b3c --executor processes:4",
+    ),
+)
+@click.argument("run_id", metavar="RUN")
+@click.option("--executor", metavar="NAME[:N]", help="Where steps run, as for materialize.")
+@click.option("--fail-fast", is_flag=True, help="Start nothing more after the first failure.")
+@click.option(
+    "--progress",
+    type=click.Choice(["auto", "live", "lines", "none"]),
+    default="auto",
+    help="How progress is shown on stderr.",
+)
+@yes_option
+@json_option
+@click.pass_obj
+def retry(session: Session, /, run_id: str, **given: Any) -> int:
+    """Run again what failed in a run, what that blocked, and what was lost with its process.
+
+    What has been made since is not made again.
+    """
+    from assetkit.cli.running import run_plan
+    from assetkit.workspace.retrying import what_is_undone
+
+    request = what_is_undone(session.workspace.core, session.graph, run_id)
+    result = run_plan(session, session.workspace.plan(session.graph, request), given)
+    return DONE if result.success else FAILED

@@ -1,0 +1,48 @@
+"""Commands about one run: retry and cancel."""
+
+from __future__ import annotations
+
+
+def test_retry_runs_what_failed_and_what_that_blocked(run, shop):
+    """Only the failed partition and its dependents run again; the rest stays as it is."""
+    shop.edit("[orders.amount > 1]", "[orders.amount > 1 / (len(orders) - 2)]")
+    run("materialize", "-s", "valid_orders")
+    failed = run("runs", "--json").json["runs"][0]["run_id"]
+    shop.edit(" / (len(orders) - 2)", "")
+
+    ended = run("retry", failed, "--json")
+
+    assert ended.code == 0
+    made = {(one["asset"], one["partition"]) for one in ended.lines if one["event"] == "step_ended"}
+    days = ("2026-01-01", "2026-01-02", "2026-01-03")
+    assert made == {("valid_orders", day) for day in days}
+
+
+def test_retry_of_a_run_without_failures_says_so(run, shop):
+    """There is nothing to do again, and that is wrong usage, not silence."""
+    run("materialize")
+    done = run("runs", "--json").json["runs"][0]["run_id"]
+
+    ended = run("retry", done)
+
+    assert ended.code == 2
+    assert "left nothing undone" in ended.err
+
+
+def test_an_unknown_run_is_named(run, shop):
+    """Retry and cancel say which run there is not."""
+    run("materialize")
+
+    for command in ("retry", "cancel"):
+        ended = run(command, "20260131-000000-ffffff")
+        assert ended.code == 2
+        assert "20260131-000000-ffffff" in ended.err
+
+
+def test_a_run_that_is_over_cannot_be_cancelled(run, shop):
+    """Cancelling a run that has ended changes nothing, and says so."""
+    run("materialize")
+    done = run("runs", "--json").json["runs"][0]["run_id"]
+
+    assert "not running" in run("cancel", done).out
+    assert run("cancel", done, "--json").json["asked"] is False
