@@ -154,9 +154,14 @@ def _split_pandas(
     groups = frame.groupby(list(dimensions), dropna=False, sort=False, observed=True).indices
     # Row numbers of the whole say nothing of a part; an index of the user's own stays.
     numbered = type(frame.index).__name__ == "RangeIndex" and frame.index.name is None
+    if any(rows[-1] - rows[0] + 1 != len(rows) for rows in groups.values()):
+        # Rows are gathered once and then cut: a gathering per part copies text over and over.
+        frame = frame.take([row for rows in groups.values() for row in rows])
+    start = 0
     for label, rows in groups.items():
         values = label if isinstance(label, tuple) else (label,)
-        part = frame.iloc[rows]
+        part = frame.iloc[start : start + len(rows)]
+        start += len(rows)
         step = labels.step_of_row([_plain(one) for one in values], dimensions)
         yield step, part.reset_index(drop=True) if numbered else part
 
