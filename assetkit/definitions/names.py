@@ -11,6 +11,7 @@ from assetkit.errors import InvalidArgument, InvalidName
 from assetkit.records import AssetKey, SourceLocation
 
 _PART = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_RESERVED = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])\Z", re.IGNORECASE)
 _CELL_FILE = re.compile(r"(?:[/\\]ipykernel_\d+[/\\]\d+\.py|^<(?:ipython-input|ipykernel)[^>]*>)$")
 _LONGEST_PART = 200  # of a folder name, in bytes; file systems end at 255
 _PACKAGE = __name__.partition(".")[0]
@@ -32,6 +33,10 @@ def check_key(key: object, *, where: str) -> AssetKey:
                 f"{where}: {key!r} cannot be an asset's name, because of {part!r}. "
                 "A name has ASCII letters, digits and '_' and does not begin with a digit; "
                 "prefixes are put before it with '/', as in 'sales/orders'."
+            )
+        if _RESERVED.match(part):
+            raise InvalidName(
+                f"{where}: {key!r} cannot be an asset's name: Windows has no folder {part!r}."
             )
         if len(part) > _LONGEST_PART:
             raise InvalidName(f"{where}: {part[:20]}... is longer than {_LONGEST_PART} letters.")

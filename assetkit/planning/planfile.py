@@ -103,7 +103,10 @@ def save_plan(plan: PlanData, text: str, path: str | os.PathLike[str]) -> None:
     try:
         written = json.dumps(content, indent=1)
     except TypeError as error:
-        raise PlanError(f"The plan cannot be saved: {error}. Select partitions by text.") from error
+        raise PlanError(
+            f"The plan cannot be saved: {error}. Select partitions by text, and leave secrets to "
+            f"resources."
+        ) from error
     target = Path(path)
     staged = target.with_name(f"{target.name}.{os.getpid()}.tmp")
     staged.write_text(written, encoding="utf-8")

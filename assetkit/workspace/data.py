@@ -114,16 +114,16 @@ def load(
     ]
     if not made:
         return None
-    many = known.dimensions and not _is_one(partitions)
+    many = known.dimensions and not _is_one(partitions, texts)
     sources = [source_of(core, known, each, with_dimensions=bool(many)) for each in made]
     return manager.read(sources, load_as, columns)
 
 
-def _is_one(partitions: Any) -> bool:
-    """Return whether a selection can only mean one partition."""
+def _is_one(partitions: Any, texts: Sequence[str | None]) -> bool:
+    """Return whether a selection can only mean one partition; *texts* are those published."""
     if isinstance(partitions, str):
         return (
-            ".." not in partitions
+            (".." not in partitions or partitions in texts)
             and partitions not in ("all", "latest")
             and not (partitions.startswith("latest:"))
         )
@@ -173,7 +173,7 @@ def select_published(known: Known, texts: Sequence[str | None], partitions: Any)
     if isinstance(partitions, str) and partitions.partition(":")[0] == "latest":
         count = int(partitions.partition(":")[2] or 1)
         return everything[-count:] if count > 0 else everything[:0]
-    if isinstance(partitions, str) and ".." in partitions:
+    if isinstance(partitions, str) and ".." in partitions and partitions not in place:
         return _between(known, place, *partitions.split("..", 1))
     keys = [partitions] if isinstance(partitions, str | tuple) else list(partitions)
     return np.array([_place(known, place, _text(key)) for key in keys], dtype=np.int64)
