@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from assetkit.backfills import BackfillResult as BackfillResult
     from assetkit.backfills import backfill as backfill
     from assetkit.backfills import resume as resume
+    from assetkit.checks.result import CheckResult as CheckResult
     from assetkit.definitions.checks import asset_check as asset_check
     from assetkit.definitions.decorator import asset as asset
     from assetkit.definitions.external import external_asset as external_asset
@@ -56,6 +57,7 @@ __version__ = "0.1.0"
 _NAMES = {
     "api": ("materialize", "plan"),
     "backfills": ("BackfillResult", "backfill", "resume"),
+    "checks.result": ("CheckResult",),
     "definitions.checks": ("asset_check",),
     "definitions.decorator": ("asset",),
     "definitions.external": ("external_asset",),

@@ -14,6 +14,7 @@ from assetkit.columns import NO_TIME, Ints, SlotColumns
 from assetkit.definitions.asset import AssetDef
 from assetkit.definitions.universe import Fan
 from assetkit.execution.environment import Environment, utc_now
+from assetkit.execution.inspecting import inspections_of
 from assetkit.execution.published import PublishedSlots, time_of
 from assetkit.execution.resources import find_resources
 from assetkit.execution.shipping import Shipped
@@ -242,7 +243,7 @@ def _work_of(
         dimensions=plan.universes[asset.key].dimensions,
         config=_config_of(asset, plan.config.get(asset.key)),
         resources=find_resources(asset, environment.resources),
-        inspections=environment.inspections,
+        inspections=inspections_of(asset, plan, environment),
     )
 
 

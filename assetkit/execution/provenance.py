@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from assetkit.definitions.metadata import Metadata
 from assetkit.io.base import Stored
 from assetkit.records import Basis, InputUse, Materialization, Outcome
 
@@ -100,6 +101,8 @@ def json_value(value: Any) -> Any:
         return value
     if isinstance(value, datetime):
         return value.isoformat()
+    if isinstance(value, Metadata):
+        return value.json
     if isinstance(value, Mapping):
         return {str(key): json_value(part) for key, part in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):

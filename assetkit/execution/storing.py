@@ -11,11 +11,13 @@ from typing import Any
 
 from assetkit.columns import fingerprint
 from assetkit.errors import OutputError
+from assetkit.execution.inspecting import with_outcomes
 from assetkit.execution.provenance import json_value, provenance_of
 from assetkit.execution.returned import Returned
 from assetkit.execution.task import AssetWork, SlotWork, StepTask
 from assetkit.io.base import Target, Written
 from assetkit.records import (
+    CheckOutcome,
     InputUse,
     Materialization,
     Outcome,
@@ -149,9 +151,10 @@ def _target(draft: Draft, provenance: Mapping[str, Any]) -> Target:
 
 def _write(value: Any, target: Target, work: AssetWork) -> Written:
     """Write a value, and let it be looked at: staged data after that, other data before."""
+    outcomes: list[CheckOutcome] = []
     try:
         if not work.staged:
-            _inspect(value, target, work, None)
+            outcomes = _inspect(value, target, work, None)
         written: Any = work.manager.write(value, target)
     except OutputError as error:
         if work.asset.key in str(error):
@@ -159,16 +162,21 @@ def _write(value: Any, target: Target, work: AssetWork) -> Written:
         where = slot_name(work.asset.key, target.partition_key)
         raise OutputError(f"{where} ({work.asset.source}): {error}") from error.__cause__
     if not isinstance(written, Written):
-        return _NOTHING
-    if work.staged:
-        _inspect(value, target, work, written)
-    return written
+        written = _NOTHING
+    elif work.staged:
+        outcomes = _inspect(value, target, work, written)
+    return with_outcomes(written, outcomes)
 
 
-def _inspect(value: Any, target: Target, work: AssetWork, written: Written | None) -> None:
+def _inspect(
+    value: Any, target: Target, work: AssetWork, written: Written | None
+) -> list[CheckOutcome]:
     try:
-        for inspection in work.inspections:
-            inspection(work.asset, target, value, written)
+        return [
+            one
+            for look in work.inspections
+            for one in look(work.asset, target, value, written) or ()
+        ]
     except BaseException:
         if written is not None:
             work.manager.discard(written)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -11,18 +11,19 @@ from assetkit.definitions.asset import AssetDef
 from assetkit.definitions.universe import TimeWindow
 from assetkit.execution.shipping import Shipped
 from assetkit.io.base import Place, Source, Target, Written
-from assetkit.records import AssetKey, Basis, InputUse, Materialization, PartitionKey
+from assetkit.records import AssetKey, Basis, CheckOutcome, InputUse, Materialization, PartitionKey
 
 
 class Inspection(Protocol):
     """Looks at data before anyone else sees it; raises `CheckFailed` to hold it back.
 
-    *written* is what was staged; None where the IO manager has no staging.
+    *written* is what was staged; None where the IO manager has no staging. Returns
+    what checks found.
     """
 
     def __call__(
         self, asset: AssetDef, target: Target, value: Any, written: Written | None
-    ) -> None: ...
+    ) -> Sequence[CheckOutcome] | None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,12 +14,20 @@ if TYPE_CHECKING:
     from assetkit.io.base import Stored as Stored
     from assetkit.io.base import Target as Target
     from assetkit.io.base import Written as Written
+    from assetkit.io.csv import CSVIOManager as CSVIOManager
+    from assetkit.io.delta import DeltaIOManager as DeltaIOManager
+    from assetkit.io.duckdb_tables import DuckDBIOManager as DuckDBIOManager
+    from assetkit.io.iceberg import IcebergIOManager as IcebergIOManager
     from assetkit.io.json import JSONIOManager as JSONIOManager
     from assetkit.io.memory import MemoryIOManager as MemoryIOManager
     from assetkit.io.parquet import ParquetIOManager as ParquetIOManager
     from assetkit.io.pickle import PickleIOManager as PickleIOManager
 
 _MODULES = {
+    "CSVIOManager": "csv",
+    "DeltaIOManager": "delta",
+    "DuckDBIOManager": "duckdb_tables",
+    "IcebergIOManager": "iceberg",
     "IOManager": "base",
     "JSONIOManager": "json",
     "Loaded": "base",

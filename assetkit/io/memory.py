@@ -18,7 +18,8 @@ from assetkit.errors import DataMissing, OutputError
 from assetkit.io import schemas
 from assetkit.io.base import Loaded, Place, Source, Stored, Target, Written
 from assetkit.io.content import content_version
-from assetkit.io.frames import Batches, conformed, to_batches
+from assetkit.io.declared import conformed
+from assetkit.io.frames import Batches, to_batches
 from assetkit.io.loading import load
 from assetkit.io.slot_tables import Found, MemoryTables
 from assetkit.io.staged import slot_of

@@ -14,7 +14,8 @@ from assetkit.errors import DataChanged
 from assetkit.io import footer, schemas
 from assetkit.io.base import Loaded, Source, Target, Written
 from assetkit.io.content import content_version
-from assetkit.io.frames import conformed, to_batches
+from assetkit.io.declared import conformed
+from assetkit.io.frames import to_batches
 from assetkit.io.loading import load
 from assetkit.io.parquet_read import ParquetTables
 from assetkit.io.parquet_write import Content, Encoding, WriteFailed, write_parquet
