@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from assetkit.errors import MaterializationError as MaterializationError
     from assetkit.execution.context import AssetContext as AssetContext
     from assetkit.execution.context import build_context as build_context
+    from assetkit.execution.hooks import HookEvent as HookEvent
+    from assetkit.execution.hooks import Hooks as Hooks
     from assetkit.execution.result import RunResult as RunResult
     from assetkit.executors.local import InProcessExecutor as InProcessExecutor
     from assetkit.executors.local import ThreadExecutor as ThreadExecutor
@@ -84,6 +86,7 @@ _NAMES = {
     "definitions.sqlasset": ("sql_asset", "sql_assets"),
     "errors": ("AssetkitError", "MaterializationError"),
     "execution.context": ("AssetContext", "build_context"),
+    "execution.hooks": ("HookEvent", "Hooks"),
     "execution.result": ("RunResult",),
     "executors.local": ("InProcessExecutor", "ThreadExecutor"),
     "executors.processes": ("ProcessExecutor",),

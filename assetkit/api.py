@@ -16,6 +16,7 @@ from assetkit.planning.facts import facts_of
 from assetkit.planning.plan import Plan
 from assetkit.planning.planfile import SavedPlan
 from assetkit.planning.request import Request
+from assetkit.project import Definitions
 from assetkit.targets import Targets, find_targets
 from assetkit.workspace import Workspace
 from assetkit.workspace.running import RunWishes, run_in
@@ -113,6 +114,7 @@ def materialize(
         on_failure=on_failure,
         raise_on_error=raise_on_error,
         progress=progress,
+        hooks=targets.hooks if isinstance(targets, Definitions) else (),
     )
     if isinstance(targets, Plan):
         return _apply(targets, workspace, wishes)

@@ -30,6 +30,7 @@ from assetkit.errors import (
     LoadError,
     did_you_mean,
 )
+from assetkit.execution.hooks import Hooks
 from assetkit.graph.build import build_graph, find_problems
 from assetkit.graph.graph import AssetGraph
 from assetkit.graph.views import graph_html
@@ -74,6 +75,8 @@ class Definitions:
             value = getattr(self, name)
             listed = tuple(value) if isinstance(value, list | tuple | set) else (value,)
             object.__setattr__(self, name, listed)
+        if odd := [one for one in self.hooks if not isinstance(one, Hooks)]:
+            raise invalid(owner, "hooks", odd[0], "Hooks(on_failure=..., ...), or a list of them")
         found = dict.fromkeys(_assets_in(self.assets, owner))
         object.__setattr__(self, "assets", tuple(found))
 

@@ -46,10 +46,11 @@ def run_plan(session: Session, plan: Plan, given: Mapping[str, Any]) -> RunResul
         raise_on_error=False,
         progress=progress_of(session, given["progress"], as_json=as_json),
         origin="cli",
+        hooks=session.definitions.hooks,
     )
     # What the code of steps prints is no result, and goes where progress goes.
     with redirect_stdout(sys.stderr):
-        result = run_in(session.workspace.core, plan, wishes)
+        result = run_in(plan.workspace.core, plan, wishes)
     remember_names(session.workspace_root, session.definitions)
     if not as_json:
         report(session, result)

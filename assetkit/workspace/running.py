@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from assetkit.errors import InvalidArgument
 from assetkit.execution.environment import Environment, RunOptions
+from assetkit.execution.hooks import Hooks, with_hooks
 from assetkit.execution.progress import choose_progress
 from assetkit.execution.result import RunResult
 from assetkit.execution.runner import run_plan
@@ -34,6 +35,7 @@ class RunWishes:
     origin: str = "python"
     max_concurrency: int | None = None
     run_id: str | None = None
+    hooks: tuple[Hooks, ...] = ()
 
     def __post_init__(self) -> None:
         if self.on_failure not in ("continue", "stop"):
@@ -65,7 +67,7 @@ def run_in(core: Core, plan: Plan, wishes: RunWishes) -> RunResult:
         pools=core.pools,
         clock=core.now,
         max_concurrency=wishes.max_concurrency,
-        progress=choose_progress(wishes.progress, os.environ),
+        progress=with_hooks(choose_progress(wishes.progress, os.environ), wishes.hooks),
     )
     options = RunOptions(
         run_id=wishes.run_id,
