@@ -40,7 +40,8 @@ class CatalogState:
     be gone; ``gone`` the ordinals that the catalog knows but whose files are
     missing or foreign. ``orphans`` names published slots that today's definition
     has no place for, by the texts of their keys. ``extents`` are hashes of which
-    partitions exist. ``universe_seq``: when an asset's set of
+    partitions exist; ``moved`` the assets whose ordinals the catalog has under
+    another layout yet. ``universe_seq``: when an asset's set of
     partitions last changed (a very large number where it changes just now).
     """
 
@@ -53,6 +54,7 @@ class CatalogState:
     gone: Mapping[AssetKey, Ints] = field(default_factory=dict)
     orphans: Mapping[AssetKey, tuple[str, ...]] = field(default_factory=dict)
     extents: Mapping[AssetKey, str] = field(default_factory=dict)
+    moved: frozenset[AssetKey] = frozenset()
     estimates: Mapping[AssetKey, Estimate] = field(default_factory=dict)
     code_parts: Mapping[AssetKey, Mapping[str, Mapping[str, str]]] = field(default_factory=dict)
 

@@ -17,16 +17,20 @@ def record_definitions(core: Core, plan: PlanData | Situation) -> None:
     """
     known = {row.asset: row for row in core.catalog.asset_rows()}
     changed = asset_rows(plan, known)
-    for row in changed:
-        old = known.get(row.asset)
-        if old is not None and old.layout != row.layout:
-            _rebase(core, row, plan)
+    moved = (plan.state if isinstance(plan, Situation) else plan.snapshot).moved
+    today = {**known, **{row.asset: row for row in changed}}
+    for key, old in known.items():
+        row = today[key]
+        if key in plan.graph.assets and (old.layout != row.layout or key in moved):
+            _rebase(core, old, row, plan)
     if changed:
         core.catalog.describe(changed)
 
 
-def _rebase(core: Core, row: AssetRow, plan: PlanData | Situation) -> None:
+def _rebase(core: Core, before: AssetRow, row: AssetRow, plan: PlanData | Situation) -> None:
     key: AssetKey = row.asset
     old, _texts = core.catalog.slot_keys(key)
     new = translation(key, plan.universes[key], core.catalog)(old)
+    if before.layout == row.layout and (old == new).all():
+        return
     core.catalog.rebase(row, dict(zip(old.tolist(), new.tolist(), strict=True)))

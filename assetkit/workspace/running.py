@@ -43,6 +43,16 @@ class RunWishes:
                 f"on_failure={self.on_failure!r} means nothing. It is 'continue' (run all that "
                 f"does not depend on what failed) or 'stop' (start nothing more)."
             )
+        if self.executor is not None and not hasattr(self.executor, "submit"):
+            raise InvalidArgument(
+                f"executor={self.executor!r} does not do. Allowed: an executor, such as "
+                f"ThreadExecutor(4); those of assetkit.executors."
+            )
+        for name, given in (("resources", self.resources), ("run_tags", self.tags)):
+            if given is not None and not isinstance(given, Mapping):
+                raise InvalidArgument(
+                    f"{name}={given!r} does not do. Allowed: a dict with text keys."
+                )
         if self.max_concurrency is not None and self.max_concurrency < 1:
             raise InvalidArgument(
                 f"max_concurrency={self.max_concurrency!r} leaves no room for any step. "
@@ -53,9 +63,10 @@ class RunWishes:
 def run_in(core: Core, plan: Plan, wishes: RunWishes) -> RunResult:
     """Run a plan, and return what came of it.
 
-    A plan with nothing to do leaves no trace, not even a run.
+    A plan with nothing to do leaves no trace, not even a run; but where slots have other
+    ordinals by today's definitions, the catalog learns them.
     """
-    if len(plan):
+    if len(plan) or plan.snapshot.moved:
         core.announce()
         record_definitions(core, plan)
     environment = Environment(

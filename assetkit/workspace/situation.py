@@ -162,6 +162,7 @@ def _state_of(
         leases=_leases(snapshot),
         orphans=orphans,
         extents=extents,
+        moved=frozenset(moved),
         estimates=snapshot.estimates,
         code_parts={key: _codes(row) for key, row in snapshot.assets.items()},
     )
