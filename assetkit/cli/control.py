@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -57,5 +58,6 @@ def retry(session: Session, /, run_id: str, **given: Any) -> int:
     from assetkit.workspace.retrying import what_is_undone
 
     request = what_is_undone(session.workspace.core, session.graph, run_id)
-    result = run_plan(session, session.workspace.plan(session.graph, request), given)
+    plan = session.workspace.plan(session.graph, request)
+    result = run_plan(session, replace(plan, workspace=session.workspace), given)
     return DONE if result.success else FAILED
