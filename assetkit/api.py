@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -29,7 +30,7 @@ def plan(
     upstream: bool = True,
     force: bool = False,
     select: str | None = None,
-    workspace: Workspace | None = None,
+    workspace: Workspace | str | os.PathLike[str] | None = None,
     resources: Any = None,
     config: Mapping[str, Any] | None = None,
     executor: Any = None,
@@ -63,7 +64,7 @@ def plan(
     )
     found = find_targets(targets, select, names_of_caller(), Path.cwd())
     wanted = Wanted(partitions=partitions, upstream=upstream, force=force, config=config)
-    return plan_targets(found, wanted, workspace or Workspace(), checked_time(now))
+    return plan_targets(found, wanted, workspace_of(workspace), checked_time(now))
 
 
 def materialize(
@@ -73,7 +74,7 @@ def materialize(
     upstream: bool = True,
     force: bool = False,
     select: str | None = None,
-    workspace: Workspace | None = None,
+    workspace: Workspace | str | os.PathLike[str] | None = None,
     resources: Any = None,
     config: Mapping[str, Any] | None = None,
     executor: Any = None,
@@ -119,12 +120,12 @@ def materialize(
     if isinstance(targets, Plan):
         return _apply(targets, workspace, wishes)
     if isinstance(targets, SavedPlan):
-        place = workspace or targets.workspace or Workspace()
-        return run_in(place.core, plan_again(targets, place, names_of_caller()), wishes)
+        again = plan_again(targets, workspace_of(workspace or targets.workspace), names_of_caller())
+        return run_in(again.workspace.core, again, wishes)
     found = find_targets(targets, select, names_of_caller(), Path.cwd())
     wanted = Wanted(partitions=partitions, upstream=upstream, force=force, config=config)
-    place = workspace or Workspace()
-    return run_in(place.core, plan_targets(found, wanted, place, checked_time(now)), wishes)
+    made = plan_targets(found, wanted, workspace_of(workspace), checked_time(now))
+    return run_in(made.workspace.core, made, wishes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,7 +141,11 @@ class Wanted:
 def plan_targets(
     found: Targets, wanted: Wanted, workspace: Workspace, now: datetime | None
 ) -> Plan:
-    """Plan what a call asked for; *now* None: the time of the workspace."""
+    """Plan what a call asked for; *now* None: the time of the workspace.
+
+    The plan's own workspace has what the projects of the targets bring.
+    """
+    workspace = found.furnish(workspace)
     if wanted.partitions is not None and found.partitions is not None:
         raise InvalidArgument(
             f"Partitions are given twice: partitions={wanted.partitions!r} and "
@@ -165,9 +170,9 @@ def plan_targets(
     )
 
 
-def _apply(plan: Plan, workspace: Workspace | None, wishes: RunWishes) -> RunResult:
+def _apply(plan: Plan, workspace: Any, wishes: RunWishes) -> RunResult:
     """Run a plan as it stands, unless it would be another one by now."""
-    place = workspace or plan.workspace or Workspace()
+    place = workspace_of(workspace or plan.workspace)
     again = place.plan(plan.graph, plan.request, config=plan.config, now=plan.now)
     if again.plan_id != plan.plan_id:
         raise PlanOutdated(
@@ -190,9 +195,24 @@ def plan_again(saved: SavedPlan, workspace: Workspace, names: Mapping[str, Any])
         raise PlanOutdated(
             f"Plan {saved.plan_id} is about {gone[0]!r}, which is no asset any more."
         )
+    workspace = found.furnish(workspace)
     again = workspace.plan(found.graph, saved.request, config=saved.config, now=saved.now)
     saved.check(again)
-    return again
+    return replace(again, workspace=workspace)
+
+
+def workspace_of(workspace: Any) -> Workspace:
+    """Return the workspace that a caller means; None: the one found from here, a path: that one.
+
+    Raises `InvalidArgument` for anything else.
+    """
+    if isinstance(workspace, Workspace):
+        return workspace
+    if workspace is None or isinstance(workspace, str | os.PathLike):
+        return Workspace(workspace)
+    raise InvalidArgument(
+        f"workspace={workspace!r} does not do. Allowed: a Workspace, or the path or URL of one."
+    )
 
 
 def checked_time(now: datetime | None) -> datetime | None:

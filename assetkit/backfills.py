@@ -7,13 +7,14 @@ Rule 2: it is written down before anything runs, so that a killed one can be tak
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from assetkit.api import Wanted, checked_time, names_of_caller, plan_targets
+from assetkit.api import Wanted, checked_time, names_of_caller, plan_targets, workspace_of
 from assetkit.errors import BackfillTooLarge, PlanError
 from assetkit.execution.result import RunResult, Slot
 from assetkit.planning.estimate import PlanEstimate, estimate
@@ -130,7 +131,7 @@ def backfill(
     upstream: bool = True,
     force: bool = False,
     select: str | None = None,
-    workspace: Workspace | None = None,
+    workspace: Workspace | str | os.PathLike[str] | None = None,
     resources: Any = None,
     config: Mapping[str, Any] | None = None,
     executor: Any = None,
@@ -161,8 +162,8 @@ def backfill(
     ...     done.materialized, str(done.status)
     ([('orders', 'eu')], 'success')
     """
-    place = workspace or Workspace()
     found = find_targets(targets, select, names_of_caller(), Path.cwd())
+    place = found.furnish(workspace_of(workspace))
     wanted = Wanted(partitions=partitions, upstream=upstream, force=force, config=config)
     wishes = RunWishes(
         resources=resources,
@@ -184,7 +185,7 @@ def resume(
     targets: Any = None,
     *,
     max_concurrency: int | None = None,
-    workspace: Workspace | None = None,
+    workspace: Workspace | str | os.PathLike[str] | None = None,
     resources: Any = None,
     executor: Any = None,
     on_failure: Literal["continue", "stop"] = "continue",
@@ -202,7 +203,7 @@ def resume(
         PlanError: there is no such backfill, it is under way, or its assets are gone.
         MaterializationError: steps failed; all others ran. Not with ``raise_on_error=False``.
     """
-    place = workspace or Workspace()
+    place = workspace_of(workspace)
     wishes = RunWishes(
         resources=resources,
         executor=concurrent(place.core, executor, max_concurrency),
@@ -235,5 +236,6 @@ def plan_rest(
         )
     config = record.request.get("config") or {}
     request = what_is_left(record, found.graph)
+    workspace = found.furnish(workspace)
     plan = workspace.plan(found.graph, request, config=config, now=now)
     return PlannedBackfill(plan=plan, workspace=workspace, wishes=wishes, record=record)

@@ -11,11 +11,12 @@ from typing import Any
 from assetkit.definitions.handles import Asset
 from assetkit.errors import EmptySelection, InvalidArgument
 from assetkit.graph.build import build_graph
-from assetkit.graph.graph import AssetGraph
 from assetkit.graph.grammar import parse_selection
+from assetkit.graph.graph import AssetGraph
 from assetkit.graph.selection import Facts, select
 from assetkit.project import Definitions, load_project
 from assetkit.records import AssetKey
+from assetkit.workspace import Workspace
 from assetkit.workspace.locate import find_project
 
 
@@ -25,12 +26,25 @@ class Targets:
 
     ``expressions`` are selection strings; they add to ``keys``.
     ``partitions`` is what stood behind an ``@``, None where nothing did.
+    ``projects`` are the `Definitions` that the assets came with.
     """
 
     graph: AssetGraph
     keys: tuple[AssetKey, ...]
     expressions: tuple[str, ...] = ()
     partitions: str | None = None
+    projects: tuple[Definitions, ...] = ()
+
+    def furnish(self, workspace: Workspace) -> Workspace:
+        """Return a workspace with the resources, IO managers and executor of the projects."""
+        for project in self.projects:
+            if project.resources or project.io_managers or project.executor is not None:
+                workspace = workspace.furnished(
+                    resources=project.resources,
+                    io_managers=project.io_managers,
+                    executor=project.executor,
+                )
+        return workspace
 
     def resolve(self, facts: Facts | None) -> tuple[AssetKey, ...]:
         """Return the keys of all targets, in graph order.
@@ -60,11 +74,15 @@ def find_targets(
     """
     handles: list[Asset[..., Any]] = []
     texts: list[str] = []
+    projects: list[Definitions] = []
     for item in _flattened(asked):
         if isinstance(item, str):
             texts.append(item)
         elif isinstance(item, Asset):
             handles.append(item)
+        elif isinstance(item, Definitions):
+            projects.append(item)
+            handles += item.assets
         else:
             raise InvalidArgument(
                 f"A target must be an asset, Definitions, a module, or the text of a selection; "
@@ -74,7 +92,11 @@ def find_targets(
     expressions, partitions = _without_partitions([*texts, *narrowing])
     extra = list(handles)
     if texts or (selection is not None and not handles):
-        extra += _seen(names) or _configured(here)
+        seen = _seen(names)
+        if not seen and (project := _configured(here)) is not None:
+            projects.append(project)
+            seen = list(project.assets)
+        extra += seen
     graph = build_graph(extra if expressions else handles, extra=extra)
     by_identity = {handle.key for handle in handles}
     keys = by_identity if selection is None else set()
@@ -83,17 +105,16 @@ def find_targets(
         keys=tuple(key for key in graph.assets if key in keys),
         expressions=expressions,
         partitions=partitions,
+        projects=tuple(projects),
     )
 
 
 def _flattened(asked: Any) -> Iterator[Any]:
     if asked is None:
         return
-    if isinstance(asked, Definitions):
-        yield from asked.assets
-    elif isinstance(asked, ModuleType):
+    if isinstance(asked, ModuleType):
         yield from Definitions.from_modules(asked).assets
-    elif isinstance(asked, Iterable) and not isinstance(asked, str | Asset):
+    elif isinstance(asked, Iterable) and not isinstance(asked, str | Asset | Definitions):
         for item in asked:
             yield from _flattened(item)
     else:
@@ -119,8 +140,8 @@ def _seen(names: Mapping[str, Any]) -> list[Asset[..., Any]]:
     return [value for value in names.values() if isinstance(value, Asset)]
 
 
-def _configured(here: Path) -> list[Asset[..., Any]]:
+def _configured(here: Path) -> Definitions | None:
     project = find_project(here)
     if project is None or "module" not in project.settings:
-        return []
-    return list(load_project(str(project.settings["module"])).assets)
+        return None
+    return load_project(str(project.settings["module"]))

@@ -112,7 +112,7 @@ def _planned(session: Session, given: dict[str, Any]) -> PlannedBackfill:
         force=given["force"],
         config=config_of(given["config"]),
     )
-    return PlannedBackfill(plan=plan, workspace=workspace, wishes=wishes)
+    return PlannedBackfill(plan=plan, workspace=plan.workspace, wishes=wishes)
 
 
 def _tell(session: Session, planned: PlannedBackfill, *, as_json: bool) -> int:

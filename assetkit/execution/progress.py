@@ -28,16 +28,25 @@ _PAUSE: Final = timedelta(seconds=10)
 
 
 def choose_progress(
-    wish: str | ProgressSink | None,
+    wish: str | bool | ProgressSink | None,  # noqa: FBT001  progress=False is what people write
     environ: Mapping[str, str],
     stream: TextIO | None = None,
 ) -> ProgressSink:
     """Return the sink for a wish: a kind, a sink, or None (the variable, or what fits best).
 
+    False is ``"none"``, True ``"auto"``.
+
     Raises:
         InvalidArgument: there is no such kind.
     """
+    if isinstance(wish, bool):
+        wish = "auto" if wish else "none"
     if wish is not None and not isinstance(wish, str):
+        if not hasattr(wish, "notify"):
+            raise InvalidArgument(
+                f"progress={wish!r} does not do. Allowed: {', '.join(KINDS)}, True or False, "
+                f"or an object with the methods notify and close."
+            )
         return wish
     out = stream or sys.stderr
     kind = wish or environ.get(VARIABLE) or "auto"

@@ -22,6 +22,7 @@ from assetkit.records import (
     Outcome,
     PartitionKey,
     StepRecord,
+    is_nothing,
     partition_text,
     slot_name,
 )
@@ -112,7 +113,8 @@ class RunResult:
     def load(self, asset: Any, partitions: Any = None, load_as: Any = None) -> Any:
         """Load what is published of an asset: a `pandas.DataFrame`, or *load_as*.
 
-        *partitions* selects among those that are there (None: all).
+        *partitions* selects among those that are there (None: all). None is
+        returned where they all are results of None.
 
         Raises:
             UnknownAsset: the run did not look at that asset.
@@ -128,8 +130,11 @@ class RunResult:
         if not made:
             chosen = f" of the partitions {partitions!r}" if partitions is not None else ""
             raise DataMissing(f"Nothing{chosen} of {key!r} is materialized.")
+        stored = [one for one in made if not is_nothing(one.data_version)]
+        if not stored:
+            return None
         many = bool(universe.dimensions) and not _is_one(partitions)
-        sources = [self._source_of(key, one, many=many) for one in made]
+        sources = [self._source_of(key, one, many=many) for one in stored]
         manager = self._environment.io_manager_of(self._plan.graph.assets[key])
         return manager.read(sources, load_as, None)
 

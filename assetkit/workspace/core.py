@@ -13,19 +13,25 @@ from assetkit.definitions.asset import AssetDef
 from assetkit.errors import InvalidArgument, WorkspaceError, did_you_mean
 from assetkit.executors.base import Executor
 from assetkit.io.base import Place
+from assetkit.workspace.managers import IOManagers
 
 
 @dataclass(slots=True, kw_only=True)
 class Core:
-    """What a workspace consists of. ``root`` is a local path or a URL."""
+    """What a workspace consists of.
+
+    ``root`` is a local path or a URL; ``chosen_executor`` tells that somebody chose
+    the executor.
+    """
 
     root: str
     place: Place
     catalog: Catalog
-    io_managers: Mapping[str, Any]
+    io_managers: IOManagers
     resources: Mapping[str, Any]
     executor: Executor
     pools: Mapping[str, int]
+    chosen_executor: bool = False
 
     def io_manager_of(self, asset: AssetDef) -> Any:
         """Return the IO manager that keeps an asset's data.

@@ -6,6 +6,8 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from copy import copy
+from dataclasses import replace
 from datetime import datetime, timedelta
 from importlib import import_module
 from pathlib import Path
@@ -40,7 +42,7 @@ class Workspace:
         catalog: where the catalog file lies, or a `Catalog`; by default
             ``catalog.duckdb`` in the root.
         io_managers: by name, besides ``"parquet"``, ``"pickle"``, ``"json"`` and ``"memory"``.
-        resources: by parameter name, or a list of instances matched by class.
+        resources: by parameter name.
         executor: where steps run; in this process by default.
         pools: how many steps may run at once, by pool name.
 
@@ -70,6 +72,7 @@ class Workspace:
             io_managers=IOManagers(io_managers),
             resources=dict(resources or {}),
             executor=executor or InProcessExecutor(),
+            chosen_executor=executor is not None,
             pools=checked_pools(pools),
         )
 
@@ -99,6 +102,20 @@ class Workspace:
                 yield workspace
             finally:
                 workspace.close()
+
+    def furnished(
+        self, *, resources: Mapping[str, Any], io_managers: Mapping[str, Any], executor: Any
+    ) -> Workspace:
+        """Return this same place with what a project brings where it has nothing of its own."""
+        core, furnished = self.core, copy(self)
+        furnished.core = replace(
+            core,
+            io_managers=core.io_managers.besides(io_managers),
+            resources={**resources, **core.resources},
+            executor=core.executor if core.chosen_executor else executor or core.executor,
+            chosen_executor=core.chosen_executor or executor is not None,
+        )
+        return furnished
 
     def close(self) -> None:
         """Let go of the catalog; the workspace may be used again."""

@@ -32,16 +32,27 @@ class IOManagers(Mapping[str, Any]):
     """
 
     def __init__(self, given: Mapping[str, Any] | None = None) -> None:
-        self._there = dict(given or {})
-        for name, manager in self._there.items():
+        self._given = dict(given or {})
+        for name, manager in self._given.items():
             _check(name, manager)
-        self._names = (*_READY, *(name for name in self._there if name not in _READY))
+        self._loaded: dict[str, Any] = {}
+        self._names = (*_READY, *(name for name in self._given if name not in _READY))
+
+    def besides(self, more: Mapping[str, Any]) -> IOManagers:
+        """Return these and *more*; one given here goes before one of *more* of the same name."""
+        if not more:
+            return self
+        both = IOManagers({**more, **self._given})
+        both._loaded = self._loaded  # what is kept in memory is the same
+        return both
 
     def __getitem__(self, name: str) -> Any:
-        if name not in self._there:
+        if name in self._given:
+            return self._given[name]
+        if name not in self._loaded:
             module, kind = _READY[name]
-            self._there[name] = getattr(import_module(module), kind)()
-        return self._there[name]
+            self._loaded[name] = getattr(import_module(module), kind)()
+        return self._loaded[name]
 
     def __contains__(self, name: object) -> bool:
         return name in self._names

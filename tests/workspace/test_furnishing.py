@@ -1,0 +1,136 @@
+"""What a project brings, and what a caller gives, decides what a run works with."""
+
+import pandas as pd
+import pytest
+
+from assetkit import (
+    Definitions,
+    InProcessExecutor,
+    Resource,
+    ThreadExecutor,
+    Workspace,
+    asset,
+    backfill,
+    materialize,
+    plan,
+)
+from assetkit.errors import InvalidArgument
+from assetkit.io import PickleIOManager
+
+
+class Shop(Resource):
+    name: str
+
+
+class Counted(ThreadExecutor):
+    """Threads that count what they are given."""
+
+    calls = 0
+
+    def submit(self, *arguments):
+        self.calls += 1
+        super().submit(*arguments)
+
+
+@asset
+def place(shop: Shop):
+    return pd.DataFrame({"name": [shop.name]})
+
+
+@asset(io_manager="drawer")
+def things(place):
+    return {*place["name"]}
+
+
+def project(**arguments):
+    """Return a project whose assets need a resource and an IO manager."""
+    own = {"resources": {"shop": Shop(name="ours")}, "io_managers": {"drawer": PickleIOManager()}}
+    return Definitions(**{"assets": [place, things], **own, **arguments})
+
+
+def test_a_project_brings_resources_io_managers_and_executor(workspace):
+    """What `Definitions` hold is used without being given again, and loads as it was kept."""
+    executor = Counted(1)
+    made = materialize(project(executor=executor), workspace=workspace, progress="none")
+
+    assert made.load("things") == {"ours"}
+    assert executor.calls == 2
+    assert len(plan(project(), workspace=workspace)) == 0
+
+
+def test_backfills_take_what_a_project_brings(workspace):
+    """`backfill` works with a project's surroundings as `materialize` does."""
+    assert backfill(project(), workspace=workspace, progress="none").load("things") == {"ours"}
+
+
+def test_what_is_given_nearer_goes_first(tmp_path):
+    """A call's resources go before a workspace's, and those before a project's."""
+    with Workspace(tmp_path, resources={"shop": Shop(name="its")}) as workspace:
+        first = materialize(project(), workspace=workspace, progress="none")
+        assert first.load("things") == {"its"}
+        nearer = {"shop": Shop(name="mine")}
+        again = materialize(
+            project(), workspace=workspace, resources=nearer, force=True, progress="none"
+        )
+        assert again.load("things") == {"mine"}
+
+
+def test_the_executor_of_a_workspace_goes_before_a_projects(tmp_path):
+    """An executor that a workspace was given is kept, also where it is the default one."""
+    theirs = Counted(1)
+    with Workspace(tmp_path, executor=InProcessExecutor()) as workspace:
+        materialize(project(executor=theirs), workspace=workspace, progress="none")
+
+    assert theirs.calls == 0
+
+
+def test_what_is_kept_in_memory_is_there_for_every_call(workspace):
+    """A project's own IO managers leave the workspace's as they are."""
+
+    @asset(io_manager="memory")
+    def kept():
+        return 5
+
+    @asset
+    def used(kept: int):
+        return pd.DataFrame({"kept": [kept]})
+
+    materialize(project(assets=[kept]), workspace=workspace, progress="none")
+    made = materialize(project(assets=[kept, used]), workspace=workspace, progress="none")
+
+    assert made.materialized == [("used", None)]
+    assert workspace.load("kept") == 5
+
+
+def test_a_saved_plan_is_applied_with_what_the_project_brings(workspace, tmp_path):
+    """A plan that was saved and loaded runs with the surroundings of its project."""
+    plan(project(), workspace=workspace).save(tmp_path / "plan.json")
+    saved = plan(project(), workspace=workspace).load(tmp_path / "plan.json", definitions=project())
+
+    assert materialize(saved, workspace=workspace, progress="none").load("things") == {"ours"}
+
+
+def test_a_path_stands_for_the_workspace_in_it(tmp_path):
+    """``workspace=`` takes the path of one, too."""
+    materialize(project(), workspace=tmp_path / "here", progress=False)
+
+    assert len(plan(project(), workspace=str(tmp_path / "here"))) == 0
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"workspace": 3},
+        {"executor": "threads"},
+        {"resources": ["shop"]},
+        {"run_tags": "nightly"},
+        {"progress": 3},
+        {"progress": "loud"},
+    ],
+    ids="-".join,
+)
+def test_arguments_of_the_wrong_kind_are_named(arguments):
+    """What cannot be meant is refused by name before anything runs."""
+    (name,) = arguments
+    with pytest.raises(InvalidArgument, match=name):
+        materialize(project(), **arguments)
