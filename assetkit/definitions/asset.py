@@ -13,13 +13,13 @@ from functools import reduce
 from importlib import import_module
 from typing import Any
 
+from assetkit.definitions.outside import Outside
 from assetkit.definitions.policies import (
     AutoMaterializePolicy,
     BackfillPolicy,
     FreshnessPolicy,
     RetryPolicy,
 )
-from assetkit.definitions.outside import Outside
 from assetkit.definitions.universe import PartitionMapping
 from assetkit.records import AssetKey, SourceLocation
 

@@ -59,7 +59,7 @@ class Universe(Protocol):
         ...
 
     def ends(self, positions: Ints) -> Ints | None:
-        """Return the ends of windows in microseconds since 1970 UTC; None without a time dimension."""
+        """Return the ends of windows in microseconds since 1970 UTC; None without time."""
         ...
 
     def ordinals(self, positions: Ints) -> Ints:

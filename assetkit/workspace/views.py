@@ -30,12 +30,13 @@ def run_query(core: Core, query: str) -> pd.DataFrame:
             _make_view(connection, name, core, known[names[name]])
         try:
             # Arrow first: DuckDB's own conversion to pandas is several times slower for text.
-            frame: pd.DataFrame = connection.sql(query).to_arrow_table().to_pandas()
-            return frame
+            table = connection.sql(query).to_arrow_table()
         except duckdb.CatalogException as error:
             raise InvalidSelection(f"{_first_line(error)} Assets: {_known(names)}.") from error
         except duckdb.Error as error:
             raise InvalidSelection(f"The query cannot be run: {error}") from error
+    frame: pd.DataFrame = table.to_pandas()
+    return frame
 
 
 def view_names(known: Mapping[AssetKey, Known]) -> dict[str, AssetKey]:

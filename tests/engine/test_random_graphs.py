@@ -74,7 +74,8 @@ def models(draw):
     """Draw a graph of up to six assets."""
     model = Model()
     for number in range(draw(st.integers(1, 6))):
-        above = draw(st.lists(st.sampled_from(list(model.nodes)), unique=True, max_size=3)) if number else []
+        known = list(model.nodes)
+        above = draw(st.lists(st.sampled_from(known), unique=True, max_size=3)) if known else []
         model.nodes[f"n{number}"] = Node(
             f"n{number}", tuple(above), draw(st.booleans()), draw(st.integers(0, 3))
         )

@@ -19,11 +19,8 @@ def test_a_file_deleted_by_hand_is_made_again(shop, assets):
     part(shop, "orders", "2026-01-02").unlink()
     made = plan(assets["total"], workspace=shop)
 
-    assert [(step.asset, step.partition, str(step.verdict)) for step in made.steps][0] == (
-        "orders",
-        "2026-01-02",
-        "missing",
-    )
+    first = made.steps[0]
+    assert (first.asset, first.partition, str(first.verdict)) == ("orders", "2026-01-02", "missing")
     assert "gone" in made.explain("orders", "2026-01-02")
     result = materialize(assets["total"], workspace=shop, progress="none")
     assert result.materialized == [("orders", "2026-01-02")]
