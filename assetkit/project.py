@@ -20,6 +20,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from assetkit.definitions.checks import checks_among
 from assetkit.definitions.handles import Asset, Declaration, recording
 from assetkit.definitions.names import caller, invalid, is_own
 from assetkit.definitions.projectcode import is_library_file
@@ -32,6 +33,7 @@ from assetkit.errors import (
 )
 from assetkit.execution.hooks import Hooks
 from assetkit.graph.build import build_graph, find_problems
+from assetkit.graph.checked import with_checks
 from assetkit.graph.graph import AssetGraph
 from assetkit.graph.views import graph_html
 
@@ -95,7 +97,7 @@ class Definitions:
 
         Raises `DefinitionError`: the first problem found.
         """
-        return build_graph(self.assets)
+        return with_checks(build_graph(self.assets), checks_among(self.checks))
 
     def validate(self) -> None:
         """Raise a `DefinitionError` that names everything that is wrong; None where all is well.

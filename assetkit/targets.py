@@ -8,9 +8,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from assetkit.definitions.checks import checks_among
 from assetkit.definitions.handles import Asset
 from assetkit.errors import EmptySelection, InvalidArgument
 from assetkit.graph.build import build_graph
+from assetkit.graph.checked import with_checks
 from assetkit.graph.grammar import parse_selection
 from assetkit.graph.graph import AssetGraph
 from assetkit.graph.selection import Facts, select
@@ -97,7 +99,8 @@ def find_targets(
             projects.append(project)
             seen = list(project.assets)
         extra += seen
-    graph = build_graph(extra if expressions else handles, extra=extra)
+    checks = [check for project in projects for check in checks_among(project.checks)]
+    graph = with_checks(build_graph(extra if expressions else handles, extra=extra), checks)
     by_identity = {handle.key for handle in handles}
     keys = by_identity if selection is None else set()
     return Targets(

@@ -210,7 +210,7 @@ class RunResult:
             alike.setdefault((failed.asset, failed.error_type), []).append(failed)
         for (asset, error_type), failures in alike.items():
             first = failures[0]
-            first_line = first.message.strip().partition("\n")[0]
+            first_line = _in_a_line(first.message)
             log = logs.get((asset, first.partition))
             told = f"; log: {log}" if log else ""
             others = f"; also {self._ranges(failures[1:])}" if failures[1:] else ""
@@ -236,6 +236,14 @@ class RunResult:
 
     def _repr_html_(self) -> str:
         return str(report_html(self.report()))
+
+
+def _in_a_line(message: str) -> str:
+    """Return the first line of a message, and the next one where it announces a list."""
+    lines = message.strip().splitlines() or [""]
+    if lines[0].endswith(":") and len(lines) > 1:
+        return f"{lines[0]} {lines[1].strip()}"
+    return lines[0]
 
 
 def _is_one(partitions: Any) -> bool:

@@ -18,6 +18,7 @@ from typing import Any
 from assetkit.definitions.asset import AssetDef, Input
 from assetkit.definitions.handles import Asset
 from assetkit.errors import CycleError, DefinitionError, DuplicateAsset
+from assetkit.graph.checked import with_checks
 from assetkit.graph.edges import EdgeMaker
 from assetkit.graph.graph import AssetGraph, Edge
 from assetkit.graph.lookup import AnyAsset, Lookup, is_notebooks, two_of_one_name
@@ -33,7 +34,7 @@ def build_graph(targets: Iterable[AnyAsset], extra: Iterable[AnyAsset] = ()) -> 
     graph, problems = _build(list(targets), list(extra))
     if problems:
         raise problems[0]
-    return graph
+    return with_checks(graph)
 
 
 def find_problems(assets: Iterable[AnyAsset]) -> tuple[DefinitionError, ...]:
