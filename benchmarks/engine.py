@@ -75,7 +75,7 @@ def trivial(count: int) -> list[Any]:
     made: list[Any] = []
     for number in range(count):
         above = {"ins": {"x": AssetIn(key=made[-1])}} if made else {}
-        function = (lambda x: None) if made else (lambda: None)
+        function = (lambda x: x) if made else (lambda: None)
         function.__name__ = f"n{number}"
         made.append(asset(name=f"n{number}", code_version="1", **above)(function))
     return made
