@@ -31,7 +31,11 @@ def figures(root: Path) -> Iterator[Figure]:
     count = 200
     assets = trivial(count)
     seconds = best(lambda: dg.materialize(assets), times=1)
-    yield Figure(what=f"Dagster: {count} trivial assets, in memory, each", value=seconds / count * 1e3, unit="ms")
+    yield Figure(
+        what=f"Dagster: {count} trivial assets, in memory, each",
+        value=seconds / count * 1e3,
+        unit="ms",
+    )
     days = dg.DailyPartitionsDefinition("2013-01-01", end_date="2014-01-01")
 
     @dg.asset(partitions_def=days)
@@ -56,7 +60,11 @@ def figures(root: Path) -> Iterator[Figure]:
                 dg.materialize([raw, scaled, kept], instance=instance, partition_key=key)
 
         seconds = best(backfill, times=1)
-    yield Figure(what="Dagster: 3 assets of a partition, a run each, per slot", value=seconds / DAYS / 3 * 1e3, unit="ms")
+    yield Figure(
+        what="Dagster: 3 assets of a partition, a run each, per slot",
+        value=seconds / DAYS / 3 * 1e3,
+        unit="ms",
+    )
 
 
 if __name__ == "__main__":

@@ -31,10 +31,14 @@ class Figure:
         if self.beside:
             ratio = f"{self.beside:9.3f} {self.unit:<6} {self.peer:<28} {self.value / self.beside:6.2f} x"
         verdict = {None: "", True: "met", False: "MISSED"}[self.met]
-        return f"{self.what:<50} {self.value:9.3f} {self.unit:<6} {ratio:<56} {self.aim:<22} {verdict}"
+        return (
+            f"{self.what:<50} {self.value:9.3f} {self.unit:<6} {ratio:<56} {self.aim:<22} {verdict}"
+        )
 
 
-def best(call: Callable[[], object], *, times: int = 3, before: Callable[[], object] | None = None) -> float:
+def best(
+    call: Callable[[], object], *, times: int = 3, before: Callable[[], object] | None = None
+) -> float:
     """Return the median of some runs, in seconds; *before* is called ahead of each, untimed."""
     seconds = []
     for _ in range(times):

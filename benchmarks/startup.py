@@ -39,11 +39,14 @@ two.to_parquet(folder / "two.parquet")
 three = pd.read_parquet(folder / "two.parquet") + 1
 three.to_parquet(folder / "three.parquet")
 """
-AGAIN = TINY + """
+AGAIN = (
+    TINY
+    + """
 import time
 start = time.perf_counter()
 materialize(three, workspace=Workspace(sys.argv[1]), progress="none")
 """
+)
 
 
 def python(*arguments: str) -> float:
@@ -55,13 +58,25 @@ def figures() -> Iterator[Figure]:
     """Measure."""
     bare = python("-c", "pass")
     light = python("-c", "import assetkit") - bare
-    yield Figure(what="import assetkit, over bare Python", value=light, unit="s", aim="<= 0.10 s", met=light <= 0.10)
+    yield Figure(
+        what="import assetkit, over bare Python",
+        value=light,
+        unit="s",
+        aim="<= 0.10 s",
+        met=light <= 0.10,
+    )
     names = python("-c", "from assetkit import DailyPartitions, FreshnessPolicy, asset") - bare
     yield Figure(what="... and the names that declare assets", value=names, unit="s")
     heavy = python("-c", "import pandas, pyarrow, duckdb") - bare
     yield Figure(what="pandas + pyarrow + duckdb, for comparison", value=heavy, unit="s")
     help_ = python("-m", "assetkit", "--help") - bare
-    yield Figure(what="assetkit --help, over bare Python", value=help_, unit="s", aim="<= 0.12 s", met=help_ <= 0.12)
+    yield Figure(
+        what="assetkit --help, over bare Python",
+        value=help_,
+        unit="s",
+        aim="<= 0.12 s",
+        met=help_ <= 0.12,
+    )
     with tempfile.TemporaryDirectory() as folder:
         tiny, plain = Path(folder) / "tiny.py", Path(folder) / "plain.py"
         tiny.write_text(TINY, encoding="utf-8")
@@ -69,7 +84,9 @@ def figures() -> Iterator[Figure]:
         number = iter(range(10_000))
         fresh = lambda script: best(  # noqa: E731
             lambda: subprocess.run(
-                [sys.executable, str(script), f"{folder}/{next(number)}"], check=True, capture_output=True
+                [sys.executable, str(script), f"{folder}/{next(number)}"],
+                check=True,
+                capture_output=True,
             ),
             times=5,
         )

@@ -60,7 +60,9 @@ def figures(root: Path) -> Iterator[Figure]:
     )
     workspace = Workspace(next(folders))
     materialize(measured, workspace=workspace, progress="none")
-    files = [str(path) for path in sorted(Path(workspace.root).glob("data/measured/*/part.parquet"))]
+    files = [
+        str(path) for path in sorted(Path(workspace.root).glob("data/measured/*/part.parquet"))
+    ]
     with_arrow = best(lambda: ds.dataset(files, format="parquet").to_table().to_pandas())
     with_duckdb = best(lambda: duckdb.read_parquet(files).to_arrow_table().to_pandas())
     loaded = best(lambda: workspace.load("measured", load_as=pd.DataFrame))
@@ -73,7 +75,11 @@ def figures(root: Path) -> Iterator[Figure]:
         aim="<= 1.1 x",
         met=loaded <= 1.1 * min(with_arrow, with_duckdb),
     )
-    yield Figure(what="peak memory so far", value=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6, unit="GB")
+    yield Figure(
+        what="peak memory so far",
+        value=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6,
+        unit="GB",
+    )
     yield catalog_size(next(folders))
 
 
@@ -94,7 +100,15 @@ def catalog_size(folder: Path) -> Figure:
     with duckdb.connect(f"{workspace.root}/catalog.duckdb") as connection:
         connection.execute("checkpoint")
     size = Path(f"{workspace.root}/catalog.duckdb").stat().st_size / (2 * len(hours.keys()))
-    return Figure(what="catalog, per slot and version", value=size, unit="bytes", beside=2_400, peer="Dagster's event log", aim="<= 100", met=size <= 100)
+    return Figure(
+        what="catalog, per slot and version",
+        value=size,
+        unit="bytes",
+        beside=2_400,
+        peer="Dagster's event log",
+        aim="<= 100",
+        met=size <= 100,
+    )
 
 
 if __name__ == "__main__":

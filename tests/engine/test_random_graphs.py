@@ -60,13 +60,15 @@ def _define(node: Node):
         return pd.DataFrame({"v": [total // 2 % 3]})
 
     parameters = "".join(f", {upstream}" for upstream in node.upstreams)
-    source = f"def {node.name}(context{parameters}):\n    return compute(context, [{parameters[2:]}])"
+    source = (
+        f"def {node.name}(context{parameters}):\n    return compute(context, [{parameters[2:]}])"
+    )
     names = {"compute": compute}
     exec(source, names)
     function = names[node.name]
-    return asset(
-        partitions=SCHEME if node.partitioned else None, code_version=str(node.seed)
-    )(function)
+    return asset(partitions=SCHEME if node.partitioned else None, code_version=str(node.seed))(
+        function
+    )
 
 
 @st.composite
@@ -84,9 +86,7 @@ def models(draw):
 
 def memory_workspace(folder) -> Workspace:
     """Return a workspace that keeps nothing on disk but logs."""
-    return Workspace(
-        folder, catalog=MemoryCatalog(), io_managers={"parquet": MemoryIOManager()}
-    )
+    return Workspace(folder, catalog=MemoryCatalog(), io_managers={"parquet": MemoryIOManager()})
 
 
 def assert_right(model: Model, workspace: Workspace) -> None:
