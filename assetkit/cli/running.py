@@ -30,8 +30,6 @@ _EXECUTORS = {
     "in-process": "InProcessExecutor",
     "threads": "ThreadExecutor",
     "processes": "ProcessExecutor",
-    "ray": "RayExecutor",
-    "dask": "DaskExecutor",
 }
 
 
