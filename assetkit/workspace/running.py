@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from assetkit.errors import InvalidArgument
+from assetkit.errors import InvalidArgument, PlanError
 from assetkit.execution.environment import Environment, RunOptions
 from assetkit.execution.hooks import Hooks, with_hooks
 from assetkit.execution.progress import choose_progress
@@ -66,6 +66,7 @@ def run_in(core: Core, plan: Plan, wishes: RunWishes) -> RunResult:
     A plan with nothing to do leaves no trace, not even a run; but where slots have other
     ordinals by today's definitions, the catalog learns them.
     """
+    _refuse_unapproved(plan)
     if len(plan) or plan.snapshot.moved:
         core.announce()
         record_definitions(core, plan)
@@ -88,3 +89,15 @@ def run_in(core: Core, plan: Plan, wishes: RunWishes) -> RunResult:
         tags=wishes.tags,
     )
     return run_plan(plan, environment, options)
+
+
+def _refuse_unapproved(plan: Plan) -> None:
+    """Refuse what a person must approve first: nobody can yet, and it must not run without."""
+    for part in plan.assets:
+        asset = plan.graph.assets[part.asset]
+        if asset.requires_approval and part.run.any():
+            raise PlanError(
+                f"Asset {asset.key!r} ({asset.source}) requires approval, which cannot be given "
+                f"yet: approvals come with a later version. Nothing ran. Leave the asset out, or "
+                f"take requires_approval=True away."
+            )
