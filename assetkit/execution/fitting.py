@@ -35,9 +35,12 @@ def _misfits(declared: Any, data: Data) -> Sequence[Misfit]:
         return _arrow_misfits(declared, data)
     if hasattr(declared, "model_fields"):
         table = data.table()
+        schema = schema_of(table)
+        if not schema.names:  # and so no row that could not fit
+            return ()
         rows = import_module("assetkit.io.row_models")
         found: Sequence[Misfit] = rows.find_misfits(
-            declared, schema_of(table), lambda columns: batches_of(table, columns)
+            declared, schema, lambda columns: batches_of(table, columns)
         )
     else:
         found = import_module("assetkit.io.frame_models").find_misfits(declared, data.load)

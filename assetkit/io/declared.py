@@ -28,9 +28,13 @@ _SCHEMA = "pyarrow.Schema"
 def conformed(table: Batches, schema: pa.Schema, *, where: str) -> Batches:
     """Return a stream with the schema that an asset declares; notes on the frame stay.
 
+    A table without columns, which has no rows either, is an empty one of that schema.
+
     Raises:
         OutputError: naming each column that does not fit, now or while streaming.
     """
+    if not table.schema.names:
+        return Batches(schema, ())
     wanted = schema.with_metadata({**(schema.metadata or {}), **(table.schema.metadata or {})})
     batches = iter(table.batches)
     ahead = list(islice(batches, 1))
