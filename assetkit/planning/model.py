@@ -58,9 +58,10 @@ class AssetSummary:
     """One asset's line of a plan.
 
     ``partitions`` are the compressed ranges of the slots to run, as text.
-    ``causes`` counts slots per cause (and ``missing``). ``seconds``, ``rows``
-    and ``bytes`` are expectations from history, None without one. ``orphans`` counts
-    published slots that the definition has no place for any more.
+    ``causes`` counts slots per cause (and ``missing``, or ``gone`` where the catalog
+    knows a slot whose file is not there). ``seconds``, ``rows`` and ``bytes`` are
+    expectations from history, None without one. ``orphans`` counts published slots
+    that the definition has no place for any more.
     """
 
     asset: AssetKey

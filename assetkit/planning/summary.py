@@ -46,7 +46,7 @@ def _line(part: AssetPlan, universe: Universe, state: CatalogState) -> AssetSumm
         quarantined=int(counts[Verdict.QUARANTINED]),
         running=int(counts[Verdict.RUNNING]),
         partitions=_ranges(running, universe),
-        causes=_cause_counts(part),
+        causes=_cause_counts(part, _gone(part, universe, state)),
         seconds=expected * estimate.seconds if expected is not None and estimate else None,
         rows=expected * estimate.rows if expected is not None and estimate else None,
         bytes=expected * estimate.bytes if expected is not None and estimate else None,
@@ -60,10 +60,20 @@ def _ranges(positions: np.ndarray, universe: Universe) -> str:
     return range_text(positions, lambda position: partition_text(universe.key(position)))
 
 
-def _cause_counts(part: AssetPlan) -> tuple[tuple[str, int], ...]:
+def _gone(part: AssetPlan, universe: Universe, state: CatalogState) -> int:
+    """Return of how many slots to run the file is gone, or is not ours any more."""
+    gone = state.gone.get(part.asset)
+    if gone is None:
+        return 0
+    missing = part.run & (part.verdict == VERDICTS.index(Verdict.MISSING))
+    return int(np.isin(universe.ordinals(part.positions[missing]), gone).sum())
+
+
+def _cause_counts(part: AssetPlan, gone: int) -> tuple[tuple[str, int], ...]:
     """Return how many slots to run are missing, and how many have each cause."""
     missing = int((part.run & (part.verdict == VERDICTS.index(Verdict.MISSING))).sum())
-    counts = [("missing", missing)] if missing else []
+    kinds = (("missing", missing - gone), ("gone", gone))
+    counts = [(kind, count) for kind, count in kinds if count]
     for bit, cause in enumerate(part.cause_table):
         hits = int((((part.causes >> np.uint64(bit)) & np.uint64(1)).astype(bool) & part.run).sum())
         if hits and not (missing == hits and cause.kind == "upstream"):

@@ -21,6 +21,7 @@ SHOWN_ASSETS = 40
 
 _WORDS = {
     "missing": "never built",
+    "gone": "file gone or changed by hand",
     "partial": "built without all of its input",
     "code": "code changed",
     "config": "configuration changed",
@@ -75,7 +76,7 @@ def plan_text(
 def verb_of(line: AssetSummary) -> str:
     """Return what would happen to an asset, in one word of the vocabulary of marks."""
     if line.run:
-        return "build" if {cause for cause, _ in line.causes} <= {"missing"} else "rebuild"
+        return "build" if {cause for cause, _ in line.causes} <= {"missing", "gone"} else "rebuild"
     if line.maybe:
         return "maybe"
     if line.blocked:
