@@ -8,9 +8,10 @@ from tests.docs.pages import pages
 pytest_collect_file = pages.pytest()
 
 # A module of an optional package is loaded by name; without the package its doctests cannot run.
-OPTIONAL = {"deltalake": "delta", "distributed": "dask", "pyiceberg": "iceberg", "ray": "ray"}
+OPTIONAL = {"apprise": "notifying", "deltalake": "delta", "pyiceberg": "iceberg"}
 HERE = Path(__file__).parent
 collect_ignore = [
+    "tests/faults/surroundings.py",  # a program that tests start
     "tests/typing",  # checked by mypy, never run
     *(
         str(path.relative_to(HERE))

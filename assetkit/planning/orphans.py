@@ -24,7 +24,7 @@ def orphan_note(asset: AssetKey, texts: Sequence[str]) -> str:
     """Say which slots are orphans, and what to do about them.
 
     >>> orphan_note("sales", ["mx"])[:60]
-    "1 published partition of sales is not in its definition any "
+    '1 published partition of sales is not in its definition any '
     """
     verb = "is" if len(texts) == 1 else "are"
     return (

@@ -67,6 +67,20 @@ def is_url(root: str) -> bool:
     return "://" in root and not root.startswith("file://")
 
 
+def _refuse_no_folder(folder: Path) -> None:
+    try:
+        is_other = folder.exists() and not folder.is_dir()
+    except OSError as error:
+        raise WorkspaceError(
+            f"The workspace {folder} cannot be looked at: {error.strerror}. Give another root, "
+            f"or mend the rights of the folders above it."
+        ) from error
+    if is_other:
+        raise WorkspaceError(
+            f"The workspace {folder} is a file, not a folder. Give another root, or move the file."
+        )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rooms:
     """The places of one workspace: its data and private folders, and its catalog file."""
@@ -93,10 +107,7 @@ def lay_out(root: str | os.PathLike[str], here: Path) -> Rooms:
             catalog=private / "catalog.duckdb",
         )
     folder = Path(text).expanduser().resolve()
-    if folder.exists() and not folder.is_dir():
-        raise WorkspaceError(
-            f"The workspace {folder} is a file, not a folder. Give another root, or move the file."
-        )
+    _refuse_no_folder(folder)
     private = folder if folder.name == DEFAULT_ROOT else folder / DEFAULT_ROOT
     return Rooms(
         root=str(folder),

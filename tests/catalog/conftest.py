@@ -14,7 +14,7 @@ def as_nobody(tmp_path):
 
     @contextmanager
     def restricted(folder):
-        opened = [tmp_path, *tmp_path.parents[:2]] if os.geteuid() == 0 else []
+        opened = [tmp_path, *tmp_path.parents[:3]] if os.geteuid() == 0 else []
         modes = {one: one.stat().st_mode for one in [*opened, folder]}
         for one in opened:
             one.chmod(0o755)

@@ -55,7 +55,7 @@ def test_a_write_refused_in_its_middle(tmp_path):
 
 def test_a_read_only_workspace(tmp_path):
     """The error says which folder, and what to do; nothing ran."""
-    for folder in (tmp_path, *tmp_path.parents[:2]):
+    for folder in (tmp_path, *tmp_path.parents[:3]):
         folder.chmod(0o755)
     first, second, third = told(tmp_path, "read_only")
 

@@ -57,7 +57,10 @@ def test_a_newer_file_that_the_catalog_missed_is_taken(shop, assets, workspace, 
     materialize(assets["total"], force=True, workspace=shop, progress="none")
     materialize(assets["orders"], force=True, workspace=shop, progress="none")
     shop.close()
-    shutil.copy(old / "catalog.duckdb", Path(shop.root) / "catalog.duckdb")
+    for file in Path(shop.root).glob("catalog.duckdb*"):
+        file.unlink()
+    for file in old.glob("catalog.duckdb*"):
+        shutil.copy(file, shop.root)
     again = Workspace(shop.root)
 
     assert len(plan(assets["total"], workspace=again)) == 0
