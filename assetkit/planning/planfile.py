@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -109,8 +110,16 @@ def save_plan(plan: PlanData, text: str, path: str | os.PathLike[str]) -> None:
         ) from error
     target = Path(path)
     staged = target.with_name(f"{target.name}.{os.getpid()}.tmp")
-    staged.write_text(written, encoding="utf-8")
-    staged.replace(target)
+    try:
+        staged.write_text(written, encoding="utf-8")
+        staged.replace(target)
+    except OSError as error:
+        with suppress(OSError):
+            staged.unlink()
+        raise PlanError(
+            f"The plan cannot be written to {str(target)!r}: {error.strerror or error}. "
+            f"Give another file, in a folder that exists and can be written."
+        ) from error
 
 
 def load_plan(path: str | os.PathLike[str], definitions: Any, workspace: Any) -> SavedPlan:

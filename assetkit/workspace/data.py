@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import compress
@@ -29,6 +30,9 @@ from assetkit.records import (
     slot_name,
 )
 from assetkit.workspace.core import Core
+
+_LATEST = re.compile(r"latest(?::([0-9]+))?\Z")
+_STATES = ("missing", "stale", "failed")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +107,11 @@ def load(
             ordinals, texts = ordinals[kept], list(compress(texts, kept))
     places = select_published(known, texts, partitions)
     if not len(places):
+        if len(texts) > 0:
+            raise InvalidSelection(
+                f"{partitions!r} selects none of the {len(texts):,} partitions of {known.key!r} "
+                f"that are materialized: an empty selection means nothing, never everything."
+            )
         raise DataMissing(
             f"Nothing of {known.key!r} is materialized in {core.root}. "
             f"Run: assetkit materialize {known.key}"
@@ -170,9 +179,15 @@ def select_published(known: Known, texts: Sequence[str | None], partitions: Any)
     place = {text: number for number, text in enumerate(texts)}
     if isinstance(partitions, Mapping):
         return _by_dimension(known, texts, partitions)
-    if isinstance(partitions, str) and partitions.partition(":")[0] == "latest":
-        count = int(partitions.partition(":")[2] or 1)
-        return everything[-count:] if count > 0 else everything[:0]
+    if isinstance(partitions, str) and partitions not in place:
+        newest = _LATEST.match(partitions)
+        if newest is not None:
+            return everything[len(texts) - min(int(newest[1] or 1), len(texts)) :]
+        if partitions in _STATES:
+            raise InvalidSelection(
+                f"Only a plan knows which partitions of {known.key!r} are {partitions}. Load by "
+                f"key, a list of keys, 'a..b', 'latest:7' or 'all'."
+            )
     if isinstance(partitions, str) and ".." in partitions and partitions not in place:
         return _between(known, place, *partitions.split("..", 1))
     keys = [partitions] if isinstance(partitions, str | tuple) else list(partitions)

@@ -185,7 +185,10 @@ class Workspace:
         return frame
 
     def events(self, run_id: str) -> pd.DataFrame:
-        """Return what happened in a run, in order: ended steps and failed attempts."""
+        """Return what happened in a run, in order: ended steps and failed attempts.
+
+        Raises `PlanError` where there is no such run.
+        """
         frame: pd.DataFrame = _frames().events(self.core, run_id)
         return frame
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from assetkit.errors import PlanError, did_you_mean
 from assetkit.records import partition_text
 from assetkit.workspace.backfilling import standing
 from assetkit.workspace.core import Core
@@ -60,7 +61,11 @@ def backfills(core: Core) -> pd.DataFrame:
 
 
 def events(core: Core, run_id: str) -> pd.DataFrame:
-    """Return what happened in a run, in order."""
+    """Return what happened in a run, in order; raise `PlanError` where there is no such run."""
+    if not core.catalog.runs(run_id=run_id).num_rows:
+        newest = map(str, core.catalog.runs(limit=100).column("run_id").to_pylist())
+        hint = did_you_mean(str(run_id), newest, what="runs")
+        raise PlanError(f"There is no run {run_id!r} in {core.root}. {hint}")
     return core.catalog.steps(run_id).to_pandas()
 
 

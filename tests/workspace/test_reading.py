@@ -4,8 +4,8 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from assetkit import StaticPartitions, asset, materialize
-from assetkit.errors import DataMissing, InvalidSelection, UnknownAsset, UnknownPartition
+from assetkit import StaticPartitions, asset, materialize, plan
+from assetkit.errors import DataMissing, InvalidSelection, PlanError, UnknownAsset, UnknownPartition
 
 
 @pytest.mark.parametrize(
@@ -54,12 +54,33 @@ def test_columns_and_type_are_chosen(shop):
         ("orders", "2026-01-04..2026-01-02", InvalidSelection, "reversed"),
         ("total", "2026-01-01", InvalidSelection, "no partitions"),
         ("orders", {"region": "us"}, InvalidSelection, "has no dimension region"),
+        ("orders", [], InvalidSelection, "selects none of the 5 partitions"),
+        ("orders", "latest:0", InvalidSelection, "selects none of the 5 partitions"),
+        ("orders", "latest:many", UnknownPartition, "is not materialized"),
+        ("orders", "stale", InvalidSelection, "Only a plan knows"),
     ],
 )
 def test_what_is_not_there_is_said_with_what_is(shop, asset, partitions, error, words):
     """A wrong name or key is refused, with the nearest ones."""
     with pytest.raises(error, match=words):
         shop.load(asset, partitions)
+
+
+def test_the_events_of_a_run_that_never_was_are_refused(shop):
+    """The nearest ids are named."""
+    run_id = shop.runs().run_id[0]
+
+    assert len(shop.events(run_id)) == 11
+    with pytest.raises(PlanError, match=run_id):
+        shop.events(run_id[:-1])
+
+
+def test_a_plan_is_not_saved_into_a_folder_that_is_not_there(shop, assets, tmp_path):
+    """What stood in the way is said in words, for files in the place of folders too."""
+    (tmp_path / "file").write_text("")
+    for folder in ("nowhere", "file"):
+        with pytest.raises(PlanError, match="cannot be written"):
+            plan(assets["total"], workspace=shop).save(tmp_path / folder / "plan.json")
 
 
 def test_a_workspace_without_data_says_so(workspace):
