@@ -78,6 +78,9 @@ class BackfillResult:
     def _repr_html_(self) -> str:
         return self.result._repr_html_()
 
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        return {"text/plain": str(self), "text/html": self._repr_html_()}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedBackfill:

@@ -43,10 +43,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
+from pathlib import Path
+from traceback import FrameSummary, StackSummary, TracebackException
+
+_OURS = str(Path(__file__).parent)
 
 
 class AssetkitError(Exception):
     """The root of all errors that assetkit raises on purpose."""
+
+    def _render_traceback_(self) -> list[str]:
+        """Return what a notebook shows: the frames of the user's code, and none of ours."""
+        shown: TracebackException | None = TracebackException.from_exception(self)
+        lines = shown
+        while shown is not None:
+            shown.stack = StackSummary.from_list([one for one in shown.stack if _is_users(one)])
+            shown = shown.__cause__ or (None if shown.__suppress_context__ else shown.__context__)
+        return "".join(lines.format() if lines else ()).splitlines()
+
+
+def _is_users(frame: FrameSummary) -> bool:
+    return not frame.filename.startswith(_OURS) and "IPython" not in Path(frame.filename).parts
 
 
 class DefinitionError(AssetkitError):

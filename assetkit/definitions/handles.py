@@ -4,13 +4,13 @@ Rule 1: a handle is known by module, qualified name and key. Defining that again
 (a notebook cell that runs again, a module that is reloaded) swaps the definition
 inside the handle, so that names imported earlier follow.
 Rule 2: what is defined inside a function is new each time.
-Rule 3: handles are remembered weakly, and never looked up by an asset's name: a
+Rule 3: handles are remembered weakly, and no upstream is looked up among them: a
 graph finds upstreams through the user's own names.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -139,6 +139,17 @@ def handle_of(declaration: Declaration) -> Asset[..., Any]:
     if (recorded := _recorded.get()) is not None:
         recorded.append(declaration)
     return handle
+
+
+def project_assets(keys: Collection[AssetKey]) -> dict[AssetKey, Asset[..., Any]]:
+    """Return, of some keys, those that a loaded module of the project defines, too."""
+    return {
+        key: handle
+        for (module, _, key), handle in list(_handles.items())
+        if key in keys
+        and module != "__main__"
+        and vars(_modules.get(module, object)) is handle.__wrapped__.__globals__
+    }
 
 
 @contextmanager

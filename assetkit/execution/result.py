@@ -237,6 +237,9 @@ class RunResult:
     def _repr_html_(self) -> str:
         return str(report_html(self.report()))
 
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        return {"text/plain": str(self), "text/html": self._repr_html_()}
+
 
 def _in_a_line(message: str) -> str:
     """Return the first line of a message, and the next one where it announces a list."""

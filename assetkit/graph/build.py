@@ -16,7 +16,7 @@ from itertools import pairwise
 from typing import Any
 
 from assetkit.definitions.asset import AssetDef, Input
-from assetkit.definitions.handles import Asset
+from assetkit.definitions.handles import Asset, project_assets
 from assetkit.errors import CycleError, DefinitionError, DuplicateAsset
 from assetkit.graph.checked import with_checks
 from assetkit.graph.edges import EdgeMaker
@@ -59,12 +59,13 @@ def _build(
         key: maker.edges_of(chosen[key], collected.inputs[id(chosen[key])]) for key in definitions
     }
     collected.problems += _clashing_names(chosen)
+    collected.note_shadowed(chosen)
     order = _order(definitions, edges, collected.problems)
     graph = AssetGraph(
         assets={key: definitions[key] for key in order},
         edges={key: edges[key] for key in order},
         downstream=_downstream(order, edges),
-        notes=tuple(collected.notes),
+        notes=tuple(collected.notes.values()),
     )
     return graph, collected.problems
 
@@ -84,7 +85,7 @@ class _Collected:
     inputs: dict[int, list[tuple[Input, AnyAsset]]] = field(default_factory=dict)
     broken: set[int] = field(default_factory=set)
     problems: list[DefinitionError] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
+    notes: dict[AssetKey, str] = field(default_factory=dict)
 
     def collect(self, targets: list[AnyAsset]) -> None:
         """Go upstream from *targets*, each asset once."""
@@ -131,14 +132,22 @@ class _Collected:
                 waiting.extend(upstream.key for _, upstream in self.inputs[id(asset)])
         return reached
 
+    def note_shadowed(self, chosen: Mapping[AssetKey, AnyAsset]) -> None:
+        """Note which assets of a notebook stand where the project has one, reached or not."""
+        own = {key: asset for key, asset in chosen.items() if is_notebooks(asset)}
+        for key, other in project_assets(own.keys()).items() if own else ():
+            # A script that is also imported is no other version of itself.
+            if other.source.file != own[key].source.file:
+                self._note(other)
+
+    def _note(self, shadowed: AnyAsset) -> None:
+        text = f"overridden in this notebook; the project's version is at {shadowed.source}"
+        self.notes.setdefault(shadowed.key, f"{shadowed.key}: {text}")
+
     def _settle(self, one: AnyAsset, other: AnyAsset) -> AnyAsset:
         in_notebook = [asset for asset in (one, other) if is_notebooks(asset)]
         if len(in_notebook) == 1:
-            shadowed = other if in_notebook[0] is one else one
-            self.notes.append(
-                f"{one.key}: overridden in this notebook; "
-                f"the project's version is at {shadowed.source}"
-            )
+            self._note(other if in_notebook[0] is one else one)
             return in_notebook[0]
         self.problems.append(DuplicateAsset(two_of_one_name(one, other)))
         return one

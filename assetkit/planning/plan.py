@@ -94,3 +94,6 @@ class Plan(PlanData):
 
     def _repr_html_(self) -> str:
         return plan_html(self)
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        return {"text/plain": str(self), "text/html": self._repr_html_()}

@@ -162,18 +162,29 @@ def test_a_notebook_may_override_a_projects_asset(module):
         @asset
         def orders(): ...
         @asset
-        def report(orders, daily): ...
+        def overview(orders, daily): ...
         """,
     )
-    graph = build_graph([notebook.report])
+    graph = build_graph([notebook.overview])
 
     assert graph.assets["orders"] is notebook.orders.definition
-    assert edges_of(graph) == {("orders", "daily"), ("orders", "report"), ("daily", "report")}
+    assert edges_of(graph) == {("orders", "daily"), ("orders", "overview"), ("daily", "overview")}
     (note,) = graph.notes
     assert note.startswith(
         "orders: overridden in this notebook; the project's version is at shop.py"
     )
     assert project.orders.definition not in graph.assets.values()
+
+
+def test_an_override_is_said_also_where_the_projects_version_is_not_reached(module):
+    """Found among what is passed or in the notebook itself, the override is noted all the same."""
+    project = module("shop", "@asset\ndef bills(): ...\n@asset\ndef daily(bills): ...")
+    notebook = module("__main__", "@asset\ndef bills(): ...")
+    note = "bills: overridden in this notebook; the project's version is at shop.py:3"
+
+    assert build_graph([notebook.bills]).notes == (note,)
+    assert build_graph([project.daily, notebook.bills]).notes == (note,)
+    assert build_graph([project.daily]).notes == ()
 
 
 def test_the_newest_of_a_notebooks_own_counts(module):

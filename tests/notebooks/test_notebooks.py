@@ -34,6 +34,32 @@ def test_notebook_runs(path, folder):
     assert not any("<script" in output["data"]["text/html"] for output in rich)
 
 
+def test_plans_results_and_errors_have_the_text_of_the_command_line(tmp_path):
+    """Where no HTML is shown, the text is the command line's; of an error, the user's frames."""
+    cells = [
+        "from assetkit import asset, materialize, plan",
+        "@asset\ndef orders():\n    return None",
+        "plan(orders)",
+        "materialize(orders)",
+        "@asset\ndef broken(orders):\n    raise ValueError('no such thing')\nmaterialize(broken)",
+    ]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(one) for one in cells])
+    client = NotebookClient(
+        notebook, timeout=300, allow_errors=True, resources={"metadata": {"path": tmp_path}}
+    )
+    client.execute()
+    planned, made, failed = (cell.outputs[-1] for cell in notebook.cells[2:])
+
+    assert "never built" in planned["data"]["text/plain"]
+    assert "1 materialized" in made["data"]["text/plain"]
+    assert "text/html" in planned["data"]
+    assert "text/html" in made["data"]
+    shown = "\n".join(failed["traceback"])
+    assert "raise ValueError('no such thing')" in shown
+    assert "materialize(broken)" in shown
+    assert "runner.py" not in shown
+
+
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_notebook_is_saved_without_outputs(path):
     """A saved notebook holds what people wrote, so that its changes can be read."""
