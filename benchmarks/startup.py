@@ -51,7 +51,10 @@ materialize(three, workspace=Workspace(sys.argv[1]), progress="none")
 
 def python(*arguments: str) -> float:
     """Return the seconds of a fresh interpreter's whole life."""
-    return best(lambda: subprocess.run([sys.executable, *arguments], check=True), times=5)
+    return best(
+        lambda: subprocess.run([sys.executable, *arguments], check=True, capture_output=True),
+        times=5,
+    )
 
 
 def figures() -> Iterator[Figure]:
