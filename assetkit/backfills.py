@@ -118,7 +118,7 @@ class PlannedBackfill:
         record = self.record or begin(core, self.plan)
         record, result = carry_out(core, record, self.plan, self.wishes)
         done = BackfillResult(record, result)
-        if self.wishes.raise_on_error and not result.success:
+        if self.wishes.raise_on_error and result.went_wrong:
             error = result.error()
             error.add_note(f"Do what is left:  {done.retry_command}")
             raise error

@@ -23,11 +23,15 @@ _LONGEST_TRACEBACK: Final = 4_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunReport:
-    """A run in what people ask of it. ``rows``, ``bytes`` and ``seconds`` are sums per asset."""
+    """A run in what people ask of it. ``rows``, ``bytes`` and ``seconds`` are sums per asset.
+
+    ``lacking`` says of assets that wait for inputs which no step makes what is missing.
+    """
 
     run_id: str
     duration: float
     outcomes: Mapping[Outcome, Slots]
+    lacking: Sequence[str] = ()
     failures: Sequence[FailedAttempt] = ()
     rows: Mapping[AssetKey, int] = field(default_factory=dict)
     bytes: Mapping[AssetKey, int] = field(default_factory=dict)
@@ -44,11 +48,17 @@ def report_line(report: RunReport) -> str:
     >>> report_line(RunReport(run_id="r1", duration=2.0, outcomes={}))
     'Nothing to do: everything asked for is up to date.'
     """
-    counts = [(outcome, len(report.slots(outcome))) for outcome in Outcome]
-    words = ", ".join(f"{count:,} {outcome}" for outcome, count in counts if count)
+    words = ", ".join(f"{count:,} {outcome}" for outcome, count in _ended(report).items())
     if not words:
         return "Nothing to do: everything asked for is up to date."
+    if report.lacking and set(_ended(report)) == {Outcome.BLOCKED} and not report.failures:
+        return f"Nothing ran: {words}."
     return f"Run {report.run_id}: {words} in {duration_text(report.duration)}."
+
+
+def _ended(report: RunReport) -> dict[Outcome, int]:
+    counts = {outcome: len(report.slots(outcome)) for outcome in Outcome}
+    return {outcome: count for outcome, count in counts.items() if count}
 
 
 def report_text(report: RunReport, *, width: int | None = 80, ascii: bool = False) -> str:
@@ -66,8 +76,8 @@ def report_text(report: RunReport, *, width: int | None = 80, ascii: bool = Fals
     lines = text_table(columns, rows[:_SHOWN_ASSETS], width=width, indent=" ") if rows else []
     if len(rows) > _SHOWN_ASSETS:
         lines.append(f"    … {len(rows) - _SHOWN_ASSETS:,} more assets")
-    failures = [*failure_lines(report)]
-    text = "\n".join([*lines, *([""] if lines else []), *failures, report_line(report)])
+    told = [*failure_lines(report), *report.lacking[:_SHOWN_BLOCKED]]
+    text = "\n".join([*lines, *([""] if lines else []), *told, report_line(report)])
     return to_ascii(text) if ascii else text
 
 
@@ -81,7 +91,7 @@ def failure_lines(report: RunReport) -> Iterator[str]:
         yield f"    assetkit logs {failure.run_id} {slot}"
     if len(report.failures) > _SHOWN_FAILURES:
         yield f"  … {len(report.failures) - _SHOWN_FAILURES:,} more: assetkit logs {report.run_id}"
-    if blocked := report.slots(Outcome.BLOCKED):
+    if report.failures and (blocked := report.slots(Outcome.BLOCKED)):
         names = [slot_name(*slot) for slot in blocked[:_SHOWN_BLOCKED]]
         more = len(blocked) - len(names)
         yield f"  Blocks: {', '.join(names)}{f' and {more:,} more' if more else ''}"
@@ -108,7 +118,8 @@ def report_html(report: RunReport) -> Html:
     table = [html_table(titles, rows, right=(2, 3, 4))] if rows else []
     more = len(lines) - len(rows)
     rest = [element("p", f"… {more:,} more assets", class_="dim")] if more else []
-    return view(head, *_failures_html(report), *table, *rest)
+    lacking = [element("pre", text) for text in report.lacking[:_SHOWN_BLOCKED]]
+    return view(head, *_failures_html(report), *table, *rest, *lacking)
 
 
 def _failures_html(report: RunReport) -> Iterator[Html]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +16,8 @@ from assetkit.execution.environment import Environment
 from assetkit.execution.report import RunReport, report_html, report_text
 from assetkit.io.base import Source
 from assetkit.planning.data import PlanData
+from assetkit.planning.explain import explain
+from assetkit.planning.model import VERDICTS
 from assetkit.records import (
     AssetKey,
     FailedAttempt,
@@ -22,6 +25,7 @@ from assetkit.records import (
     Outcome,
     PartitionKey,
     StepRecord,
+    Verdict,
     is_nothing,
     partition_text,
     slot_name,
@@ -31,6 +35,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Slot = tuple[AssetKey, PartitionKey | None]
+_BLOCKED = VERDICTS.index(Verdict.BLOCKED)
 
 
 @dataclass(slots=True)
@@ -68,7 +73,13 @@ class RunResult:
     @property
     def success(self) -> bool:
         """True where no step failed, and none was held up or given up."""
-        return not (self.failed or self.blocked or self.cancelled)
+        return not (self.went_wrong or self._lacking)
+
+    @property
+    def went_wrong(self) -> bool:
+        """True where a step failed, was held up by one, or was given up; else inputs only lack."""
+        ended = self._tally.outcomes
+        return bool(ended[Outcome.FAILED] or ended[Outcome.BLOCKED] or ended[Outcome.CANCELLED])
 
     @property
     def materialized(self) -> list[Slot]:
@@ -92,8 +103,8 @@ class RunResult:
 
     @property
     def blocked(self) -> list[Slot]:
-        """What could not run, as something that it needs failed."""
-        return list(self._tally.outcomes[Outcome.BLOCKED])
+        """What could not run, as something that it needs failed, or is missing and was not made."""
+        return [*self._tally.outcomes[Outcome.BLOCKED], *self._lacking]
 
     @property
     def cancelled(self) -> list[Slot]:
@@ -183,19 +194,34 @@ class RunResult:
         return RunReport(
             run_id=self.run_id,
             duration=self.duration,
-            outcomes=self._tally.outcomes,
+            outcomes={**self._tally.outcomes, Outcome.BLOCKED: self.blocked},
+            lacking=self._why_lacking(),
             failures=self._tally.failures,
             rows=self._tally.rows,
             bytes=self._tally.bytes,
             seconds=self._tally.seconds,
         )
 
+    @cached_property
+    def _lacking(self) -> list[Slot]:
+        """What the plan could not make, since an input is missing that it does not make."""
+        return [
+            (part.asset, self._plan.universes[part.asset].key(position))
+            for part in self._plan.assets
+            for position in part.positions[(part.verdict == _BLOCKED) & ~part.run].tolist()
+        ]
+
+    def _why_lacking(self) -> tuple[str, ...]:
+        """Return for each asset that waits for inputs what one of its slots lacks."""
+        first = dict(reversed(self._lacking))
+        return tuple(explain(self._plan, asset, key) for asset, key in reversed(first.items()))
+
     def error(self) -> MaterializationError:
         """Return the error that names each failure; its cause is the first of them."""
         failed = [*self._failure_lines()]
         counts = f"{len(self.failed)} of {len(self._tally.steps)} steps failed"
-        if self.blocked:
-            counts += f", {len(self.blocked)} could not run for it"
+        if held_up := len(self._tally.outcomes[Outcome.BLOCKED]):
+            counts += f", {held_up} could not run for it"
         if self.cancelled:
             counts += f", {len(self.cancelled)} were given up"
         error = MaterializationError("\n  ".join([f"{counts}:", *failed]), result=self)

@@ -65,7 +65,7 @@ def run_plan(plan: PlanData, environment: Environment, options: RunOptions = DEF
             close_resources()
             environment.progress.close()
     result = RunResult(run_id, perf_counter() - started, tally, plan, environment)
-    if options.raise_on_error and not result.success:
+    if options.raise_on_error and result.went_wrong:
         raise result.error()
     return result
 
