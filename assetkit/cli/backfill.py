@@ -86,7 +86,7 @@ def _planned(session: Session, given: dict[str, Any]) -> PlannedBackfill:
     from assetkit.workspace.backfilling import concurrent
     from assetkit.workspace.running import RunWishes
 
-    workspace, most = session.workspace, given["max_concurrency"]
+    workspace, most = session.furnished, given["max_concurrency"]
     wishes = RunWishes(
         executor=concurrent(workspace.core, executor_of(given["executor"]), most),
         on_failure="stop" if given["fail_fast"] else "continue",

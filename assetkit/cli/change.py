@@ -29,7 +29,7 @@ def delete(session: Session, slot: str, *, yes: bool, as_json: bool) -> None:
     confirm(f"Delete {slot} from {session.workspace.root}?", yes=yes)
     # Only a definition can tell what has no place in it.
     meant = handle_of(session, asset) if partitions == "orphans" else asset
-    count = session.workspace.delete(meant, partitions or None)
+    count = session.furnished.delete(meant, partitions or None)
     if as_json:
         session.out.json("delete", {"asset": asset, "deleted": count})
     else:
@@ -55,7 +55,7 @@ def adopt(session: Session, asset: str, path: str, *, as_json: bool) -> None:
     with {partition_key} in it. The files are copied, and stay as they are.
     """
     handle = handle_of(session, asset)
-    count = session.workspace.adopt(handle, path)
+    count = session.furnished.adopt(handle, path)
     if as_json:
         session.out.json("adopt", {"asset": handle.key, "adopted": count})
     else:
@@ -76,7 +76,7 @@ def accept(session: Session, slot: str, *, as_json: bool) -> None:
     """
     asset, _, partitions = slot.partition("@")
     handle = handle_of(session, asset)
-    count = session.workspace.accept(handle, partitions or None)
+    count = session.furnished.accept(handle, partitions or None)
     if as_json:
         session.out.json("accept", {"asset": handle.key, "accepted": count})
     else:
@@ -93,7 +93,7 @@ def rename(session: Session, old: str, new: str, *, as_json: bool) -> None:
 
     Rename it in the project, too: this changes what is stored, not your code.
     """
-    count = session.workspace.rename(old, new)
+    count = session.furnished.rename(old, new)
     if as_json:
         session.out.json("rename", {"old": old, "new": new, "moved": count})
     else:

@@ -58,6 +58,6 @@ def retry(session: Session, /, run_id: str, **given: Any) -> int:
     from assetkit.workspace.retrying import what_is_undone
 
     request = what_is_undone(session.workspace.core, session.graph, run_id)
-    plan = session.workspace.plan(session.graph, request)
-    result = run_plan(session, replace(plan, workspace=session.workspace), given)
+    plan = session.furnished.plan(session.graph, request)
+    result = run_plan(session, replace(plan, workspace=session.furnished), given)
     return DONE if result.success else FAILED

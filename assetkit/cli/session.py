@@ -90,6 +90,17 @@ class Session:
 
         return Workspace(self.workspace_root)
 
+    @cached_property
+    def furnished(self) -> Workspace:
+        """The workspace, with the resources, IO managers and executor of the project, if any."""
+        from assetkit.targets import find_targets
+
+        try:
+            definitions = self.definitions
+        except click.UsageError:  # no project is named
+            return self.workspace
+        return find_targets(definitions, None, {}, Path.cwd()).furnish(self.workspace)
+
     def selected(self, select: Sequence[str]) -> tuple[AssetGraph, tuple[AssetKey, ...]]:
         """Return the graph and the keys that a selection means in it; none means all."""
         from assetkit.planning.facts import facts_of
@@ -99,7 +110,7 @@ class Session:
         if expression is None:
             return self.graph, tuple(self.graph.assets)
         found = find_targets(self.definitions, expression, {}, Path.cwd())
-        facts = facts_of(found.graph, lambda request: self.workspace.plan(found.graph, request))
+        facts = facts_of(found.graph, lambda request: self.furnished.plan(found.graph, request))
         return found.graph, found.resolve(facts)
 
     def one_asset(self, name: str) -> tuple[AssetGraph, AssetKey]:
