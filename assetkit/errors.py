@@ -24,6 +24,7 @@ AssetkitError
 │   ├── StepTimeout
 │   ├── StepCancelled
 │   └── WorkerLost
+├── ExecutorError                where steps are to run: a cluster, its workers
 ├── MaterializationError         a run with failed steps; the first is its cause
 ├── StorageError                 the surroundings: disks, rights, files
 │   ├── WorkspaceError
@@ -32,6 +33,7 @@ AssetkitError
 │   └── CatalogError
 │       ├── CatalogLocked
 │       ├── CatalogTooNew
+│       ├── DaemonReplaced
 │       └── CatalogCorrupt
 └── MissingExtra                 an optional package is not installed
 
@@ -179,6 +181,10 @@ class WorkerLost(StepError):
     """The process that ran a step died."""
 
 
+class ExecutorError(AssetkitError):
+    """Steps cannot run where they are to: a cluster is not reached, or its workers do not fit."""
+
+
 class MaterializationError(AssetkitError):
     """A run ended with failed steps: names each; the first failure is the ``__cause__``.
 
@@ -216,6 +222,10 @@ class CatalogLocked(CatalogError):
 
 class CatalogTooNew(CatalogError):
     """The catalog was written by a newer assetkit."""
+
+
+class DaemonReplaced(CatalogError):
+    """A daemon that lost the workspace's lease wanted to write: another one has taken over."""
 
 
 class CatalogCorrupt(CatalogError):

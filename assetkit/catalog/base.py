@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
+from assetkit.catalog.automation import AutomationLog
 from assetkit.columns import Ints, SlotColumns
 from assetkit.records import (
     AssetKey,
@@ -145,6 +146,11 @@ class Receipt:
 
 class Catalog(Protocol):
     """What is known. Implementations: DuckDB (a file), memory (tests, `Workspace.temporary`)."""
+
+    @property
+    def automation(self) -> AutomationLog:
+        """What automation did, and who does it."""
+        ...
 
     def snapshot(self, assets: Sequence[AssetKey], *, detail: Sequence[AssetKey] = ()) -> Snapshot:
         """Read what planning needs of *assets*; versions and digests only of those in *detail*."""

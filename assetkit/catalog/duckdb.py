@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from assetkit.catalog import backfilling, editing, engine, frames, reading, recording, running
 from assetkit.catalog.arrays import to_numpy
+from assetkit.catalog.automating import DuckDBAutomation
 from assetkit.catalog.base import AssetRow, Claim, Commit, Grant, Receipt, Snapshot
 from assetkit.catalog.claims import Mortals
 from assetkit.catalog.ids import Ids, Seen
@@ -61,6 +62,11 @@ class DuckDBCatalog:
     def path(self) -> Path:
         """The file."""
         return self._store.path
+
+    @property
+    def automation(self) -> DuckDBAutomation:
+        """What automation did, and who does it."""
+        return DuckDBAutomation(self.transaction, self._mortals)
 
     @contextmanager
     def transaction(self, *, read_only: bool = False) -> Iterator[tuple[Transaction, Ids, Leases]]:

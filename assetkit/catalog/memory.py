@@ -24,6 +24,7 @@ from assetkit.catalog.claims import GONE, Mortals, beyond, by_asset, divide, own
 from assetkit.catalog.failing import Trouble, failed_slots
 from assetkit.catalog.fencing import Fences, admitted, read_seqs_of, receipt_for, still_open
 from assetkit.catalog.liveness import is_alive
+from assetkit.catalog.memory_automation import MemoryAutomation
 from assetkit.catalog.memory_state import AssetState, Attempt, Entry, RunState, State
 from assetkit.catalog.pace import paces_of
 from assetkit.catalog.ranges import ranges_of
@@ -56,9 +57,14 @@ class MemoryCatalog:
         self._mortals = Mortals(runs, clock)
         self._lock = threading.RLock()
         self._state = State()
+        self.automation = MemoryAutomation(self._lock, self._mortals, self._next_seq)
 
     def __repr__(self) -> str:
         return f"MemoryCatalog({len(self._state.assets)} assets)"
+
+    def _next_seq(self) -> int:
+        self._state.seq += 1
+        return self._state.seq
 
     def snapshot(self, assets: Sequence[AssetKey], *, detail: Sequence[AssetKey] = ()) -> Snapshot:
         """Read what planning needs of *assets*; versions and digests only of those in *detail*."""

@@ -357,3 +357,56 @@ from known.observation o join known.asset a using (asset_id) order by asset, ord
 
 -- name: export_partitions
 select name, ordinal, key, present from known.dynamic_partition order by name, ordinal
+
+-- name: tick_there
+select count(*) from known.tick where source = $source and key = $key
+
+-- name: ticks
+select source, key, instant, status, request, runs, started_at, ended_at, message, seq
+from known.tick
+where ($source is null or source = $source)
+    and (not $open_only or status in ('due', 'running'))
+order by instant desc, seq desc, source desc, key desc limit $limit
+
+-- name: forget_tick
+delete from known.tick where source = $source and key = $key
+
+-- name: insert_tick
+insert into known.tick values ($source, $key, $instant, $status, $request, $runs, $started_at,
+    $ended_at, $message, $seq)
+
+-- name: old_ticks
+with ended as (
+    select row_number() over (partition by source order by instant desc, seq desc, key desc) as age
+    from known.tick where status not in ('due', 'running') and not starts_with(source, 'sensor:')
+)
+select count(*) from ended where age > $keep
+
+-- name: forget_ticks
+with ended as (
+    select rowid as place,
+        row_number() over (partition by source order by instant desc, seq desc, key desc) as age
+    from known.tick where status not in ('due', 'running') and not starts_with(source, 'sensor:')
+)
+delete from known.tick where rowid in (select place from ended where age > $keep)
+
+-- name: automation_states
+select name, since, cursor, checked_at, outcome, message, count from known.automation order by name
+
+-- name: forget_automation
+delete from known.automation where name = $name
+
+-- name: insert_automation
+insert into known.automation values ($name, $since, $cursor, $checked_at, $outcome, $message,
+    $count)
+
+-- name: daemon
+select holder, host, pid, command, process_started, guarded, started_at, heartbeat_at
+from known.daemon
+
+-- name: forget_daemon
+delete from known.daemon
+
+-- name: insert_daemon
+insert into known.daemon values ($holder, $host, $pid, $command, $process_started, $guarded,
+    $started_at, $heartbeat_at)
