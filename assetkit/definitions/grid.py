@@ -80,6 +80,15 @@ class Grid:
         place = self._time
         return None if place is None else self.axes[place].ends(self.split(positions)[place])
 
+    def begins(self, positions: Ints) -> Ints | None:
+        place = self._time
+        return None if place is None else self.axes[place].begins(self.split(positions)[place])
+
+    @property
+    def more_at(self) -> int | None:
+        moments = [axis.more_at for axis in self.axes if axis.more_at is not None]
+        return min(moments, default=None)
+
     def ordinals(self, positions: Ints) -> Ints:
         own = self.split(positions)
         return self._joined([axis.ordinals(at) for axis, at in zip(self.axes, own, strict=True)])

@@ -81,6 +81,13 @@ class Roster:
     def ends(self, positions: Ints) -> None:
         return None
 
+    def begins(self, positions: Ints) -> None:
+        return None
+
+    @property
+    def more_at(self) -> None:
+        return None
+
     def ordinals(self, positions: Ints) -> Ints:
         return positions if self.given is None else self.given[positions]
 

@@ -46,7 +46,7 @@ class TimeDefinition(Protocol):
 class Timeline:
     """Windows ``0 .. ended-1`` of *ticks* have ended, up to ``last`` there will be; a `Universe`.
 
-    ``excluded`` are indices of ticks, sorted.
+    ``excluded`` are indices of ticks, sorted; ``more_at`` as `Universe` has it.
     """
 
     definition: TimeDefinition
@@ -54,6 +54,7 @@ class Timeline:
     ended: int
     last: int
     excluded: Ints
+    more_at: int | None = None
 
     @property
     def dimensions(self) -> tuple[str, ...]:
@@ -89,6 +90,9 @@ class Timeline:
 
     def ends(self, positions: Ints) -> Ints:
         return self.stops(positions) * 1_000_000
+
+    def begins(self, positions: Ints) -> Ints:
+        return self.starts(positions) * 1_000_000
 
     def ordinals(self, positions: Ints) -> Ints:
         return self.definition.numbering.of(self.ticks, self.indices(positions))

@@ -7,7 +7,7 @@ from dataclasses import KW_ONLY, dataclass, fields
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from itertools import pairwise
-from math import gcd
+from math import ceil, gcd
 from typing import Any, ClassVar, cast
 from zoneinfo import ZoneInfo
 
@@ -149,7 +149,14 @@ class TimePartitions(PartitionsDefinition):
         ended = min(max(ended, 0), last)
         asked = asked_count(self._left_out, max(begun, ended), last)
         excluded = excluded_ticks(self._left_out, self.timezone, ticks, asked)
-        return Timeline(definition=self, ticks=ticks, ended=ended, last=last, excluded=excluded)
+        return Timeline(
+            definition=self,
+            ticks=ticks,
+            ended=ended,
+            last=last,
+            excluded=excluded,
+            more_at=self._more_at(ticks, moment) if ended < last else None,
+        )
 
     def window(self, key: PartitionKey) -> TimeWindow:
         span = self.shape.span(key) if isinstance(key, str) else None
@@ -222,6 +229,11 @@ class TimePartitions(PartitionsDefinition):
             year = datetime_at(moment, self.zone).year
             ticks = ticks_between(self.pattern, self.timezone, self._first, year)
         return ticks
+
+    def _more_at(self, ticks: Ticks, moment: int) -> int:
+        """Return when the next window will have ended (and, with a delay, is available)."""
+        at = max(ticks.before_moment(moment + 1), 1)
+        return ticks.moment(min(at, len(ticks) - 1)) + ceil(self.available_after or 0)
 
     def _last(self, ticks: Ticks) -> int:
         """Return how many windows there are at most, as far as *ticks* go."""

@@ -62,6 +62,15 @@ class Universe(Protocol):
         """Return the ends of windows in microseconds since 1970 UTC; None without time."""
         ...
 
+    def begins(self, positions: Ints) -> Ints | None:
+        """Return the starts of windows in microseconds since 1970 UTC; None without time."""
+        ...
+
+    @property
+    def more_at(self) -> int | None:
+        """The next moment (seconds since 1970 UTC) at which time alone adds a slot; None: never."""
+        ...
+
     def ordinals(self, positions: Ints) -> Ints:
         """Return the ordinals of positions."""
         ...
@@ -137,6 +146,7 @@ class Unpartitioned:
     """The universe of an asset without partitions: one slot, whose key is None."""
 
     dimensions: tuple[str, ...] = ()
+    more_at: int | None = None
 
     def __len__(self) -> int:
         return 1
@@ -164,6 +174,9 @@ class Unpartitioned:
         return None
 
     def ends(self, positions: Ints) -> None:
+        return None
+
+    def begins(self, positions: Ints) -> None:
         return None
 
     def ordinals(self, positions: Ints) -> Ints:
