@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any, NamedTuple
 
 from assetkit.definitions.outputs import Output
@@ -31,11 +32,27 @@ def take_apart(returned: Any, slots: Sequence[SlotWork], work: AssetWork) -> dic
         return {slots[0].step: whole}
     if whole.value is None:
         return {slot.step: whole for slot in slots}
-    parts = split(whole.value, slots, asset=work.asset.key, dimensions=work.dimensions)
+    parts = split(
+        whole.value,
+        slots,
+        asset=work.asset.key,
+        dimensions=work.dimensions,
+        whole=_converter(work),
+    )
     return {
         step: _said(part) if isinstance(part, Output) else whole._replace(value=part)
         for step, part in parts.items()
     }
+
+
+def _converter(work: AssetWork) -> Callable[[Any], Any] | None:
+    """Return what converts a table of several slots once, where the IO manager can take its parts.
+
+    What looks at values before they are stored is given them as they were returned.
+    """
+    if not work.staged or not hasattr(work.manager, "whole"):
+        return None
+    return partial(work.manager.whole, where=f"What {work.asset.key} returned")
 
 
 def _said(value: Any) -> Returned:

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import datetime as dt
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from importlib import import_module
 from typing import Any
 
 from assetkit.errors import OutputError
@@ -20,9 +21,17 @@ from assetkit.records import AssetKey
 
 
 def split(
-    value: Any, slots: Sequence[SlotWork], *, asset: AssetKey, dimensions: Sequence[str]
+    value: Any,
+    slots: Sequence[SlotWork],
+    *,
+    asset: AssetKey,
+    dimensions: Sequence[str],
+    whole: Callable[[Any], Any] | None = None,
 ) -> dict[int, Any]:
     """Return the value of each slot, by step.
+
+    *whole* converts a table at once to what will be stored of it (its ``table`` is
+    Arrow's, its ``part`` some rows of it); None to keep tables of the type they have.
 
     Raises:
         OutputError: the value cannot be split, or does not fit the partitions asked for.
@@ -31,9 +40,9 @@ def split(
     if isinstance(value, Mapping):
         found = {labels.step_of_key(key): part for key, part in value.items()}
     elif _is_table(value):
-        found = dict(_split_table(value, labels, dimensions))
+        found = dict(_split_table(value, labels, dimensions, whole))
     elif isinstance(value, Iterable) and not isinstance(value, str | bytes):
-        found = _split_stream(value, labels, dimensions)
+        found = _split_stream(value, labels, dimensions, whole)
     else:
         raise OutputError(
             f"Asset {asset!r} was called for {len(slots)} partitions and returned "
@@ -119,12 +128,15 @@ class _Labels:
 
 
 def _split_stream(
-    stream: Iterable[Any], labels: _Labels, dimensions: Sequence[str]
+    stream: Iterable[Any],
+    labels: _Labels,
+    dimensions: Sequence[str],
+    whole: Callable[[Any], Any] | None,
 ) -> dict[int, Any]:
     """Split each table of a stream; what several of them hold for a slot stays a stream."""
     parts: dict[int, list[Any]] = {}
     for table in stream:
-        for step, part in _split_table(table, labels, dimensions):
+        for step, part in _split_table(table, labels, dimensions, whole):
             parts.setdefault(step, []).append(part)
     return {step: found[0] if len(found) == 1 else iter(found) for step, found in parts.items()}
 
@@ -138,13 +150,34 @@ def _library(value: Any) -> str:
 
 
 def _split_table(
-    table: Any, labels: _Labels, dimensions: Sequence[str]
+    table: Any,
+    labels: _Labels,
+    dimensions: Sequence[str],
+    whole: Callable[[Any], Any] | None,
 ) -> Iterator[tuple[int, Any]]:
+    if whole is not None and not _has_periods(table, dimensions):
+        return _split_whole(whole(table), labels, dimensions)
     if _library(table) == "pandas":
         return _split_pandas(table, labels, dimensions)
     if _library(table) == "polars":
         return _split_polars(table, labels, dimensions)
     return _split_arrow(_as_arrow(table), labels, dimensions)
+
+
+def _has_periods(table: Any, dimensions: Sequence[str]) -> bool:
+    """Return whether a frame's labels are pandas periods, which Arrow knows as numbers only."""
+    if _library(table) != "pandas":
+        return False
+    return any(str(table.dtypes.get(one)).startswith("period") for one in dimensions)
+
+
+def _split_whole(
+    whole: Any, labels: _Labels, dimensions: Sequence[str]
+) -> Iterator[tuple[int, Any]]:
+    _check_columns(whole.table.column_names, dimensions, labels)
+    whole.table, found = import_module("assetkit.execution.cutting").cut(whole.table, dimensions)
+    for rows in found:
+        yield labels.step_of_row(rows.label, dimensions), whole.part(rows.start, rows.count)
 
 
 def _split_pandas(
@@ -179,12 +212,9 @@ def _split_arrow(
     table: Any, labels: _Labels, dimensions: Sequence[str]
 ) -> Iterator[tuple[int, Any]]:
     _check_columns(table.column_names, dimensions, labels)
-    rows: dict[tuple[Any, ...], list[int]] = {}
-    columns = [table.column(dimension).to_pylist() for dimension in dimensions]
-    for place, label in enumerate(zip(*columns, strict=True)):
-        rows.setdefault(label, []).append(place)
-    for label, places in rows.items():
-        yield labels.step_of_row(label, dimensions), table.take(places)
+    table, found = import_module("assetkit.execution.cutting").cut(table, dimensions)
+    for rows in found:
+        yield labels.step_of_row(rows.label, dimensions), table.slice(rows.start, rows.count)
 
 
 def _as_arrow(table: Any) -> Any:

@@ -20,7 +20,7 @@ import pyarrow.types as pt
 
 from assetkit.errors import OutputError
 from assetkit.io.pandas_metadata import check_cells
-from assetkit.io.schemas import conform
+from assetkit.io.schemas import Layout, conform, layout_of
 
 ROWS_AHEAD = 1 << 20
 """How many rows to look ahead for the type of a column that began with nulls."""
@@ -42,14 +42,39 @@ _FIX = "Return a table (pandas, Arrow, DuckDB, polars), or use io_manager='pickl
 
 @dataclass(frozen=True, slots=True)
 class Batches:
-    """A table to be read once. The schema's metadata says how to give pandas frames back."""
+    """A table to be read once. The schema's metadata says how to give pandas frames back.
+
+    ``layout`` is that of the schema, where it is known already.
+    """
 
     schema: pa.Schema
     batches: Iterable[pa.RecordBatch]
+    layout: Layout | None = None
 
     def table(self) -> pa.Table:
         """Gather all."""
         return pa.Table.from_batches(list(self.batches), schema=self.schema)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Some rows of a table that was converted and checked as a whole."""
+
+    table: pa.Table
+    layout: Layout
+
+
+class Whole:
+    """A table that is converted and checked once, to be stored in parts."""
+
+    def __init__(self, value: Any, *, where: str) -> None:
+        """Convert any kind of table; raises as `to_batches` does."""
+        self.table = to_batches(value, where=where).table()
+        self._layout = layout_of(self.table.schema)
+
+    def part(self, start: int, count: int) -> Part:
+        """Return *count* rows from *start* on."""
+        return Part(self.table.slice(start, count), self._layout)
 
 
 def to_batches(value: Any, *, where: str = "The result") -> Batches:
@@ -62,6 +87,8 @@ def to_batches(value: Any, *, where: str = "The result") -> Batches:
     """
     if isinstance(value, Iterator) and not isinstance(value, pa.RecordBatchReader):
         return _checked(_chained(value, where), where)
+    if isinstance(value, Part):
+        return _from_part(value)
     opened = _open(value, where, 0)
     if opened is None:
         name = type(value).__name__
@@ -80,6 +107,8 @@ def class_name(type_: type) -> tuple[str, str]:
 
 def _open(value: Any, where: str, offset: int) -> Batches | None:
     """Return a table as a stream; None for what is none."""
+    if isinstance(value, Part):
+        return _from_part(value)
     if isinstance(value, pa.Table):
         return Batches(value.schema, value.to_batches(max_chunksize=ROWS_AHEAD))
     if isinstance(value, pa.RecordBatch):
@@ -96,6 +125,11 @@ def _open(value: Any, where: str, offset: int) -> Batches | None:
     if hasattr(value, "__arrow_c_stream__") and not columnar:
         return _from_stream(value)
     return None
+
+
+def _from_part(part: Part) -> Batches:
+    table = part.table
+    return Batches(table.schema, table.to_batches(max_chunksize=ROWS_AHEAD), part.layout)
 
 
 def _from_pandas(value: Any, where: str, offset: int) -> Batches:

@@ -15,7 +15,7 @@ from assetkit.io import footer, schemas
 from assetkit.io.base import Loaded, Source, Target, Written
 from assetkit.io.content import content_version
 from assetkit.io.declared import conformed
-from assetkit.io.frames import to_batches
+from assetkit.io.frames import Whole, to_batches
 from assetkit.io.loading import load
 from assetkit.io.parquet_read import ParquetTables
 from assetkit.io.parquet_write import Content, Encoding, WriteFailed, write_parquet
@@ -71,13 +71,13 @@ class ParquetIOManager(StagedFiles):
         table = to_batches(value, where=where)
         if target.schema is not None:
             table = conformed(table, target.schema, where=where)
-        form, text = schemas.form_of(table.schema), schemas.schema_text(table.schema)
-        recast = schemas.is_changed_by_parquet(table.schema)
+        layout = table.layout or schemas.layout_of(table.schema)
         record: dict[str, Any] = {}
 
         def complete(found: Content) -> Mapping[str, Any]:
-            record.update(_record(target, found), schema=text, form=form, writer=_WRITER)
-            if recast:
+            record.update(_record(target, found))
+            record.update(schema=layout.text, form=layout.form, writer=_WRITER)
+            if layout.recast:
                 record["recast"] = True
             return record
 
@@ -93,9 +93,17 @@ class ParquetIOManager(StagedFiles):
             rows=found.rows,
             bytes=size,
             data_version=str(record["data_version"]),
-            schema=text,
+            schema=layout.text,
             staged=staged,
         )
+
+    def whole(self, value: Any, *, where: str) -> Whole:
+        """Convert a table of several slots at once; `write` takes its parts.
+
+        Raises:
+            OutputError: for what is no table, or cannot be kept as it is.
+        """
+        return Whole(value, where=where)
 
     def read(self, sources: Sequence[Source], load_as: Any, columns: Sequence[str] | None) -> Any:
         """Load the slots as one value of the type *load_as*, in the order given."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
@@ -32,6 +33,20 @@ def schema_text(schema: pa.Schema) -> str:
 def form_of(schema: pa.Schema) -> str:
     """Return a short hash of all that a schema says: layouts, nullability and metadata, too."""
     return xxhash.xxh3_64_hexdigest(memoryview(schema.serialize()))
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What is written down of a schema: `form_of` it, `schema_text` of it, `is_changed_by_parquet`."""
+
+    form: str
+    text: str
+    recast: bool
+
+
+def layout_of(schema: pa.Schema) -> Layout:
+    """Return what is written down of a schema."""
+    return Layout(form_of(schema), schema_text(schema), is_changed_by_parquet(schema))
 
 
 def conform(batch: Any, schema: pa.Schema, *, where: str) -> Any:
