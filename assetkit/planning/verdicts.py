@@ -223,18 +223,53 @@ def _note_changed(
     awaited = upstream.run & ~upstream.present
     if awaited.any():
         rows = rows[count_true(subset(fan, rows), awaited) == 0]
-    columns = world.state.columns(slots.asset.key)
-    if not columns.detailed or not _detailed(edge.upstream, world):
-        ledger.wants_detail |= {slots.asset.key, edge.upstream}
+    if not _can_compare(slots, edge, world, ledger):
         return
     rows = rows[_same_inputs(slots, rows, world)]
-    if not len(rows):
-        return
-    expected = sum_words(subset(fan, rows), _hashes(edge.upstream, world, ledger))
     hit = np.zeros(len(slots.positions), dtype=np.bool_)
-    hit[rows] = columns.digests[slots.row[rows], place] != expected
+    hit[rows] = _unlike(slots, place, fan, rows, world, ledger)
     if hit.any():
         slots.causes.append((Cause("input", upstream=edge.upstream), hit))
+
+
+def read_otherwise(
+    key: AssetKey, place: int, positions: Ints, world: World, ledger: Ledger
+) -> Flags:
+    """Return which of some published slots read an input (given by place) as it is no more."""
+    asset, edge = world.graph.assets[key], world.graph.edges[key][place]
+    row = known_of(key, world, ledger).row[positions]
+    slots = _Slots(asset, positions, row, np.zeros(len(row), dtype=np.bool_), [], [])
+    hit = np.zeros(len(positions), dtype=np.bool_)
+    if not _newer(slots, edge, world):
+        return hit
+    fan = fan_of(edge, positions, world.universes)
+    rows = np.flatnonzero(_suspicious(slots, edge, fan, world))
+    if not len(rows) or not _can_compare(slots, edge, world, ledger):
+        return hit
+    hit[rows] = True
+    rows = rows[_same_inputs(slots, rows, world)]
+    hit[rows] = _unlike(slots, place, fan, rows, world, ledger)
+    return hit
+
+
+def _can_compare(slots: _Slots, edge: Edge, world: World, ledger: Ledger) -> bool:
+    """Return whether the digests of an edge are there; note that they are missed where not."""
+    columns = world.state.columns(slots.asset.key)
+    if columns.detailed and _detailed(edge.upstream, world):
+        return True
+    ledger.wants_detail |= {slots.asset.key, edge.upstream}
+    return False
+
+
+def _unlike(
+    slots: _Slots, place: int, fan: Fan, rows: Ints, world: World, ledger: Ledger
+) -> Flags:
+    """Return which of some slots have another digest of an input on record than there is now."""
+    upstream = world.graph.edges[slots.asset.key][place].upstream
+    expected = sum_words(subset(fan, rows), _hashes(upstream, world, ledger))
+    recorded = world.state.columns(slots.asset.key).digests[slots.row[rows], place]
+    unlike: Flags = recorded != expected
+    return unlike
 
 
 def _same_inputs(slots: _Slots, rows: Ints, world: World) -> Flags:

@@ -1,0 +1,148 @@
+"""Up to when data reflects the world: data time, followed through the graph.
+
+Rule 1: a root's data is of when it was made (or of its ``Output(data_time=)``), a source's of
+what was observed; a source that tells no time is as new as the look at it.
+Rule 2: a derived slot's data is as old as its oldest needed input. While it has read an input
+as that is now, it moves on with it; afterwards it stays where it was.
+Rule 3: a slot made after its window had ended covers the window.
+Rule 4: several windows reach up to the first gap: a slot that is missing, or incomplete.
+Rule 5: a definition by time that has ended, and is all there, holds nothing back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+
+from assetkit.columns import NO_TIME, Flags, Ints
+from assetkit.definitions.universe import Fan, Universe
+from assetkit.graph.graph import Edge
+from assetkit.planning.ranges import max_ints
+from assetkit.planning.scope import fan_of
+from assetkit.planning.verdicts import Ledger, World, known_of, read_otherwise
+from assetkit.records import AssetKey
+
+NEVER = NO_TIME
+"""The data time of what was never made."""
+
+ALWAYS = int(np.iinfo(np.int64).max)
+"""The data time of what no time makes older."""
+
+
+@dataclass(frozen=True, slots=True)
+class SlotTimes:
+    """The data times of an asset's slots, in microseconds since 1970 UTC, by position.
+
+    A set of slots reflects the world up to the smaller of its least ``limit``
+    and its greatest ``reach`` (None: they have no windows, so that nothing limits it).
+    """
+
+    limit: Ints
+    reach: Ints | None
+
+    def whole(self) -> int:
+        """Return the data time of all slots together."""
+        if not len(self.limit):
+            return ALWAYS
+        least = int(self.limit.min())
+        return least if self.reach is None else min(least, int(self.reach.max()))
+
+    def of(self, fan: Fan, present: Flags | None) -> Ints:
+        """Return the data time of each set of slots; *present*: only those that are there count."""
+        limit = self.limit if present is None else np.where(present, self.limit, ALWAYS)
+        least = -max_ints(fan, -limit, empty=-ALWAYS)
+        if self.reach is None:
+            return least
+        return np.minimum(least, max_ints(fan, self.reach, empty=ALWAYS))
+
+
+Times: TypeAlias = Mapping[AssetKey, SlotTimes]
+
+
+def data_times(world: World, ledger: Ledger, now: int) -> dict[AssetKey, SlotTimes]:
+    """Return the data times of all slots of all assets; *now* in microseconds since 1970 UTC."""
+    times: dict[AssetKey, SlotTimes] = {}
+    for key in world.graph.assets:
+        times[key] = _times_of(key, world, ledger, now, times)
+    return times
+
+
+def _times_of(key: AssetKey, world: World, ledger: Ledger, now: int, times: Times) -> SlotTimes:
+    universe, row = world.universes[key], known_of(key, world, ledger).row
+    present = row >= 0
+    positions = np.arange(len(row), dtype=np.int64)
+    recorded = np.full(len(row), NEVER, dtype=np.int64)
+    recorded[present] = _recorded(key, row[present], world, now)
+    ends = universe.ends(positions)
+    if ends is None:
+        open_slots = np.flatnonzero(present)
+        recorded[open_slots] = _through(key, open_slots, recorded[open_slots], world, ledger, times)
+        return SlotTimes(recorded, None)
+    covered = _covered(key, row, present, recorded, ends, world, now)
+    open_slots = np.flatnonzero(present & ~covered)
+    limit = np.where(covered, ALWAYS, recorded)
+    if len(open_slots):
+        limit[open_slots] = _through(key, open_slots, recorded[open_slots], world, ledger, times)
+    absent = np.flatnonzero(~present)
+    if len(absent):
+        limit[absent] = universe.begins(absent)
+    return SlotTimes(limit, _reach(universe, ends))
+
+
+def _recorded(key: AssetKey, rows: Ints, world: World, now: int) -> Ints:
+    columns = world.state.columns(key)
+    known = columns.data_time[rows]
+    if world.graph.assets[key].kind == "external":
+        return np.where(known == NO_TIME, now, known)
+    return np.where(known == NO_TIME, columns.materialized_at[rows], known)
+
+
+def _covered(
+    key: AssetKey, row: Ints, present: Flags, recorded: Ints, ends: Ints, world: World, now: int
+) -> Flags:
+    """Return which windows are known to their very end (rule 3)."""
+    if world.graph.assets[key].kind == "external":
+        over: Flags = present & (ends <= now)
+        return over
+    covered = present & (recorded >= ends)
+    if covered.all():
+        return covered
+    made_at = world.state.columns(key).materialized_at
+    covered[present] |= made_at[row[present]] >= ends[present]
+    return covered
+
+
+def _reach(universe: Universe, ends: Ints) -> Ints:
+    if universe.more_at is not None or not len(ends):
+        return ends
+    return np.where(ends == ends.max(), ALWAYS, ends)
+
+
+def _through(
+    key: AssetKey, positions: Ints, recorded: Ints, world: World, ledger: Ledger, times: Times
+) -> Ints:
+    """Return the data times of published slots as their inputs stand now (rule 2)."""
+    edges = [
+        (place, edge)
+        for place, edge in enumerate(world.graph.edges[key])
+        if edge.upstream != key and edge.input.need != "optional"
+    ]
+    if not edges or not len(positions):
+        return recorded
+    oldest = np.full(len(positions), ALWAYS, dtype=np.int64)
+    for place, edge in edges:
+        fan = fan_of(edge, positions, world.universes)
+        via = times[edge.upstream].of(fan, _counted(edge, world, ledger))
+        behind = read_otherwise(key, place, positions, world, ledger)
+        oldest = np.minimum(oldest, np.where(behind, recorded, via))
+    return np.maximum(recorded, oldest)
+
+
+def _counted(edge: Edge, world: World, ledger: Ledger) -> Flags | None:
+    """Return which upstream slots an input counts: those that are there, where it need not all."""
+    if edge.input.need == "all":
+        return None
+    return known_of(edge.upstream, world, ledger).present
