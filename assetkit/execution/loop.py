@@ -42,10 +42,10 @@ from assetkit.execution.pools import Held, Pools
 from assetkit.execution.preparing import AssetSteps, Attempt, Lacking, Needs
 from assetkit.execution.published import time_of
 from assetkit.execution.recorder import Recorder
-from assetkit.execution.step import run_step
+from assetkit.execution.step import log_path, run_step
 from assetkit.execution.task import Failure, SlotResult, StepResult
 from assetkit.execution.tracebacks import traceback_text, trim
-from assetkit.executors.base import Done
+from assetkit.executors.base import NO_DEMANDS, Done
 from assetkit.planning.data import PlanData
 from assetkit.records import AssetKey, Outcome, slot_name
 
@@ -54,9 +54,6 @@ _LOOK_AROUND = 0.5
 
 _POOL_PAUSE = 0.1
 """Seconds until a call asks again for a place in a pool that other processes fill."""
-
-_PATIENCE = 30.0
-"""Seconds beyond a timeout after which a worker is stopped from here, as it does not by itself."""
 
 _LAST_WAIT = 1.0
 """Seconds that an interrupted run gives to what is about to end."""
@@ -82,7 +79,6 @@ class _Call:
     attempt: int
     began: float
     held: Held
-    overdue: bool = False
 
 
 @dataclass(slots=True)
@@ -113,7 +109,6 @@ class Loop:
         self._renewed = _Renewed()
         self._tasks = 0
         self._pools = Pools(environment.place.private, environment.pools)
-        self._deadlines: dict[int, float] = {}
         self._now = environment.clock()
         self._logs = str(environment.place.private / "logs" / work.run_id)
         self._cancelled = False
@@ -139,7 +134,6 @@ class Loop:
             if self._recorder.cancel_asked.is_set() and not self._cancelled:
                 self._cancelled = True
                 self._tell(CancelAsked())
-            self._stop_overdue()
             due = machine.next_due
             if due is not None and monotonic() >= due:
                 self._tell(TimeReached(monotonic()))
@@ -169,20 +163,9 @@ class Loop:
         capacity, most = self._executor.capacity, self._environment.max_concurrency
         return (capacity if most is None else min(capacity, most)) - len(self._calls)
 
-    def _stop_overdue(self) -> None:
-        """Stop the calls whose time is up; a result that came first still counts."""
-        now = monotonic()
-        for task_id in [one for one, end in self._deadlines.items() if end <= now]:
-            del self._deadlines[task_id]
-            self._calls[task_id].overdue = True
-            self._executor.cancel(task_id)
-
     def _wait(self) -> None:
-        """Wait for a worker, for the next step that is due, or for a time that is up."""
-        due = min(
-            (*(() if (d := self._machine.next_due) is None else (d,)), *self._deadlines.values()),
-            default=None,
-        )
+        """Wait for a worker, or for the next step that is due."""
+        due = self._machine.next_due
         pause = None if due is None else max(0.0, due - monotonic())
         if self._calls:
             longest = _LOOK_AROUND if pause is None else min(pause, _LOOK_AROUND)
@@ -295,15 +278,13 @@ class Loop:
         )
         task = owner.make_task(steps, tuple(needs.values()), attempt)
         self._tasks += 1
-        began, timeout = monotonic(), owner.asset.timeout
-        self._calls[self._tasks] = _Call(owner, steps, needs, number, began, held)
-        if timeout is not None and not self._executor.in_process:
-            self._deadlines[self._tasks] = began + timeout + _PATIENCE
-        self._executor.submit(self._tasks, run_step, task)
+        self._calls[self._tasks] = _Call(owner, steps, needs, number, monotonic(), held)
+        here = self._executor.in_process
+        demands = NO_DEMANDS if here else owner.demands(len(steps), log_path(task))
+        self._executor.submit(self._tasks, run_step, task, demands)
 
     def _take_in(self, done: Done) -> None:
         call = self._calls.pop(done.task_id)
-        self._deadlines.pop(done.task_id, None)
         call.held.give_back()
         if done.error is not None:
             self._take_in_error(call, done)
@@ -321,11 +302,8 @@ class Loop:
     def _take_in_error(self, call: _Call, done: Done) -> None:
         """Take in that an executor could not do a task, or lost its worker."""
         error = done.error or WorkerLost("its worker was lost")
-        log = None
-        if not self._cancelled and self._is_overdue(call, done):
-            log = self._log_of(call)
-            error = StepTimeout(f"It was stopped: its timeout is {call.owner.asset.timeout:g} s.")
-        elif self._cancelled or isinstance(error, StepCancelled):
+        log = self._log_of(call) if isinstance(error, StepTimeout) else None
+        if self._cancelled or isinstance(error, StepCancelled):
             for step in call.steps:
                 self._stopped(step, call)
             return
@@ -339,12 +317,6 @@ class Loop:
         )
         again = [step for step in call.steps if self._note_failure(call, step, failure, log)]
         self._try_again(call, again)
-
-    def _is_overdue(self, call: _Call, done: Done) -> bool:
-        """Return whether a worker was stopped, by itself or from here, as its time was up."""
-        timeout = call.owner.asset.timeout
-        late = timeout is not None and monotonic() - call.began >= timeout
-        return call.overdue or (done.lost and late)
 
     def _note_made(self, call: _Call, slot: SlotResult, log: str | None) -> None:
         made = slot.made

@@ -20,6 +20,7 @@ from assetkit.execution.resources import find_resources
 from assetkit.execution.shipping import Shipped
 from assetkit.execution.task import AssetWork, InputSlots, InputWork, SlotWork, StepTask
 from assetkit.execution.waiting import StepTable
+from assetkit.executors.base import Demands
 from assetkit.graph.graph import Edge
 from assetkit.io.base import Source, is_staged
 from assetkit.planning.data import PlanData
@@ -78,6 +79,7 @@ class AssetSteps:
         self._fans: tuple[Fan, ...] = steps.fans[key]
         self._waived = steps.waived[key]
         self._work = Shipped(_work_of(asset, plan, self._edges, environment))
+        self._estimate = plan.snapshot.estimates.get(key)
 
     def key_of(self, step: int) -> PartitionKey | None:
         """Return the partition that a step makes."""
@@ -134,6 +136,18 @@ class AssetSteps:
             inputs=inputs,
             logs=attempt.logs,
             local=attempt.local,
+        )
+
+    def demands(self, slots: int, log: str | None) -> Demands:
+        """Return what a call of so many slots asks for, where it runs in another process."""
+        asset = self.asset
+        alone = asset.pool is not None or asset.timeout is not None
+        return Demands(
+            timeout=asset.timeout,
+            log=log,
+            options=asset.executor_options,
+            kind=None if alone else asset.key,
+            seconds=None if self._estimate is None else self._estimate.seconds * slots,
         )
 
     def _gather(

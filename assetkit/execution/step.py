@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from functools import partial
 from time import perf_counter
 from typing import Any, TypeAlias
@@ -30,7 +30,6 @@ from assetkit.execution.returned import Returned, take_apart
 from assetkit.execution.storing import Draft, Staged, store
 from assetkit.execution.task import AssetWork, Failure, SlotResult, SlotWork, StepResult, StepTask
 from assetkit.execution.tracebacks import traceback_text, trim
-from assetkit.execution.watchdog import ended_after
 from assetkit.executors.base import Unfinished
 from assetkit.records import Materialization
 
@@ -50,7 +49,7 @@ def run_step(task: StepTask) -> StepResult | Unfinished:
     try:
         # The process of the run captures for all of its steps, and outlives them.
         alone = nullcontext() if task.local else capturing()
-        with alone, _time_limit(task, log), routed_to(log):
+        with alone, routed_to(log):
             stored = attempt.store_all()
     except BaseException:
         log.close()
@@ -58,11 +57,6 @@ def run_step(task: StepTask) -> StepResult | Unfinished:
     if task.work.value.waits_for_disk:
         return Unfinished(partial(attempt.publish_all, stored))
     return attempt.publish_all(stored)
-
-
-def _time_limit(task: StepTask, log: StepLog) -> AbstractContextManager[None]:
-    limit = task.work.value.asset.timeout
-    return nullcontext() if task.local or limit is None else ended_after(limit, log.path)
 
 
 def log_path(task: StepTask) -> str | None:

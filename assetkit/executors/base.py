@@ -10,11 +10,30 @@ where it likes, and hands back what that returns.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from assetkit.errors import InvalidArgument
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demands:
+    """What a task asks for beside a worker.
+
+    ``timeout`` is in seconds from when it begins; where the task was then goes to the
+    file ``log``. ``options`` are for engines that know them. Tasks with a ``kind`` are
+    alike and may travel together; ``seconds`` is how long one takes, as far as known.
+    """
+
+    timeout: float | None = None
+    log: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    kind: str | None = None
+    seconds: float | None = None
+
+
+NO_DEMANDS = Demands()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +71,35 @@ class Executor(Protocol):
         """True where tasks run in this process, so that memory and open objects are shared."""
         ...
 
-    def start(self) -> None:
-        """Get ready (start workers, connect); called once before tasks are submitted."""
+    @property
+    def lost_retries(self) -> int:
+        """How often a task whose worker was lost is to be tried again, unasked."""
         ...
 
-    def submit(self, task_id: int, function: Callable[[Any], Any], task: Any) -> None:
-        """Begin ``function(task)``; the in-process executor runs it at the next `wait`."""
+    def start(self) -> None:
+        """Get ready (start workers, connect); called once before tasks are submitted.
+
+        Raises:
+            ExecutorError: a cluster is not reached, or its workers do not fit.
+        """
+        ...
+
+    def check(self, options: Mapping[str, Any]) -> None:
+        """Raise `InvalidArgument` for options that are unknown here; called once started."""
+        ...
+
+    def submit(
+        self,
+        task_id: int,
+        function: Callable[[Any], Any],
+        task: Any,
+        demands: Demands = NO_DEMANDS,
+    ) -> None:
+        """Begin ``function(task)``; the in-process executor runs it at the next `wait`.
+
+        Outside this process, a task that exceeds its timeout is stopped, and comes back
+        with `StepTimeout`.
+        """
         ...
 
     def wait(self, timeout: float | None) -> Sequence[Done]:

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotYet
 from queue import Empty, SimpleQueue
 from typing import Any
 
 from assetkit.errors import StepCancelled
-from assetkit.executors.base import Done, Unfinished, checked_workers, finished
+from assetkit.executors.base import (
+    NO_DEMANDS,
+    Demands,
+    Done,
+    Unfinished,
+    checked_workers,
+    finished,
+)
 
 FINISHING = 4
 """How many tasks may be finishing while the next one runs."""
@@ -24,6 +31,7 @@ class InProcessExecutor:
     """
 
     in_process = True
+    lost_retries = 0
 
     def __init__(self) -> None:
         self._waiting: deque[tuple[int, Callable[[Any], Any], Any]] = deque()
@@ -38,7 +46,16 @@ class InProcessExecutor:
         self._waiting.clear()
         self._finishing.clear()
 
-    def submit(self, task_id: int, function: Callable[[Any], Any], task: Any) -> None:
+    def check(self, options: Mapping[str, Any]) -> None:
+        """Take any options: they are for engines elsewhere."""
+
+    def submit(
+        self,
+        task_id: int,
+        function: Callable[[Any], Any],
+        task: Any,
+        demands: Demands = NO_DEMANDS,
+    ) -> None:
         self._waiting.append((task_id, function, task))
 
     def wait(self, timeout: float | None) -> Sequence[Done]:
@@ -99,6 +116,7 @@ class ThreadExecutor:
     """
 
     in_process = True
+    lost_retries = 0
 
     def __init__(self, workers: int = 8) -> None:
         self._workers = checked_workers("ThreadExecutor", workers)
@@ -115,7 +133,16 @@ class ThreadExecutor:
         self._futures = {}
         self._pool = ThreadPoolExecutor(self._workers, thread_name_prefix="assetkit-step")
 
-    def submit(self, task_id: int, function: Callable[[Any], Any], task: Any) -> None:
+    def check(self, options: Mapping[str, Any]) -> None:
+        """Take any options: they are for engines elsewhere."""
+
+    def submit(
+        self,
+        task_id: int,
+        function: Callable[[Any], Any],
+        task: Any,
+        demands: Demands = NO_DEMANDS,
+    ) -> None:
         if self._pool is None:
             raise RuntimeError("this executor is not started")
         done = self._done

@@ -10,20 +10,25 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import BrokenExecutor, Future
+from dataclasses import dataclass
 from functools import partial
 from queue import Empty, SimpleQueue
+from time import monotonic
 from typing import Any
 
-import cloudpickle
 from loky.process_executor import ProcessPoolExecutor
 
 from assetkit.errors import StepCancelled, StepError, WorkerLost
-from assetkit.executors.base import Done, checked_workers, finished
+from assetkit.executors.base import NO_DEMANDS, Demands, Done, checked_workers
+from assetkit.executors.packing import packed, timed_out, unpacked, work
 
 IDLE_SECONDS = 60
 """After so long without work, a worker process ends; the next step starts a new one."""
+
+_PATIENCE = 30.0
+"""Seconds beyond a timeout after which a worker is killed from here, as it did not end itself."""
 
 _EXIT_CODES = re.compile(r"\{(.*)\}")
 
@@ -32,40 +37,51 @@ class ProcessExecutor:
     """Run up to *workers* steps at once, each in a process of its own (None: one per core)."""
 
     in_process = False
+    lost_retries = 0
 
     def __init__(self, workers: int | None = None) -> None:
         count = (os.cpu_count() or 1) if workers is None else workers
         self._workers = [_Worker() for _ in range(checked_workers("ProcessExecutor", count))]
-        self._busy: dict[int, _Worker] = {}
+        self._busy: dict[int, _Busy] = {}
         self._ended: SimpleQueue[tuple[int, Future[bytes] | None]] = SimpleQueue()
-        self._cancelled: set[int] = set()
 
     @property
     def capacity(self) -> int:
         return len(self._workers)
 
     def start(self) -> None:
-        self._busy, self._cancelled = {}, set()
+        self._busy = {}
         self._ended = SimpleQueue()
 
-    def submit(self, task_id: int, function: Callable[[Any], Any], task: Any) -> None:
-        worker = next(one for one in self._workers if one not in self._busy.values())
-        self._busy[task_id] = worker
+    def check(self, options: Mapping[str, Any]) -> None:
+        """Take any options: they are for engines elsewhere."""
+
+    def submit(
+        self,
+        task_id: int,
+        function: Callable[[Any], Any],
+        task: Any,
+        demands: Demands = NO_DEMANDS,
+    ) -> None:
+        taken = {busy.worker for busy in self._busy.values()}
+        worker = next(one for one in self._workers if one not in taken)
+        self._busy[task_id] = _Busy(worker, monotonic(), demands.timeout)
         try:
-            packed = cloudpickle.dumps((function, task))
-        except Exception as error:
+            content = packed(function, task)
+        except StepError as error:
             failed: Future[bytes] = Future()
-            failed.set_exception(_unfit(error, "sent to"))
+            failed.set_exception(error)
             self._ended.put((task_id, failed))
             return
-        worker.submit(packed).add_done_callback(partial(_announce, self._ended, task_id))
+        future = worker.submit(content, demands.timeout, demands.log)
+        future.add_done_callback(partial(_announce, self._ended, task_id))
 
     def wait(self, timeout: float | None) -> Sequence[Done]:
         if not self._busy:
             return ()
         found: list[Done] = []
         try:
-            found.append(self._outcome(*self._ended.get(timeout=timeout)))
+            found.append(self._outcome(*self._ended.get(timeout=self._until_overdue(timeout))))
             while True:
                 found.append(self._outcome(*self._ended.get_nowait()))
         except Empty:
@@ -74,31 +90,41 @@ class ProcessExecutor:
     def cancel(self, task_id: int) -> None:
         """Kill the worker of a running task."""
         if task_id in self._busy:
-            self._cancelled.add(task_id)
-            self._busy[task_id].kill()
+            self._busy[task_id].cancelled = True
+            self._busy[task_id].worker.kill()
 
     def stop(self, *, kill: bool = False) -> None:
         """Let the workers rest, warm for the next run; with *kill*, end those that are busy."""
-        busy, self._busy = list(self._busy.values()), {}
-        for worker in busy:
+        busy, self._busy = [one.worker for one in self._busy.values()], {}
+        for worker in self._workers if kill else busy:
             worker.kill()
-        if kill:
-            for worker in self._workers:
-                worker.kill()
+
+    def _until_overdue(self, timeout: float | None) -> float | None:
+        """Kill the workers that are long overdue; return for how long to wait at most."""
+        now = monotonic()
+        for busy in self._busy.values():
+            if busy.timeout is None:
+                continue
+            left = busy.began + busy.timeout + _PATIENCE - now
+            if left <= 0:
+                busy.worker.kill()
+            timeout = max(0.0, left) if timeout is None else min(timeout, max(0.0, left))
+        return timeout
 
     def _outcome(self, task_id: int, future: Future[bytes] | None) -> Done:
-        worker = self._busy.pop(task_id)
-        cancelled = task_id in self._cancelled
-        self._cancelled.discard(task_id)
+        busy = self._busy.pop(task_id)
         error = None if future is None or future.cancelled() else future.exception()
-        if cancelled and (future is None or future.cancelled() or error is not None):
+        gone = future is None or future.cancelled() or isinstance(error, BrokenExecutor)
+        if busy.cancelled and (gone or error is not None):
             return Done(task_id, error=StepCancelled("The step was stopped."))
-        if future is None or future.cancelled() or isinstance(error, BrokenExecutor):
-            worker.kill()
+        if future is None or gone:
+            busy.worker.kill()
+            if busy.timeout is not None and monotonic() - busy.began >= busy.timeout:
+                return Done(task_id, error=timed_out(busy.timeout))
             return Done(task_id, error=_lost(error), lost=True)
         if error is not None:
             return Done(task_id, error=error)
-        return Done(task_id, value=cloudpickle.loads(future.result()))
+        return Done(task_id, value=unpacked(future.result()))
 
     def __repr__(self) -> str:
         return f"ProcessExecutor({len(self._workers)})"
@@ -110,10 +136,10 @@ class _Worker:
     def __init__(self) -> None:
         self._pool: ProcessPoolExecutor | None = None
 
-    def submit(self, packed: bytes) -> Future[bytes]:
+    def submit(self, content: bytes, timeout: float | None, log: str | None) -> Future[bytes]:
         if self._pool is None:
             self._pool = ProcessPoolExecutor(1, timeout=IDLE_SECONDS)
-        future: Future[bytes] = self._pool.submit(_work, packed)
+        future: Future[bytes] = self._pool.submit(work, content, timeout, log)
         return future
 
     def kill(self) -> None:
@@ -122,28 +148,20 @@ class _Worker:
             pool.shutdown(wait=False, kill_workers=True)
 
 
-def _work(packed: bytes) -> bytes:
-    """Do a task, in the worker."""
-    function, task = cloudpickle.loads(packed)
-    result = finished(function(task))
-    try:
-        content: bytes = cloudpickle.dumps(result)
-    except Exception as error:
-        raise _unfit(error, "returned from") from error
-    return content
+@dataclass(slots=True)
+class _Busy:
+    """What a worker does, since when (of the monotonic clock), for how long at most."""
+
+    worker: _Worker
+    began: float
+    timeout: float | None
+    cancelled: bool = False
 
 
 def _announce(
     ended: SimpleQueue[tuple[int, Future[bytes] | None]], task_id: int, future: Future[bytes]
 ) -> None:
     ended.put((task_id, future))
-
-
-def _unfit(error: Exception, way: str) -> StepError:
-    return StepError(
-        f"The step cannot be {way} a worker process: {type(error).__name__}: {error}. Open such "
-        "things (connections, locks, files) inside of the function, or use ThreadExecutor."
-    )
 
 
 def _lost(error: BaseException | None) -> WorkerLost:

@@ -1,24 +1,25 @@
-"""Stop an attempt that takes too long, from within its worker process.
+"""Stop a task that takes too long, from within its worker process.
 
-A thread that no Python code can hold up ends the whole process; the run finds the
-worker lost, and knows by the time that passed why.
+A thread that no Python code can hold up ends the whole process; whoever waits for the
+task finds its worker lost, and knows by the time that passed why.
 """
 
 from __future__ import annotations
 
 import faulthandler
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 
 @contextmanager
-def ended_after(seconds: float, log: str | None) -> Iterator[None]:
+def ended_after(seconds: float | None, log: str | None) -> Iterator[None]:
     """End this process where the block takes longer than *seconds*; say in *log* where it was."""
-    if log is None:
+    if seconds is None:
         yield
         return
-    path = Path(log)
+    path = Path(log or os.devnull)
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a", encoding="utf-8") as file:
         faulthandler.dump_traceback_later(seconds, exit=True, file=file)
