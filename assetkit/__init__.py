@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from assetkit.definitions.decorator import asset as asset
     from assetkit.definitions.external import external_asset as external_asset
     from assetkit.definitions.handles import Asset as Asset
+    from assetkit.definitions.handles import MultiAsset as MultiAsset
     from assetkit.definitions.inputs import AssetIn as AssetIn
+    from assetkit.definitions.multiasset import AssetOut as AssetOut
+    from assetkit.definitions.multiasset import multi_asset as multi_asset
     from assetkit.definitions.outputs import Output as Output
     from assetkit.definitions.partitions import CronPartitions as CronPartitions
     from assetkit.definitions.partitions import DailyPartitions as DailyPartitions
@@ -63,8 +66,9 @@ _NAMES = {
     "definitions.checks": ("asset_check",),
     "definitions.decorator": ("asset",),
     "definitions.external": ("external_asset",),
-    "definitions.handles": ("Asset",),
+    "definitions.handles": ("Asset", "MultiAsset"),
     "definitions.inputs": ("AssetIn",),
+    "definitions.multiasset": ("AssetOut", "multi_asset"),
     "definitions.outputs": ("Output",),
     "definitions.partitions": (
         "CronPartitions",

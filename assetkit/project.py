@@ -21,7 +21,7 @@ from types import ModuleType
 from typing import Any
 
 from assetkit.definitions.checks import checks_among
-from assetkit.definitions.handles import Asset, Declaration, recording
+from assetkit.definitions.handles import Asset, Declaration, assets_of, recording
 from assetkit.definitions.names import caller, invalid, is_own
 from assetkit.definitions.projectcode import is_library_file
 from assetkit.errors import (
@@ -178,8 +178,8 @@ def _submodules(package: ModuleType) -> Iterator[ModuleType]:
 
 def _assets_in(value: Any, owner: str) -> Iterator[Asset[..., Any]]:
     for item in value:
-        if isinstance(item, Asset):
-            yield item
+        if found := assets_of(item):
+            yield from found
         elif isinstance(item, ModuleType):
             yield from _assets_of(item)
         elif isinstance(item, list | tuple | set):
@@ -191,12 +191,9 @@ def _assets_in(value: Any, owner: str) -> Iterator[Asset[..., Any]]:
 
 def _assets_of(module: ModuleType) -> Iterator[Asset[..., Any]]:
     for value in list(vars(module).values()):
-        if isinstance(value, Asset):
-            yield value
-        elif isinstance(value, list | tuple):
-            yield from (one for one in value if isinstance(one, Asset))
-        elif isinstance(value, dict):
-            yield from (one for one in value.values() if isinstance(one, Asset))
+        listed = value.values() if isinstance(value, dict) else value
+        for one in listed if isinstance(value, list | tuple | dict) else (value,):
+            yield from assets_of(one)
 
 
 def _refuse_repeats(declared: Iterable[Declaration]) -> None:

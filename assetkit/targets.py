@@ -9,7 +9,7 @@ from types import ModuleType
 from typing import Any
 
 from assetkit.definitions.checks import checks_among
-from assetkit.definitions.handles import Asset
+from assetkit.definitions.handles import Asset, assets_among
 from assetkit.errors import EmptySelection, InvalidArgument
 from assetkit.graph.build import build_graph
 from assetkit.graph.checked import with_checks
@@ -140,7 +140,7 @@ def _without_partitions(texts: list[str]) -> tuple[tuple[str, ...], str | None]:
 
 
 def _seen(names: Mapping[str, Any]) -> list[Asset[..., Any]]:
-    return [value for value in names.values() if isinstance(value, Asset)]
+    return list(assets_among(names.values()))
 
 
 def _configured(here: Path) -> Definitions | None:

@@ -11,7 +11,7 @@ from typing import Any, TypedDict
 
 from assetkit.definitions.asset import Input
 from assetkit.definitions.durations import seconds_of
-from assetkit.definitions.handles import Asset
+from assetkit.definitions.handles import Asset, MultiAsset, assets_of
 from assetkit.definitions.inputs import AssetIn
 from assetkit.definitions.names import check_key, invalid
 from assetkit.definitions.policies import (
@@ -50,14 +50,16 @@ class AssetArguments(TypedDict, total=False):
     executor_options: Mapping[str, Any] | None
 
 
-def check_arguments(given: Mapping[str, Any], *, owner: str) -> dict[str, Any]:
+def check_arguments(
+    given: Mapping[str, Any], *, owner: str, decorator: str = "@asset"
+) -> dict[str, Any]:
     """Return the arguments that were given, each in the form that `AssetDef` keeps."""
     checked = {}
     for name, value in given.items():
         check = _CHECKS.get(name)
         if check is None:
             hint = did_you_mean(name, [*_CHECKS, "name"], what="arguments")
-            raise InvalidArgument(f"{owner}: @asset has no argument {name!r}. {hint}")
+            raise InvalidArgument(f"{owner}: {decorator} has no argument {name!r}. {hint}")
         if value is not None:
             checked[name] = check(value, owner, name)
     return checked
@@ -126,8 +128,12 @@ def _ins(value: Any, owner: str, argument: str) -> dict[str, AssetIn]:
 
 
 def _deps(value: Any, owner: str, argument: str) -> tuple[Input, ...]:
-    listed = [value] if isinstance(value, str | Asset | AssetIn) else value
-    return tuple(_dep(one, owner, argument) for one in _listed(listed, owner, argument))
+    listed = [value] if isinstance(value, str | Asset | AssetIn | MultiAsset) else value
+    return tuple(
+        _dep(one, owner, argument)
+        for given in _listed(listed, owner, argument)
+        for one in assets_of(given) or (given,)
+    )
 
 
 def _dep(value: Any, owner: str, argument: str) -> Input:

@@ -48,6 +48,19 @@ class Input:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Together:
+    """One function that makes several assets.
+
+    ``name`` is the function's; ``outputs`` maps names of outputs to assets, in the
+    order declared. ``can_subset``: it can make some without the others.
+    """
+
+    name: str
+    outputs: Mapping[str, AssetKey]
+    can_subset: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AssetDef:
     """All that was declared of one asset.
 
@@ -56,7 +69,7 @@ class AssetDef:
     ``resources`` and ``config`` map parameter names to the annotated classes;
     ``wants_context`` is the name of the context parameter, or None.
     ``kind`` is "python", "sql", "external" or "multi"; ``outside`` says where the
-    data of an external one lies.
+    data of an external one lies, ``together`` with which others a "multi" is made.
     """
 
     key: AssetKey
@@ -85,9 +98,9 @@ class AssetDef:
     resources: Mapping[str, Any] = field(default_factory=dict)
     config: tuple[str, type] | None = None
     wants_context: str | None = None
-    output: Any = None
     kind: str = "python"
     outside: Outside | None = None
+    together: Together | None = None
 
     @property
     def name(self) -> str:
@@ -100,8 +113,8 @@ class AssetDef:
         By value the function needs cloudpickle, as everything of a notebook does.
         """
         module, qualname = self.function.__module__, self.function.__qualname__
-        if is_importable(module, qualname, lambda found: found.definition is self):
-            return _definition_at, (module, qualname)
+        if is_importable(module, qualname, lambda found: _one(found, self.key).definition is self):
+            return _definition_at, (module, qualname, self.key)
         return object.__reduce_ex__(self, protocol)
 
 
@@ -111,7 +124,7 @@ def is_importable(module: str, qualname: str, is_it: Callable[[Any], bool]) -> b
         return False
     try:
         return is_it(find_global(sys.modules[module], qualname))
-    except AttributeError:
+    except (AttributeError, KeyError):
         return False
 
 
@@ -120,6 +133,12 @@ def find_global(module: Any, qualname: str) -> Any:
     return reduce(getattr, qualname.split("."), module)
 
 
-def _definition_at(module: str, qualname: str) -> AssetDef:
-    definition: AssetDef = find_global(import_module(module), qualname).definition
+def _definition_at(module: str, qualname: str, key: AssetKey) -> AssetDef:
+    definition: AssetDef = _one(find_global(import_module(module), qualname), key).definition
     return definition
+
+
+def _one(found: Any, key: AssetKey) -> Any:
+    """Return the handle of one asset, where a name stands for those of several, too."""
+    by_key = getattr(found, "by_key", None)
+    return found if by_key is None else by_key[key]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import FunctionType
 from typing import Any
 
-from assetkit.definitions.handles import Asset
+from assetkit.definitions.handles import Asset, MultiAsset
 from assetkit.definitions.names import is_own, shown_file
 from assetkit.records import AssetKey, SourceLocation
 
@@ -37,7 +37,7 @@ def calling_code() -> Stand:
     return Stand(
         source=SourceLocation(file=shown_file(frame.f_code.co_filename), line=frame.f_lineno),
         module_globals=frame.f_globals,
-        scope={name: value for name, value in seen if isinstance(value, Asset)},
+        scope={name: value for name, value in seen if isinstance(value, Asset | MultiAsset)},
         around=frame.f_code.co_qualname if inside else "",
     )
 

@@ -19,7 +19,7 @@ from typing import Any
 
 from assetkit.definitions.bytecode import read_bytecode
 from assetkit.definitions.constants import NoLeaves, constant_text
-from assetkit.definitions.handles import Asset
+from assetkit.definitions.handles import Asset, MultiAsset
 from assetkit.definitions.names import shown_file
 from assetkit.definitions.projectcode import is_own_code, is_project, module_of
 from assetkit.definitions.references import (
@@ -187,7 +187,7 @@ class _Leaves:
 
     def text(self, value: Any) -> str | None:
         """Return a number for a part, a name for library code, the state of an object."""
-        if isinstance(value, Asset | ModuleType) or _is_inert(value):
+        if isinstance(value, Asset | MultiAsset | ModuleType) or _is_inert(value):
             return type(value).__name__
         if self.reader.is_part(value):
             self.parts.append(value)
@@ -220,7 +220,7 @@ class _Making:
     def add(self, reference: Reference) -> None:
         """Add the links of one reference; library code has none."""
         value, label = reference.value, reference.label
-        if isinstance(value, Asset | ModuleType):
+        if isinstance(value, Asset | MultiAsset | ModuleType):
             return
         if isinstance(inner := getattr(value, "__wrapped__", None), FunctionType):
             value = value if isinstance(value, FunctionType) else inner  # such as lru_cache

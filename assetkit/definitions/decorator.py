@@ -9,7 +9,7 @@ from types import FunctionType
 from typing import Any, ParamSpec, TypeVar, Unpack, overload
 
 from assetkit.definitions.arguments import AssetArguments, check_arguments
-from assetkit.definitions.handles import Asset, Declaration, handle_of
+from assetkit.definitions.handles import Asset, Declaration, MultiAsset, handle_of
 from assetkit.definitions.names import caller, check_key, shown, source_of
 from assetkit.definitions.signature import (
     annotation_names,
@@ -68,7 +68,7 @@ def asset(function: Any = None, /, **arguments: Unpack[AssetArguments]) -> Any:
 
 
 def _declare(function: Any, given: Mapping[str, Any]) -> Asset[..., Any]:
-    _check_function(function)
+    check_function(function)
     source = source_of(function)
     arguments = dict(given)
     name = arguments.pop("name", None)
@@ -88,17 +88,18 @@ def _declare(function: Any, given: Mapping[str, Any]) -> Asset[..., Any]:
             function=function,
             source=source,
             arguments=checked,
-            scope=_enclosing_scope(function),
+            scope=enclosing_scope(function),
             define=define,
         )
     )
 
 
-def _check_function(function: Any) -> None:
+def check_function(function: Any, decorator: str = "@asset") -> None:
+    """Refuse what is no function that can be an asset's."""
     if isinstance(function, FunctionType):
         return
-    where = f"@asset at {caller()}"
-    if isinstance(function, Asset):
+    where = f"{decorator} at {caller()}"
+    if isinstance(function, Asset | MultiAsset):
         raise InvalidArgument(f"{where}: {function!r} is an asset already. Decorate it once.")
     if isinstance(function, type):
         raise InvalidArgument(
@@ -106,7 +107,7 @@ def _check_function(function: Any) -> None:
             "Decorate a function that returns what the class makes."
         )
     if isinstance(function, str):
-        raise InvalidArgument(f"{where}: the name goes by keyword: @asset(name={function!r}).")
+        raise InvalidArgument(f"{where}: the name goes by keyword: {decorator}(name={function!r}).")
     if isinstance(function, staticmethod | classmethod):
         raise InvalidArgument(f"{where}: an asset is a function. Define it outside of the class.")
     raise InvalidArgument(
@@ -115,7 +116,7 @@ def _check_function(function: Any) -> None:
     )
 
 
-def _enclosing_scope(function: FunctionType) -> dict[str, Any]:
+def enclosing_scope(function: FunctionType) -> dict[str, Any]:
     """Return what the function around *function* knows by name: assets, annotations' names.
 
     A copy of the few that matter: a frame kept alive would keep all data in it alive.
@@ -137,5 +138,5 @@ def _enclosing_scope(function: FunctionType) -> dict[str, Any]:
     return {
         name: value
         for name, value in frame.f_locals.items()
-        if isinstance(value, Asset) or name in mentioned
+        if isinstance(value, Asset | MultiAsset) or name in mentioned
     }

@@ -10,7 +10,7 @@ graph finds upstreams through the user's own names.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ from weakref import WeakValueDictionary
 
 from assetkit.definitions.asset import AssetDef, find_global, is_importable
 from assetkit.definitions.html import asset_html
-from assetkit.errors import DefinitionError
+from assetkit.errors import DefinitionError, UnknownAsset, did_you_mean
 from assetkit.records import AssetKey, SourceLocation
 
 P = ParamSpec("P")
@@ -35,7 +35,7 @@ class Declaration:
     """What the decorator saw; annotations are read when the definition is first asked for.
 
     ``scope`` holds what the enclosing function knew by name at that moment:
-    assets, and what annotations mention.
+    assets, and what annotations mention. ``maker``: its function makes others, too.
     """
 
     key: AssetKey
@@ -44,6 +44,7 @@ class Declaration:
     arguments: Mapping[str, Any]
     scope: Mapping[str, Any]
     define: Callable[[Declaration], AssetDef]
+    maker: MultiAsset[..., Any] | None = None
 
 
 class Asset(Generic[P, R]):
@@ -89,6 +90,14 @@ class Asset(Generic[P, R]):
         return self._declaration.scope
 
     @property
+    def siblings(self) -> tuple[Asset[..., Any], ...]:
+        """The other assets that the same function makes."""
+        maker = self._declaration.maker
+        if maker is None:
+            return ()
+        return tuple(one for one in maker.assets if one is not self)
+
+    @property
     def definition(self) -> AssetDef:
         """All that was declared. Raises `DefinitionError` where an annotation cannot be read."""
         if self._definition is None:
@@ -106,8 +115,8 @@ class Asset(Generic[P, R]):
 
     def __reduce__(self) -> Any:
         module, qualname = self.__module__, self.__wrapped__.__qualname__
-        if is_importable(module, qualname, lambda found: found is self):
-            return _handle_at, (module, qualname)
+        if is_importable(module, qualname, lambda found: _handle_in(found, self.key) is self):
+            return _handle_at, (module, qualname, self.key)
         return _blank_handle, (), (self._declaration, self.generation)
 
     def __setstate__(self, state: tuple[Declaration, int]) -> None:
@@ -118,6 +127,74 @@ class Asset(Generic[P, R]):
         update_wrapper(self, declaration.function)
         self._declaration, self._definition = declaration, None
         self.generation, self.number = generation, next(_numbers)
+
+
+class MultiAsset(Generic[P, R]):
+    """The assets that one function makes: call it and it is the plain function.
+
+    ``multi["name"]`` is the asset of one output; passed to `materialize` or listed in
+    `Definitions`, it stands for all of them.
+    """
+
+    __wrapped__: Callable[P, R]
+
+    def __init__(self, function: Callable[P, R]) -> None:
+        update_wrapper(self, function)
+        self.by_output: dict[str, Asset[..., Any]] = {}
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Call the function as it was written."""
+        return self.__wrapped__(*args, **kwargs)
+
+    def __getitem__(self, output: str) -> Asset[..., Any]:
+        if output not in self.by_output:
+            hint = did_you_mean(str(output), self.by_output, what="outputs")
+            raise UnknownAsset(f"{self!r} has no output {output!r}. {hint}")
+        return self.by_output[output]
+
+    def __iter__(self) -> Iterator[Asset[..., Any]]:
+        return iter(self.assets)
+
+    @property
+    def assets(self) -> tuple[Asset[..., Any], ...]:
+        """The assets, in the order in which the outputs were declared."""
+        return tuple(self.by_output.values())
+
+    @property
+    def by_key(self) -> dict[AssetKey, Asset[..., Any]]:
+        """The assets by key."""
+        return {one.key: one for one in self.assets}
+
+    def __repr__(self) -> str:
+        keys = ", ".join(self.by_key)
+        return f"<MultiAsset {self.__wrapped__.__name__}: {keys}>"
+
+    def __reduce__(self) -> Any:
+        module, qualname = self.__module__, self.__wrapped__.__qualname__
+        if is_importable(module, qualname, lambda found: found is self):
+            return _global_at, (module, qualname)
+        return MultiAsset, (self.__wrapped__,), {"by_output": self.by_output}
+
+
+def assets_of(value: Any) -> tuple[Asset[..., Any], ...]:
+    """Return the assets that one value stands for: itself, or those of its function."""
+    if isinstance(value, Asset):
+        return (value,)
+    return value.assets if isinstance(value, MultiAsset) else ()
+
+
+def assets_among(values: Iterable[Any]) -> Iterator[Asset[..., Any]]:
+    """Yield the assets among values, also those in lists, tuples and dicts.
+
+    A collection whose first value is no asset is not looked through: it may be large.
+    """
+    for value in list(values):
+        listed = value.values() if isinstance(value, dict) else value
+        if not isinstance(value, list | tuple | dict):
+            yield from assets_of(value)
+        elif isinstance(next(iter(listed), None), Asset | MultiAsset):
+            for one in listed:
+                yield from assets_of(one)
 
 
 _numbers = count()
@@ -182,6 +259,14 @@ def _blank_handle() -> Asset[..., Any]:
     return Asset.__new__(Asset)
 
 
-def _handle_at(module: str, qualname: str) -> Asset[..., Any]:
-    handle: Asset[..., Any] = find_global(import_module(module), qualname)
+def _handle_at(module: str, qualname: str, key: AssetKey) -> Asset[..., Any]:
+    handle: Asset[..., Any] = _handle_in(_global_at(module, qualname), key)
     return handle
+
+
+def _handle_in(found: Any, key: AssetKey) -> Any:
+    return found.by_key[key] if isinstance(found, MultiAsset) else found
+
+
+def _global_at(module: str, qualname: str) -> Any:
+    return find_global(import_module(module), qualname)

@@ -24,7 +24,8 @@ class AssetContext:
 
     ``partition_window`` covers all of ``partition_keys``; both are None and
     empty for an asset without partitions. ``partition`` maps each dimension to
-    its key. ``now`` is when the run began. ``metadata`` is what was added.
+    its key. ``now`` is when the run began. ``metadata`` is what was added. Of a
+    multi-asset, ``selected_outputs`` are the outputs that the call is to make.
     """
 
     asset_name: AssetKey
@@ -39,6 +40,8 @@ class AssetContext:
     metadata: dict[str, Any] = field(default_factory=dict)
     load_previous: Callable[[Any], Any] = lambda _as_type: None
     changes: Mapping[AssetKey, tuple[PartitionKey | None, ...]] = field(default_factory=dict)
+    selected_outputs: tuple[str, ...] = ()
+    load_previous_of: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict, repr=False)
 
     @property
     def partition_key(self) -> PartitionKey | None:
@@ -67,9 +70,21 @@ class AssetContext:
         """Keep *values* with what is materialized; later values of a name replace earlier ones."""
         self.metadata.update({str(name): json_value(value) for name, value in values.items()})
 
-    def previous(self, as_type: Any = None) -> Any:
-        """Load the asset's own last value for this partition; None where there is none."""
-        return self.load_previous(as_type)
+    def previous(self, as_type: Any = None, *, output: str | None = None) -> Any:
+        """Load the asset's own last value for this partition; None where there is none.
+
+        *output*: whose, in a multi-asset; raises `StepError` where that is not said, or
+        this call does not make it.
+        """
+        if output is None and not self.load_previous_of:
+            return self.load_previous(as_type)
+        if output is None or output not in self.load_previous_of:
+            known = ", ".join(map(repr, self.load_previous_of)) or "none"
+            raise StepError(
+                f"{self.asset_name!r} has no last value of the output {output!r} in this call. "
+                f"Say which: context.previous(output=...); its outputs are {known}."
+            )
+        return self.load_previous_of[output](as_type)
 
     def changed_partitions(self, upstream: Any) -> tuple[PartitionKey | None, ...]:
         """Return what changed in *upstream* since this partition was last materialized.
@@ -85,7 +100,7 @@ class AssetContext:
         return self.changes[matches[0]]
 
 
-def build_context(
+def build_context(  # noqa: PLR0913  one argument for each thing that a function may ask for
     *,
     partition_key: PartitionKey | None = None,
     partition_keys: Sequence[PartitionKey] | None = None,
@@ -93,6 +108,7 @@ def build_context(
     resources: Mapping[str, Any] | None = None,
     config: Any = None,
     now: datetime | None = None,
+    selected_outputs: Sequence[str] = (),
 ) -> AssetContext:
     """Make a context to call an asset's function with, outside a run.
 
@@ -110,4 +126,5 @@ def build_context(
         resources=SimpleNamespace(**(resources or {})),
         config=config,
         now=now or datetime.now(UTC),
+        selected_outputs=tuple(selected_outputs),
     )

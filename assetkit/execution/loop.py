@@ -39,7 +39,7 @@ from assetkit.execution.machine import (
 )
 from assetkit.execution.noting import Ending, Notes, SlotName
 from assetkit.execution.pools import Held, Pools
-from assetkit.execution.preparing import AssetSteps, Attempt, Lacking, Needs
+from assetkit.execution.preparing import AssetSteps, Attempt, Needs
 from assetkit.execution.published import time_of
 from assetkit.execution.recorder import Recorder
 from assetkit.execution.step import log_path, run_step
@@ -198,21 +198,56 @@ class Loop:
     def _begin(self, steps: tuple[int, ...]) -> None:
         """Start a call, with those of its steps that have to run and can."""
         owner = self._owner_of(steps[0])
+        if owner.asset.together is not None:
+            self._begin_several(steps)
+            return
         if self._wait_for_others(owner, steps):
             return
         needs: dict[int, Needs] = {}
         for step in steps:
-            found = owner.find_needs(step)
-            if isinstance(found, Lacking):
-                self._end(step, Outcome.BLOCKED, found.reason)
-                self._tell(Refused(step))
-            elif not self._skips(owner, step, found):
+            found = self._needs_of(owner, step)
+            if found is not None and not self._skips(owner, step, found):
                 needs[step] = found
         if needs:
             self._submit(owner, needs)
 
-    def _wait_for_others(self, owner: AssetSteps, steps: Sequence[int]) -> bool:
-        """Put a call off while another run holds any of its slots."""
+    def _begin_several(self, steps: tuple[int, ...]) -> None:
+        """Start a call of a function that makes several assets.
+
+        Where it makes all or none, a slot is only skipped if the others of its partition are.
+        """
+        owners = {step: self._owner_of(step) for step in steps}
+        for owner in dict.fromkeys(owners.values()):
+            if self._wait_for_others(owner, [one for one in steps if owners[one] is owner], steps):
+                return
+        found = {step: self._needs_of(owners[step], step) for step in steps}
+        needs = {step: need for step, need in found.items() if need is not None}
+        skips = {step: self._reason_to_skip(owners[step], step, needs[step]) for step in needs}
+        together = owners[steps[0]].asset.together
+        if together is not None and not together.can_subset:
+            ordinals = {step: owners[step].ordinals[step - owners[step].first] for step in needs}
+            made = {ordinals[step] for step, reason in skips.items() if reason is None}
+            skips = {step: why for step, why in skips.items() if ordinals[step] not in made}
+        for step, reason in skips.items():
+            if reason is not None:
+                self._skip(step, reason)
+                del needs[step]
+        if needs:
+            self._submit(owners[next(iter(needs))], needs, [owners[step] for step in needs])
+
+    def _needs_of(self, owner: AssetSteps, step: int) -> Needs | None:
+        """Return what a step needs; None where it cannot run, which is noted."""
+        found = owner.find_needs(step)
+        if isinstance(found, Needs):
+            return found
+        self._end(step, Outcome.BLOCKED, found.reason)
+        self._tell(Refused(step))
+        return None
+
+    def _wait_for_others(
+        self, owner: AssetSteps, steps: Sequence[int], call: Sequence[int] = ()
+    ) -> bool:
+        """Put a call off while another run holds any of its slots: *steps* of this owner."""
         key = owner.asset.key
         ordinals = [owner.ordinals[step - owner.first] for step in steps]
         if not any(self._holdings.is_held(key, ordinal) for ordinal in ordinals):
@@ -223,7 +258,7 @@ class Loop:
             self._renew(owner, set(ours.tolist()))
         if not any(self._holdings.is_held(key, ordinal) for ordinal in ordinals):
             return False
-        self._tell(Deferred(tuple(steps), self._holdings.next_question))
+        self._tell(Deferred(tuple(call or steps), self._holdings.next_question))
         return True
 
     def _renew(self, owner: AssetSteps, ordinals: set[int]) -> None:
@@ -245,20 +280,29 @@ class Loop:
 
     def _skips(self, owner: AssetSteps, step: int, needs: Needs) -> bool:
         """End a step without a call where its slot turns out to be up to date."""
+        reason = self._reason_to_skip(owner, step, needs)
+        if reason is not None:
+            self._skip(step, reason)
+        return reason is not None
+
+    def _skip(self, step: int, reason: str) -> None:
+        self._end(step, Outcome.SKIPPED, reason)
+        self._tell(Succeeded(step))
+
+    def _reason_to_skip(self, owner: AssetSteps, step: int, needs: Needs) -> str | None:
         key = owner.asset.key
         if step in self._renewed.steps:
             known, reason = self._renewed.known[key], "another run made it meanwhile"
         elif owner.maybe[step - owner.first]:
             known, reason = self._work.known, "its inputs did not change"
         else:
-            return False
-        if not owner.is_current(step, needs, known.columns(key), known.bases):
-            return False
-        self._end(step, Outcome.SKIPPED, reason)
-        self._tell(Succeeded(step))
-        return True
+            return None
+        current = owner.is_current(step, needs, known.columns(key), known.bases)
+        return reason if current else None
 
-    def _submit(self, owner: AssetSteps, needs: Mapping[int, Needs]) -> None:
+    def _submit(
+        self, owner: AssetSteps, needs: Mapping[int, Needs], owners: Sequence[AssetSteps] = ()
+    ) -> None:
         steps = tuple(needs)
         held = self._pools.take(owner.asset.pool)
         if held is None:
@@ -268,7 +312,7 @@ class Loop:
         for step in steps:
             self._attempts[step] = number
             if self._notes.watched:
-                self._notes.started(self._slot(owner, step), number)
+                self._notes.started(self._slot(self._owner_of(step), step), number)
         attempt = Attempt(
             run_id=self._work.run_id,
             number=number,
@@ -276,7 +320,7 @@ class Loop:
             logs=self._logs,
             local=self._executor.in_process,
         )
-        task = owner.make_task(steps, tuple(needs.values()), attempt)
+        task = owner.make_task(steps, tuple(needs.values()), attempt, owners)
         self._tasks += 1
         self._calls[self._tasks] = _Call(owner, steps, needs, number, monotonic(), held)
         here = self._executor.in_process
@@ -322,7 +366,7 @@ class Loop:
         made = slot.made
         if made is None:
             return
-        owner = call.owner
+        owner = self._owner_of(slot.step)
         owner.own.publish(
             owner.positions[slot.step - owner.first], made.data_version, made.data_time
         )
@@ -340,8 +384,9 @@ class Loop:
             log=log,
             reason=f"{failure.error_type}: {failure.message.strip().partition(chr(10))[0]}",
         )
-        print_ = fingerprint(call.owner.basis, call.needs[step].digests)
-        slot = self._slot(call.owner, step)
+        owner = self._owner_of(step)
+        print_ = fingerprint(owner.basis, call.needs[step].digests)
+        slot = self._slot(owner, step)
         self._notes.failed(slot, failure, ending, fingerprint=print_, final=not again)
         if not again:
             self._tell(Failed(step))
@@ -359,7 +404,7 @@ class Loop:
         ending = Ending(
             attempt=call.attempt, duration=monotonic() - call.began, reason="the run was cancelled"
         )
-        self._notes.ended(self._slot(call.owner, step), Outcome.CANCELLED, ending)
+        self._notes.ended(self._slot(self._owner_of(step), step), Outcome.CANCELLED, ending)
         self._tell(Stopped(step))
 
     def _log_of(self, call: _Call) -> str:

@@ -78,7 +78,7 @@ class AssetSteps:
         self._inputs = [published[edge.upstream] for edge in self._edges]
         self._fans: tuple[Fan, ...] = steps.fans[key]
         self._waived = steps.waived[key]
-        self._work = Shipped(_work_of(asset, plan, self._edges, environment))
+        self.shipped = Shipped(_work_of(asset, plan, self._edges, environment))
         self._estimate = plan.snapshot.estimates.get(key)
 
     def key_of(self, step: int) -> PartitionKey | None:
@@ -120,15 +120,28 @@ class AssetSteps:
         recorded = columns.digests[row, : len(needs.digests)].tolist()
         return tuple(recorded) == needs.digests
 
-    def make_task(self, steps: Sequence[int], needs: Sequence[Needs], attempt: Attempt) -> StepTask:
-        """Make the task of one call, for steps whose inputs are there."""
+    def make_task(
+        self,
+        steps: Sequence[int],
+        needs: Sequence[Needs],
+        attempt: Attempt,
+        owners: Sequence[AssetSteps] = (),
+    ) -> StepTask:
+        """Make the task of one call, for steps whose inputs are there.
+
+        *owners* say whose each step is, where not all are of this asset.
+        """
         inputs, members = self._gather(needs)
+        others = [one for one in dict.fromkeys(owners) if one is not self]
+        makers = {one: place for place, one in enumerate([self, *others])}
         slots = tuple(
-            self._slot(step, need, tuple(own))
-            for step, need, own in zip(steps, needs, members, strict=True)
+            owner.slot_work(step, need, tuple(own), makers[owner])
+            for owner, step, need, own in zip(
+                owners or (self,) * len(steps), steps, needs, members, strict=True
+            )
         )
         return StepTask(
-            work=self._work,
+            work=self.shipped,
             run_id=attempt.run_id,
             attempt=attempt.number,
             now=attempt.now,
@@ -136,6 +149,7 @@ class AssetSteps:
             inputs=inputs,
             logs=attempt.logs,
             local=attempt.local,
+            others=tuple(one.shipped for one in others),
         )
 
     def demands(self, slots: int, log: str | None) -> Demands:
@@ -187,9 +201,14 @@ class AssetSteps:
             return tuple(sources)
         return tuple(replace(source, with_dimensions=True) for source in sources)
 
-    def _slot(
-        self, step: int, need: Needs, members: tuple[tuple[int, ...] | None, ...]
+    def slot_work(
+        self,
+        step: int,
+        need: Needs,
+        members: tuple[tuple[int, ...] | None, ...],
+        maker: int = 0,
     ) -> SlotWork:
+        """Return the part of a task that is about one step."""
         row = step - self.first
         position = self.positions[row]
         there = bool(self.own.present[position])
@@ -214,6 +233,7 @@ class AssetSteps:
             published=self.own.version_of(position) if there else None,
             previous=self.own.source(position) if there and with_context else None,
             changes=self._changes(position, need) if with_context else {},
+            maker=maker,
         )
 
     def _data_time(self, need: Needs) -> datetime | None:

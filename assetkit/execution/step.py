@@ -27,6 +27,7 @@ from assetkit.execution.loading import LoadedInputs, load_inputs
 from assetkit.execution.logs import StepLog, capturing, log_name, routed_to
 from assetkit.execution.resources import OpenedResources, opened
 from assetkit.execution.returned import Returned, take_apart
+from assetkit.execution.several import lacking, wanted_outputs, with_outputs
 from assetkit.execution.storing import Draft, Staged, store
 from assetkit.execution.task import AssetWork, Failure, SlotResult, SlotWork, StepResult, StepTask
 from assetkit.execution.tracebacks import traceback_text, trim
@@ -54,9 +55,13 @@ def run_step(task: StepTask) -> StepResult | Unfinished:
     except BaseException:
         log.close()
         raise
-    if task.work.value.waits_for_disk:
+    if _waits_for_disk(task):
         return Unfinished(partial(attempt.publish_all, stored))
     return attempt.publish_all(stored)
+
+
+def _waits_for_disk(task: StepTask) -> bool:
+    return task.work.value.waits_for_disk or any(one.value.waits_for_disk for one in task.others)
 
 
 def log_path(task: StepTask) -> str | None:
@@ -81,7 +86,10 @@ class _Attempt:
         try:
             loaded = load_inputs(task, work)
             arguments = _with_own(loaded.arguments, task, work, self._metadata)
-            parts = take_apart(call(work.asset.function, arguments), task.slots, work)
+            returned = call(work.asset.function, arguments)
+            if work.asset.together is not None:
+                return self._store_outputs(returned, loaded)
+            parts = take_apart(returned, task.slots, work)
             self._check_time()
             # The inputs are not needed any more; what is written may need the memory.
             arguments.clear()
@@ -92,11 +100,52 @@ class _Attempt:
             return [failure] * len(task.slots)
         return [self._store(slot, parts.pop(slot.step), loaded) for slot in task.slots]
 
+    def _store_outputs(self, returned: Any, loaded: LoadedInputs) -> list[_Stored]:
+        """Store each output of a multi-asset as it comes; a function that raises leaves none."""
+        stored: dict[int, _Stored] = {}
+        later: list[tuple[SlotWork, Returned]] = []
+        try:
+            for work, slots, value in wanted_outputs(returned, self._task):
+                for slot, part in self._parts(value, slots, work):
+                    if isinstance(part, Failure):
+                        stored[slot.step] = part
+                    elif work.staged:
+                        stored[slot.step] = self._store(slot, part, loaded)
+                    else:  # what cannot be taken back waits for the end of the function
+                        later.append((slot, part))
+            self._check_time()
+        except BaseException:
+            for one in stored.values():
+                if isinstance(one, Staged):
+                    one.discard()
+            raise
+        stored.update({slot.step: self._store(slot, part, loaded) for slot, part in later})
+        return [
+            stored[slot.step] if slot.step in stored else self._lacking(slot)
+            for slot in self._task.slots
+        ]
+
+    def _parts(
+        self, value: Any, slots: Sequence[SlotWork], work: AssetWork
+    ) -> list[tuple[SlotWork, Returned | Failure]]:
+        """Return each slot's part of an output; where it has none, each slot's failure."""
+        try:
+            parts = take_apart(value, slots, work)
+        except Exception as error:
+            failure = _failure(error, self._task, work, self._log)
+            return [(slot, failure) for slot in slots]
+        return [(slot, parts[slot.step]) for slot in slots]
+
+    def _lacking(self, slot: SlotWork) -> Failure:
+        error = lacking(self._task, slot)
+        return _failure(error, self._task, self._task.work_of(slot), self._log)
+
     def _store(self, slot: SlotWork, value: Returned, loaded: LoadedInputs) -> _Stored:
+        work = self._task.work_of(slot)
         try:
             uses = loaded.uses_of(slot, self._task.inputs)
             stored = store(
-                value, Draft(self._task, slot, self._work, uses, self._started, self._metadata)
+                value, Draft(self._task, slot, work, uses, self._started, self._metadata)
             )
             return self._in_time(stored)
         except KeyboardInterrupt:
@@ -123,7 +172,7 @@ class _Attempt:
 
     def publish_all(self, stored: Sequence[_Stored]) -> StepResult:
         """Publish what is written aside, and say what came of each slot."""
-        if len(stored) > 1 and self._work.waits_for_disk:
+        if len(stored) > 1 and _waits_for_disk(self._task):
             with ThreadPoolExecutor(_PUBLISHING) as pool:
                 results = tuple(pool.map(self._publish, self._task.slots, stored))
         else:
@@ -159,12 +208,15 @@ def _with_own(
 
 
 def _context(task: StepTask, work: AssetWork, metadata: dict[str, Any]) -> AssetContext:
-    first, last = task.slots[0], task.slots[-1]
-    keys = tuple(slot.partition_key for slot in task.slots if slot.partition_key is not None)
+    slots: Sequence[SlotWork] = task.slots
+    if work.asset.together is not None:
+        slots = sorted({slot.ordinal: slot for slot in slots}.values(), key=lambda one: one.ordinal)
+    first, last = slots[0], slots[-1]
+    keys = tuple(slot.partition_key for slot in slots if slot.partition_key is not None)
     window = first.window
     if window is not None and last.window is not None:
         window = TimeWindow(window.start, last.window.end)
-    return AssetContext(
+    context = AssetContext(
         asset_name=work.asset.key,
         partition_keys=keys,
         partition_window=window,
@@ -178,6 +230,7 @@ def _context(task: StepTask, work: AssetWork, metadata: dict[str, Any]) -> Asset
         load_previous=_Previous(first, work),
         changes=first.changes,
     )
+    return context if work.asset.together is None else with_outputs(context, task, _Previous)
 
 
 class _Previous:

@@ -80,7 +80,8 @@ class SlotWork:
     ``uses`` says per input what is expected to be read; ``members`` which of the
     call's sources of that input are this slot's (None: all). ``data_time`` is
     the oldest of its inputs', None without one. ``previous`` is the slot's own
-    last value. ``changes`` lists per input what changed since that was made.
+    last value. ``changes`` lists per input what changed since that was made. ``maker``
+    says whose slot it is, where a call makes several assets: `StepTask.work_of`.
     """
 
     step: int
@@ -97,12 +98,14 @@ class SlotWork:
     published: str | None = None
     previous: Source | None = None
     changes: Mapping[AssetKey, tuple[PartitionKey | None, ...]] = field(default_factory=dict)
+    maker: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepTask:
     """One call of an asset's function, for one slot or several.
 
+    ``others`` are the other assets that this call makes.
     ``logs`` is the folder of its run's logs, None to keep none.
     ``local``: it runs in the process of the run, so errors need not be pickled.
     """
@@ -115,6 +118,11 @@ class StepTask:
     inputs: tuple[InputSlots, ...]
     logs: str | None = None
     local: bool = True
+    others: tuple[Shipped[AssetWork], ...] = ()
+
+    def work_of(self, slot: SlotWork) -> AssetWork:
+        """Return what is known of the asset that a slot is of."""
+        return self.others[slot.maker - 1].value if slot.maker else self.work.value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ Rule 3: everything is arithmetic on arrays; no loop here runs once per slot.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -108,14 +108,42 @@ def build_waiting(plan: PlanData, steps: StepTable) -> WaitingGraph:
 def _number_calls(assets: Mapping[AssetKey, AssetDef], steps: StepTable) -> Ints | None:
     """Return the call of each slot: the number of its first slot, chunk by chunk."""
     sizes = {asset: assets[asset].backfill.size for asset in steps.first}
-    if all(size == 1 for size in sizes.values()):
+    groups = _groups(assets, steps)
+    if not groups and all(size == 1 for size in sizes.values()):
         return None
     calls = np.arange(steps.count, dtype=np.int64)
     for asset, size in sizes.items():
         first, count = steps.first[asset], len(steps.positions[asset])
         rows = np.arange(count, dtype=np.int64)
         calls[first : first + count] = first + rows - rows % (size or count)
+    for group in groups:
+        _join_calls(calls, group, sizes[group[0]], steps)
     return calls
+
+
+def _groups(assets: Mapping[AssetKey, AssetDef], steps: StepTable) -> list[list[AssetKey]]:
+    """Return the assets to build that one function makes, where it makes several of them."""
+    groups: dict[tuple[AssetKey, ...], list[AssetKey]] = {}
+    for asset in steps.first:
+        if (together := assets[asset].together) is not None:
+            groups.setdefault(tuple(together.outputs.values()), []).append(asset)
+    return [group for group in groups.values() if len(group) > 1]
+
+
+def _join_calls(calls: Ints, group: Sequence[AssetKey], size: int | None, steps: StepTable) -> None:
+    """Let the slots of a group share calls, by partition: a call is named by its first slot."""
+    positions = np.concatenate([steps.positions[asset] for asset in group])
+    slots = np.concatenate(
+        [
+            steps.first[asset] + np.arange(len(steps.positions[asset]), dtype=np.int64)
+            for asset in group
+        ]
+    )
+    kinds, rank = np.unique(positions, return_inverse=True)
+    chunk = rank.reshape(-1) // (size or len(kinds))
+    first = np.full(int(chunk.max()) + 1, steps.count, dtype=np.int64)
+    np.minimum.at(first, chunk, slots)
+    calls[slots] = first[chunk]
 
 
 class _Builder(NamedTuple):

@@ -97,6 +97,7 @@ class _Collected:
             self.assets[id(asset)] = asset
             self.inputs[id(asset)] = found = list(self._resolve(asset))
             waiting.extend(upstream for _, upstream in reversed(found))
+            waiting.extend(asset.siblings)
 
     def _resolve(self, asset: AnyAsset) -> Iterator[tuple[Input, AnyAsset]]:
         try:
@@ -130,6 +131,7 @@ class _Collected:
             if asset.key not in reached:
                 reached[asset.key] = asset
                 waiting.extend(upstream.key for _, upstream in self.inputs[id(asset)])
+                waiting.extend(one.key for one in asset.siblings)
         return reached
 
     def note_shadowed(self, chosen: Mapping[AssetKey, AnyAsset]) -> None:

@@ -40,6 +40,13 @@ class EdgeMaker:
         return tuple(edges)
 
     def _edge(self, asset: AnyAsset, declared: Input, upstream: AnyAsset) -> Edge:
+        if asset.siblings and upstream in (asset, *asset.siblings):
+            raise CycleError(
+                f"{asker(asset, declared)}, which the same function makes. A multi-asset reads "
+                "none of its own outputs; its last values are context.previous(output=...). Make "
+                "what needs an output an asset of its own.",
+                path=(asset.key, upstream.key),
+            )
         if upstream.key == asset.key:
             _check_own_past(asset, declared)
         return Edge(

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from assetkit.definitions.asset import Input
-from assetkit.definitions.handles import Asset
+from assetkit.definitions.handles import Asset, assets_among
 from assetkit.errors import DuplicateAsset, UnknownUpstream, did_you_mean
 from assetkit.records import AssetKey
 
@@ -84,8 +84,9 @@ class Lookup:
                 if found.key in names.repeated:
                     raise DuplicateAsset(two_of_one_name(found, names.repeated[found.key]))
                 return found
-        if wanted in (asset.key, asset.name):
-            return asset
+        for one in (asset, *asset.siblings):
+            if wanted in (one.key, one.name):
+                return one
         if declared.optional_name:
             return None
         raise UnknownUpstream(_unknown(asset, declared, places))
@@ -102,16 +103,17 @@ class Lookup:
     def _find_in(
         self, names: Names, wanted: str, asset: AnyAsset, declared: Input
     ) -> AnyAsset | None:
+        own = {asset.key, *(one.key for one in asset.siblings)}
         exact = names.keys.get(wanted)
-        if exact is not None and exact.key != asset.key:
+        if exact is not None and exact.key not in own:
             return exact
         if "/" in wanted:
             return None
-        others = [names.keys[key] for key in names.last_parts.get(wanted, ()) if key != asset.key]
+        others = [names.keys[key] for key in names.last_parts.get(wanted, ()) if key not in own]
         if len(others) == 1:
             return others[0]
         named = names.variables.get(wanted)
-        if named is not None and named.key != asset.key:
+        if named is not None and named.key not in own:
             return named
         if others:
             raise DuplicateAsset(_ambiguous(asset, declared, others))
@@ -123,6 +125,8 @@ def _names_of(variables: Mapping[str, Any]) -> Names:
     for variable, value in list(variables.items()):
         if isinstance(value, Asset):
             names.add(value, variable)
+    for asset in assets_among(variables.values()):
+        names.add(asset)
     return names
 
 

@@ -147,6 +147,8 @@ class _Teller:
             return f"upstream {cause.upstream}: about to run" + (
                 "; this runs only if its content changes" if part.maybe[place] else ""
             )
+        if cause.kind == "with":
+            return f"{cause}: one call of its function makes both"
         return f"{cause.kind}: {_WORDS[cause.kind]}"
 
     def _code_words(self, asset: AssetKey, position: int) -> str:

@@ -21,8 +21,8 @@ class Cause(str):
     """Why a slot is stale, as text (``"code"``, ``"input flights"``, ``"upstream flights"``, ...).
 
     ``kind`` is ``code``, ``config``, ``input``, ``upstream``, ``schema``,
-    ``definition`` or ``forced``; ``upstream`` the asset of an ``input`` or
-    ``upstream`` cause; ``detail`` says more, in words.
+    ``definition``, ``forced`` or ``with``; ``upstream`` the asset of an ``input`` or
+    ``upstream`` cause, or the one ``with`` which it is made; ``detail`` says more, in words.
 
     >>> Cause("input", upstream="flights")
     'input flights'

@@ -21,7 +21,8 @@ from assetkit.planning.plan import Plan
 from assetkit.planning.request import Request
 from assetkit.planning.scope import Scope, upstream_scope
 from assetkit.planning.state import CatalogState
-from assetkit.planning.verdicts import Ledger, World, decide
+from assetkit.planning.together import decide_all
+from assetkit.planning.verdicts import Ledger, World
 from assetkit.records import AssetKey, Basis, Verdict
 
 STATE_SELECTIONS = ("missing", "stale", "failed", "partial")
@@ -122,7 +123,7 @@ def _plan_for(wanted: Scope, situation: Situation, request: Request) -> Draft:
         scope=upstream_scope(graph, situation.universes, wanted, upstream=request.upstream),
     )
     ledger = Ledger()
-    parts = tuple(decide(key, world, ledger) for key in graph.assets if key in world.scope)
+    parts = decide_all(world, ledger)
     plan = Plan(
         plan_id=_plan_id(parts, situation),
         now=situation.now,

@@ -11,7 +11,7 @@ import numpy as np
 
 from assetkit.catalog.base import Commit
 from assetkit.columns import Ints
-from assetkit.definitions.handles import Asset
+from assetkit.definitions.handles import Asset, assets_among
 from assetkit.errors import InvalidArgument, StorageError, did_you_mean
 from assetkit.execution.provenance import provenance_of
 from assetkit.execution.published import PublishedSlots
@@ -57,7 +57,7 @@ def handle_named(name: Any, names: Mapping[str, Any]) -> Asset[..., Any]:
     """
     if isinstance(name, Asset):
         return name
-    seen = {one.key: one for one in names.values() if isinstance(one, Asset)}
+    seen = {one.key: one for one in assets_among(names.values())}
     if name not in seen:
         raise InvalidArgument(
             f"To accept what is published of {name!r}, its definition is needed. Give the asset "
@@ -103,7 +103,7 @@ class _Accepted:
         for edge in plan.graph.edges[self.key]:
             universe = plan.universes[edge.upstream]
             columns = plan.snapshot.columns(edge.upstream)
-            upstream = PublishedSlots(edge.upstream, universe, columns, self.place)
+            upstream = PublishedSlots(edge.upstream, universe, columns, (self.place,))
             wanted = fan_of(edge, at, plan.universes).slots_of(0)
             there = wanted[upstream.present[wanted]]
             uses.append(upstream.use_of(there, upstream.digest_of(there)))
