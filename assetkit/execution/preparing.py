@@ -13,6 +13,7 @@ import numpy as np
 from assetkit.columns import NO_TIME, Ints, SlotColumns
 from assetkit.definitions.asset import AssetDef
 from assetkit.definitions.universe import Fan
+from assetkit.errors import StepError
 from assetkit.execution.environment import Environment, utc_now
 from assetkit.execution.inspecting import inspections_of
 from assetkit.execution.published import PublishedSlots, time_of
@@ -151,6 +152,17 @@ class AssetSteps:
             local=attempt.local,
             others=tuple(one.shipped for one in others),
         )
+
+    def pack(self) -> None:
+        """Pack what all steps share, once; raise `StepError` where that cannot travel."""
+        try:
+            self.shipped.pack()
+        except Exception as error:
+            raise StepError(
+                f"Asset {self.asset.key!r} ({self.asset.source}) cannot be sent to a worker "
+                f"process: {type(error).__name__}: {error}. Open such things (connections, locks, "
+                f"files) inside of the function, or use ThreadExecutor."
+            ) from error
 
     def demands(self, slots: int, log: str | None) -> Demands:
         """Return what a call of so many slots asks for, where it runs in another process."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -26,6 +26,8 @@ from assetkit.execution.recorder import Pace, Recorder
 from assetkit.execution.resources import close_resources
 from assetkit.execution.result import RunResult, Tally
 from assetkit.execution.waiting import StepTable, build_waiting, number_steps
+from assetkit.executors.base import Executor
+from assetkit.executors.batching import together
 from assetkit.faultpoints import reach
 from assetkit.io.sweep import staging
 from assetkit.planning.data import PlanData
@@ -138,6 +140,7 @@ def _work_through(
     plan: PlanData, steps: StepTable, environment: Environment, options: RunOptions, run: _Opened
 ) -> RunStatus:
     """Let the loop do all steps, with leases held and results written down on the way."""
+    environment = replace(environment, executor=together(environment.executor))
     catalog, executor = environment.catalog, environment.executor
     holdings = Holdings(catalog, environment.place, run.run_id, options.poll_every)
     grant = holdings.claim_all(plan, steps)
@@ -164,6 +167,7 @@ def _work_through(
     executor.start()
     finished = False
     try:
+        _check_departure(executor, work.assets)
         with capturing(), recorder:
             loop = Loop(work, environment, recorder, notes, holdings)
             loop.reuse(plan)
@@ -180,6 +184,14 @@ def _work_through(
         return RunStatus.CANCELLED
     failed = run.tally.outcomes[Outcome.FAILED] or run.tally.outcomes[Outcome.BLOCKED]
     return RunStatus.FAILED if failed else RunStatus.SUCCESS
+
+
+def _check_departure(executor: Executor, assets: Sequence[AssetSteps]) -> None:
+    """Refuse, before any step runs, what an executor cannot run."""
+    for owner in assets:
+        executor.check(owner.asset.executor_options)
+        if not executor.in_process:
+            owner.pack()
 
 
 def _step_pools(plan: PlanData, steps: StepTable, environment: Environment) -> StepPools | None:

@@ -27,11 +27,15 @@ class Shipped(Generic[T]):
         self.value = value
         self._packed: tuple[bytes, bytes] | None = None
 
-    def __reduce__(self) -> tuple[object, tuple[bytes, bytes]]:
+    def pack(self) -> tuple[bytes, bytes]:
+        """Return the name of the packed value, and the value packed."""
         if self._packed is None:
             content = cloudpickle.dumps(self.value)
             self._packed = hashlib.sha256(content).digest(), content
-        return _unpack, self._packed
+        return self._packed
+
+    def __reduce__(self) -> tuple[object, tuple[bytes, bytes]]:
+        return _unpack, self.pack()
 
 
 def _unpack(name: bytes, content: bytes) -> Shipped[object]:
