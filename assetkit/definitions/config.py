@@ -19,7 +19,7 @@ def check_config(
     """Return the configuration of each asset that takes one: all fields, defaults filled in.
 
     *given* is ``{asset: {field: value}}``; an asset may be named by the last part
-    of its key. An asset whose fields all have defaults needs nothing; one that
+    of its key, those of a multi-asset all at once by its function's. An asset whose fields all have defaults needs nothing; one that
     lacks a required field is left out, and fails when it is run.
 
     Raises:
@@ -39,23 +39,40 @@ def check_config(
 def _by_key(assets: Mapping[AssetKey, AssetDef], given: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(given, Mapping):
         raise ConfigError(f'config={given!r:.60}: give {{"asset": {{"field": value}}}}.')
-    found = {}
+    found: dict[str, Any] = {}
     for name, values in given.items():
-        matching = [key for key, asset in assets.items() if name in (key, asset.name)]
-        exact = name if name in assets else matching[0] if len(matching) == 1 else None
-        if exact is None:
-            if matching:
-                raise ConfigError(f"config for {name!r} may mean {' or '.join(matching)}.")
-            takes = [key for key, asset in assets.items() if asset.config is not None]
-            hint = did_you_mean(str(name), takes, what="assets with configuration")
-            raise ConfigError(f"config is given for {name!r}, but no asset has that name. {hint}")
-        if assets[exact].config is None:
-            raise ConfigError(
-                f"config is given for {exact!r} ({assets[exact].source}), which takes none. "
-                "Annotate a parameter with a subclass of Config."
-            )
-        found[exact] = values
+        for key in _meant(name, assets):
+            if found.setdefault(key, values) != values:
+                raise ConfigError(
+                    f"config is given twice for {key!r} ({assets[key].source}), and differs. One "
+                    "function makes it and others: give it once, by the function's name."
+                )
     return found
+
+
+def _meant(name: str, assets: Mapping[AssetKey, AssetDef]) -> list[AssetKey]:
+    """Return the assets whose configuration is given by a name: those of one function."""
+    matching = [key for key, asset in assets.items() if name in (key, asset.name)]
+    exact = name if name in assets else matching[0] if len(matching) == 1 else None
+    if matching and exact is None:
+        raise ConfigError(f"config for {name!r} may mean {' or '.join(matching)}.")
+    if exact is None:
+        exact = next((key for key, one in assets.items() if _maker(one) == name), None)
+    if exact is None:
+        takes = [_maker(asset) for asset in assets.values() if asset.config is not None]
+        hint = did_you_mean(str(name), takes, what="assets with configuration")
+        raise ConfigError(f"config is given for {name!r}, but no asset has that name. {hint}")
+    asset = assets[exact]
+    if asset.config is None:
+        raise ConfigError(
+            f"config is given for {exact!r} ({asset.source}), which takes none. "
+            "Annotate a parameter with a subclass of Config."
+        )
+    return [exact] if asset.together is None else list(asset.together.outputs.values())
+
+
+def _maker(asset: AssetDef) -> str:
+    return asset.key if asset.together is None else asset.together.name
 
 
 def _checked(asset: AssetDef, wanted: Any, values: Any, *, asked: bool) -> dict[str, Any] | None:

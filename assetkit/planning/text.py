@@ -97,6 +97,8 @@ def cause_words(cause: str, *, maybe: bool = False) -> str:
         return _WORDS.get(kind, kind)
     if kind == "input":
         return f"{upstream} changed"
+    if kind == "with":
+        return f"made with {upstream}"
     return f"if {upstream} changes" if maybe else f"{upstream} in this plan"
 
 
