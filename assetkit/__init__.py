@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from assetkit.definitions.handles import Asset as Asset
     from assetkit.definitions.handles import MultiAsset as MultiAsset
     from assetkit.definitions.inputs import AssetIn as AssetIn
+    from assetkit.definitions.jobs import job as job
     from assetkit.definitions.multiasset import AssetOut as AssetOut
     from assetkit.definitions.multiasset import multi_asset as multi_asset
     from assetkit.definitions.outputs import Output as Output
@@ -39,6 +40,11 @@ if TYPE_CHECKING:
     from assetkit.definitions.resources import Config as Config
     from assetkit.definitions.resources import Resource as Resource
     from assetkit.definitions.resources import env as env
+    from assetkit.definitions.schedules import schedule as schedule
+    from assetkit.definitions.sensors import RunRequest as RunRequest
+    from assetkit.definitions.sensors import SensorContext as SensorContext
+    from assetkit.definitions.sensors import SkipReason as SkipReason
+    from assetkit.definitions.sensors import sensor as sensor
     from assetkit.definitions.sqlasset import sql_asset as sql_asset
     from assetkit.definitions.sqlasset import sql_assets as sql_assets
     from assetkit.errors import AssetkitError as AssetkitError
@@ -68,6 +74,7 @@ _NAMES = {
     "definitions.external": ("external_asset",),
     "definitions.handles": ("Asset", "MultiAsset"),
     "definitions.inputs": ("AssetIn",),
+    "definitions.jobs": ("job",),
     "definitions.multiasset": ("AssetOut", "multi_asset"),
     "definitions.outputs": ("Output",),
     "definitions.partitions": (
@@ -87,6 +94,8 @@ _NAMES = {
         "RetryPolicy",
     ),
     "definitions.resources": ("Config", "Resource", "env"),
+    "definitions.schedules": ("schedule",),
+    "definitions.sensors": ("RunRequest", "SensorContext", "SkipReason", "sensor"),
     "definitions.sqlasset": ("sql_asset", "sql_assets"),
     "errors": ("AssetkitError", "MaterializationError"),
     "execution.context": ("AssetContext", "build_context"),

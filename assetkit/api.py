@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
 from assetkit.definitions.config import check_config
+from assetkit.definitions.jobs import Job
 from assetkit.errors import InvalidArgument, PlanOutdated
+from assetkit.execution.hooks import Hooks
 from assetkit.execution.result import RunResult
+from assetkit.graph.triggers import whole_targets
 from assetkit.planning.facts import facts_of
 from assetkit.planning.plan import Plan
 from assetkit.planning.planfile import SavedPlan
 from assetkit.planning.request import Request
 from assetkit.project import Definitions
+from assetkit.records import AssetKey
 from assetkit.targets import Targets, find_targets
 from assetkit.workspace import Workspace
 from assetkit.workspace.running import RunWishes, run_in
@@ -86,7 +90,7 @@ def materialize(
 ) -> RunResult:
     """Bring targets and everything upstream of them up to date; run nothing that is.
 
-    *targets*: assets, `Definitions`, a module, the text of a selection, a list
+    *targets*: assets, a job, `Definitions`, a module, the text of a selection, a list
     of these, or a `Plan`, which is run exactly as it stands. *partitions*
     selects among the targets' own (None: all that exist and are not fresh).
     ``upstream=False`` keeps to the targets, ``force=True`` runs them whatever
@@ -115,7 +119,7 @@ def materialize(
         on_failure=on_failure,
         raise_on_error=raise_on_error,
         progress=progress,
-        hooks=targets.hooks if isinstance(targets, Definitions) else (),
+        hooks=hooks_of(targets),
     )
     if isinstance(targets, Plan):
         return _apply(targets, workspace, wishes)
@@ -151,7 +155,7 @@ def plan_targets(
             f"Partitions are given twice: partitions={wanted.partitions!r} and "
             f"@{found.partitions} behind a selection. Keep one of them."
         )
-    config = check_config(found.graph.assets, wanted.config)
+    config = check_config(found.graph.assets, _config(found.jobs, wanted.config))
     now = now or workspace.core.now()
 
     def plan_for(request: Request) -> Plan:
@@ -160,10 +164,15 @@ def plan_targets(
 
     keys = found.resolve(facts_of(found.graph, plan_for))
     partitions = wanted.partitions if wanted.partitions is not None else found.partitions
+    whole: frozenset[AssetKey] = frozenset()
+    if partitions is None:
+        partitions = next((j.partitions for j in found.jobs if j.partitions is not None), None)
+        whole = whole_targets(found.graph.assets, keys, partitions)
     return plan_for(
         Request(
             targets=keys,
             partitions=partitions,
+            whole=whole,
             upstream=wanted.upstream,
             forced=frozenset(keys) if wanted.force else frozenset(),
         )
@@ -213,6 +222,24 @@ def workspace_of(workspace: Any) -> Workspace:
     raise InvalidArgument(
         f"workspace={workspace!r} does not do. Allowed: a Workspace, or the path or URL of one."
     )
+
+
+def _config(jobs: Iterable[Job], config: Any) -> Any:
+    """Return the configuration of a call, with that of its jobs where the call says nothing."""
+    merged: dict[str, Any] = {}
+    for one in (*(job.config for job in jobs), config or {}):
+        if not isinstance(one or {}, Mapping):
+            return config
+        for asset, values in (one or {}).items():
+            known = merged.get(asset, {})
+            both = isinstance(known, Mapping) and isinstance(values, Mapping)
+            merged[asset] = {**known, **values} if both else values
+    return merged or config
+
+
+def hooks_of(targets: Any) -> tuple[Hooks, ...]:
+    """Return what is to be told how steps end: the hooks of a project or job run as such."""
+    return tuple(targets.hooks) if isinstance(targets, Definitions | Job) else ()
 
 
 def checked_time(now: datetime | None) -> datetime | None:

@@ -35,10 +35,12 @@ from assetkit.execution.hooks import Hooks
 from assetkit.graph.build import build_graph, find_problems
 from assetkit.graph.checked import with_checks
 from assetkit.graph.graph import AssetGraph
+from assetkit.graph.triggers import Triggers, find_triggers
 from assetkit.graph.views import graph_html
 
 _LISTED = ("assets", "checks", "jobs", "schedules", "sensors", "hooks")
 _NAMED = ("resources", "io_managers")
+_TRIGGERS = ("jobs", "schedules", "sensors")
 _NOT_THE_PROJECT = frozenset({"__main__", "conftest", "setup", "tests"})
 
 
@@ -79,8 +81,13 @@ class Definitions:
             object.__setattr__(self, name, listed)
         if odd := [one for one in self.hooks if not isinstance(one, Hooks)]:
             raise invalid(owner, "hooks", odd[0], "Hooks(on_failure=..., ...), or a list of them")
-        found = dict.fromkeys(_assets_in(self.assets, owner))
-        object.__setattr__(self, "assets", tuple(found))
+        found = tuple(dict.fromkeys(_assets_in(self.assets, owner)))
+        given = {name: getattr(self, name) for name in _TRIGGERS}
+        triggers = find_triggers(given, _modules_in(self.assets), owner)
+        triggers.check(asset.key for asset in found)
+        for name in _TRIGGERS:
+            object.__setattr__(self, name, getattr(triggers, name))
+        object.__setattr__(self, "assets", found)
 
     @classmethod
     def from_modules(cls, *modules: ModuleType) -> Definitions:
@@ -99,12 +106,17 @@ class Definitions:
         """
         return with_checks(build_graph(self.assets), checks_among(self.checks))
 
+    @property
+    def triggers(self) -> Triggers:
+        """The jobs, schedules and sensors, as one value."""
+        return Triggers(jobs=self.jobs, schedules=self.schedules, sensors=self.sensors)
+
     def validate(self) -> None:
         """Raise a `DefinitionError` that names everything that is wrong; None where all is well.
 
         The one-line test of a project.
         """
-        problems = find_problems(self.assets)
+        problems = find_problems(self.assets) or list(self.triggers.problems(self.graph))
         if len(problems) == 1:
             raise problems[0]
         if problems:
@@ -174,6 +186,14 @@ def _submodules(package: ModuleType) -> Iterator[ModuleType]:
         last = found.name.rpartition(".")[2]
         if last not in _NOT_THE_PROJECT and not last.startswith("test_"):
             yield _import(found.name)
+
+
+def _modules_in(value: Any) -> Iterator[ModuleType]:
+    for item in value:
+        if isinstance(item, ModuleType):
+            yield item
+        elif isinstance(item, list | tuple | set):
+            yield from _modules_in(item)
 
 
 def _assets_in(value: Any, owner: str) -> Iterator[Asset[..., Any]]:

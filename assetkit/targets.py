@@ -10,12 +10,14 @@ from typing import Any
 
 from assetkit.definitions.checks import checks_among
 from assetkit.definitions.handles import Asset, assets_among
+from assetkit.definitions.jobs import Job
 from assetkit.errors import EmptySelection, InvalidArgument
 from assetkit.graph.build import build_graph
 from assetkit.graph.checked import with_checks
 from assetkit.graph.grammar import parse_selection
 from assetkit.graph.graph import AssetGraph
 from assetkit.graph.selection import Facts, select
+from assetkit.graph.triggers import expression_of, parts_of
 from assetkit.project import Definitions, load_project
 from assetkit.records import AssetKey
 from assetkit.workspace import Workspace
@@ -28,7 +30,7 @@ class Targets:
 
     ``expressions`` are selection strings; they add to ``keys``.
     ``partitions`` is what stood behind an ``@``, None where nothing did.
-    ``projects`` are the `Definitions` that the assets came with.
+    ``projects`` are the `Definitions` that the assets came with, ``jobs`` the jobs asked for.
     """
 
     graph: AssetGraph
@@ -36,6 +38,7 @@ class Targets:
     expressions: tuple[str, ...] = ()
     partitions: str | None = None
     projects: tuple[Definitions, ...] = ()
+    jobs: tuple[Job, ...] = ()
 
     def furnish(self, workspace: Workspace) -> Workspace:
         """Return a workspace with the resources, IO managers and executor of the projects."""
@@ -77,21 +80,22 @@ def find_targets(
     handles: list[Asset[..., Any]] = []
     texts: list[str] = []
     projects: list[Definitions] = []
+    jobs: list[Job] = []
     for item in _flattened(asked):
         if isinstance(item, str):
             texts.append(item)
         elif isinstance(item, Asset):
             handles.append(item)
+        elif isinstance(item, Job):
+            jobs.append(item)
         elif isinstance(item, Definitions):
             projects.append(item)
             handles += item.assets
         else:
             raise InvalidArgument(
-                f"A target must be an asset, Definitions, a module, or the text of a selection; "
-                f"found {type(item).__name__}: {item!r:.80}."
+                f"A target must be an asset, a job, Definitions, a module, or the text of a "
+                f"selection; found {type(item).__name__}: {item!r:.80}."
             )
-    narrowing = [selection] if selection is not None else []
-    expressions, partitions = _without_partitions([*texts, *narrowing])
     extra = list(handles)
     if texts or (selection is not None and not handles):
         seen = _seen(names)
@@ -99,6 +103,13 @@ def find_targets(
             projects.append(project)
             seen = list(project.assets)
         extra += seen
+        texts, named = _without_jobs(texts, extra, names, projects)
+        jobs += named
+    for job in jobs:
+        texts.append(expression_of(job, {}))
+        extra += [*assets_among(parts_of(job)), *_seen(job.scope)]
+    narrowing = [selection] if selection is not None else []
+    expressions, partitions = _without_partitions([*texts, *narrowing])
     checks = [check for project in projects for check in checks_among(project.checks)]
     graph = with_checks(build_graph(extra if expressions else handles, extra=extra), checks)
     by_identity = {handle.key for handle in handles}
@@ -109,6 +120,7 @@ def find_targets(
         expressions=expressions,
         partitions=partitions,
         projects=tuple(projects),
+        jobs=tuple(jobs),
     )
 
 
@@ -122,6 +134,20 @@ def _flattened(asked: Any) -> Iterator[Any]:
             yield from _flattened(item)
     else:
         yield asked
+
+
+def _without_jobs(
+    texts: list[str],
+    assets: Iterable[Asset[..., Any]],
+    names: Mapping[str, Any],
+    projects: Iterable[Definitions],
+) -> tuple[list[str], list[Job]]:
+    """Take out of *texts* what is no asset's name, but a job's."""
+    known = {one.name: one for one in names.values() if isinstance(one, Job)}
+    known |= {job.name: job for project in projects for job in project.jobs}
+    taken = {name for asset in assets for name in (asset.key, asset.name)} if known else set()
+    named = [text for text in texts if text in known and text not in taken]
+    return [text for text in texts if text not in named], [known[text] for text in named]
 
 
 def _without_partitions(texts: list[str]) -> tuple[tuple[str, ...], str | None]:

@@ -149,6 +149,28 @@ def split_partitions(text: str) -> tuple[str, str | None]:
     return text[: text.rindex("@", 0, text.rindex(partitions))].strip(), partitions
 
 
+def mentioned_names(selection: Selection) -> list[str]:
+    """Return the names, also those with wildcards, in a selection.
+
+    >>> mentioned_names(parse_selection("+orders and not (group:raw or tmp_*)"))
+    ['orders', 'tmp_*']
+    """
+    found: list[str] = []
+    waiting: list[Node] = [selection.expression]
+    while waiting:
+        node = waiting.pop()
+        match node:
+            case Name(pattern):
+                found.append(pattern)
+            case Reach(of) | Not(of):
+                waiting.append(of)
+            case And(left, right) | Or(left, right):
+                waiting += (right, left)
+            case Call(_, arguments):
+                waiting += reversed(arguments)
+    return found
+
+
 def _tokens(text: str) -> tuple[list[_Token], str | None]:
     tokens: list[_Token] = []
     at = 0

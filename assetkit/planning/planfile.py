@@ -94,6 +94,7 @@ def save_plan(plan: PlanData, text: str, path: str | os.PathLike[str]) -> None:
         "as_of": plan.now.isoformat(),
         "targets": list(request.targets),
         "partitions": request.partitions,
+        "whole": sorted(request.whole),
         "upstream": request.upstream,
         "forced": sorted(request.forced),
         "config": plan.config,
@@ -148,6 +149,7 @@ def load_plan(path: str | os.PathLike[str], definitions: Any, workspace: Any) ->
         request=Request(
             targets=tuple(content["targets"]),
             partitions=content["partitions"],
+            whole=frozenset(content.get("whole", ())),
             upstream=content["upstream"],
             forced=frozenset(content["forced"]),
         ),

@@ -76,7 +76,7 @@ def _selected(key: AssetKey, situation: Situation, request: Request) -> Ints:
     if request.slots is not None:
         return _pinned(universe, request.slots.get(key, ()))
     everything = np.arange(len(universe), dtype=np.int64)
-    if partitions is None or partitions in ("all", *STATE_SELECTIONS):
+    if partitions is None or key in request.whole or partitions in ("all", *STATE_SELECTIONS):
         return everything
     if not universe.dimensions:
         raise InvalidSelection(

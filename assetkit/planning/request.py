@@ -15,7 +15,8 @@ class Request:
 
     ``partitions`` is a selection that applies to the targets (None: all that
     exist). ``slots`` says instead which they are: ranges of ordinals by asset, as
-    ``(first, end)`` without the end. ``forced`` are the assets to run whatever
+    ``(first, end)`` without the end. ``whole`` are targets that ``partitions`` is not about:
+    all of theirs count. ``forced`` are the assets to run whatever
     their state; with ``forced_since``, only slots whose inputs were read before
     that number of the catalog's sequence. ``automatic``: nobody asked by hand, so
     quarantine holds.
@@ -23,6 +24,7 @@ class Request:
 
     targets: tuple[AssetKey, ...]
     partitions: Any = None
+    whole: frozenset[AssetKey] = frozenset()
     slots: Mapping[AssetKey, Sequence[tuple[int, int]]] | None = None
     upstream: bool = True
     forced: frozenset[AssetKey] = frozenset()
