@@ -19,7 +19,7 @@ class Request:
     all of theirs count. ``forced`` are the assets to run whatever
     their state; with ``forced_since``, only slots whose inputs were read before
     that number of the catalog's sequence. ``automatic``: nobody asked by hand, so
-    quarantine holds.
+    quarantine holds, but for the assets in ``tried_anew``.
     """
 
     targets: tuple[AssetKey, ...]
@@ -30,3 +30,4 @@ class Request:
     forced: frozenset[AssetKey] = frozenset()
     forced_since: int | None = None
     automatic: bool = False
+    tried_anew: frozenset[AssetKey] = frozenset()

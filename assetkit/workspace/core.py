@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from assetkit.catalog.base import Catalog
+from assetkit.catalog.times import utc_now
 from assetkit.definitions.asset import AssetDef
 from assetkit.errors import InvalidArgument, WorkspaceError, did_you_mean
 from assetkit.executors.base import Executor
@@ -32,6 +33,7 @@ class Core:
     executor: Executor
     pools: Mapping[str, int]
     chosen_executor: bool = False
+    clock: Callable[[], datetime] = utc_now
 
     def io_manager_of(self, asset: AssetDef) -> Any:
         """Return the IO manager that keeps an asset's data.
@@ -52,7 +54,7 @@ class Core:
 
     def now(self) -> datetime:
         """Return the time, in UTC: the only clock of plans and runs."""
-        return datetime.now(UTC)
+        return self.clock()
 
     def announce(self) -> None:
         """Say where the state is kept, the first time something is written there."""
