@@ -14,7 +14,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from assetkit.api import Wanted, checked_time, names_of_caller, plan_targets, workspace_of
+from assetkit.api import (
+    Wanted,
+    checked_time,
+    hooks_of,
+    names_of_caller,
+    plan_targets,
+    workspace_of,
+)
 from assetkit.errors import BackfillTooLarge, PlanError
 from assetkit.execution.result import RunResult, Slot
 from assetkit.planning.estimate import PlanEstimate, estimate
@@ -59,7 +66,7 @@ class BackfillResult:
     @property
     def retry_command(self) -> str | None:
         """The command that does just what is left; None where nothing is."""
-        return f"assetkit backfill --resume {self.backfill_id}" if self.left else None
+        return _resuming(self.record) if self.left else None
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
@@ -80,6 +87,10 @@ class BackfillResult:
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         return {"text/plain": str(self), "text/html": self._repr_html_()}
+
+
+def _resuming(record: BackfillRecord) -> str:
+    return f"assetkit backfill --resume {record.backfill_id}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +127,11 @@ class PlannedBackfill:
         """
         core = self.workspace.core
         record = self.record or begin(core, self.plan)
-        record, result = carry_out(core, record, self.plan, self.wishes)
+        try:
+            record, result = carry_out(core, record, self.plan, self.wishes)
+        except KeyboardInterrupt as interrupt:
+            interrupt.add_note(f"Do what is left:  {_resuming(record)}")
+            raise
         done = BackfillResult(record, result)
         if self.wishes.raise_on_error and result.went_wrong:
             error = result.error()
@@ -176,6 +191,7 @@ def backfill(
         raise_on_error=raise_on_error,
         progress=progress,
         max_concurrency=max_concurrency,
+        hooks=hooks_of(targets),
     )
     plan = plan_targets(found, wanted, place, checked_time(now))
     planned = PlannedBackfill(plan=plan, workspace=place, wishes=wishes)
@@ -214,6 +230,7 @@ def resume(
         raise_on_error=raise_on_error,
         progress=progress,
         max_concurrency=max_concurrency,
+        hooks=hooks_of(targets),
     )
     names = names_of_caller()
     return plan_rest(backfill_id, targets, names, place, wishes, checked_time(now)).run()

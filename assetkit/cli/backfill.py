@@ -91,9 +91,10 @@ def _planned(session: Session, given: dict[str, Any]) -> PlannedBackfill:
         executor=concurrent(workspace.core, executor_of(given["executor"]), most),
         on_failure="stop" if given["fail_fast"] else "continue",
         raise_on_error=False,
-        progress=progress_of(session, given["progress"], as_json=given["as_json"]),
+        progress=progress_of(session, given["progress"], as_json=given["as_json"], piped="lines"),
         origin="cli",
         max_concurrency=most,
+        hooks=session.definitions.hooks,
     )
     if given["resumed"]:
         for option in _BEGINNING:

@@ -77,6 +77,7 @@ def error_lines(error: BaseException, *, full: bool = False) -> Iterator[str]:
         yield from "".join(traceback.format_exception(error)).rstrip().splitlines()
     if isinstance(error, KeyboardInterrupt | click.Abort | Terminated):
         yield "interrupted: what was committed stays, and the next run goes on from there"
+        yield from getattr(error, "__notes__", ())
         return
     if isinstance(error, click.UsageError):
         yield f"error: {error.format_message()}"

@@ -115,11 +115,12 @@ def _announce(session: Session, plan: Plan, *, asked_already: bool) -> None:
         click.confirm(f"Run {count_text(len(plan), 'step')}?", default=True, abort=True, err=True)
 
 
-def progress_of(session: Session, kind: str, *, as_json: bool) -> ProgressSink:
-    """Return what shows progress; JSON lines where a program reads."""
+def progress_of(session: Session, kind: str, *, as_json: bool, piped: str = "none") -> ProgressSink:
+    """Return what shows progress; JSON lines where a program reads, *piped* in a log."""
     if as_json:
         return JsonLines(session.out)
-    return choose_progress(None if kind == "auto" else kind, surroundings(), session.err.stream)
+    wish = None if kind == "auto" else kind
+    return choose_progress(wish, surroundings(), session.err.stream, piped=piped)
 
 
 def report(session: Session, result: RunResult) -> None:

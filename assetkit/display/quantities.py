@@ -42,6 +42,21 @@ def rough_duration_text(seconds: float) -> str:
     return " ".join(duration_text(seconds).split()[:2])
 
 
+def rate_text(count: float, seconds: float) -> str:
+    """Write how many there were in a time, by the unit in which that is one or more.
+
+    >>> rate_text(365, 30), rate_text(90, 3600), rate_text(3, 7200), rate_text(12_000, 10)
+    ('12/s', '1.5/min', '1.5/h', '1,200/s')
+    """
+    rate, unit = count / seconds, "s"
+    for larger in ("min", "h"):
+        if rate >= 1:
+            break
+        rate, unit = rate * 60, larger
+    digits = 0 if rate >= 9.95 else 1
+    return f"{rate:,.{digits}f}".removesuffix(".0") + f"/{unit}"
+
+
 def bytes_text(count: float) -> str:
     """Write a size in decimal units with at most three digits.
 

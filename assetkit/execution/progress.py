@@ -31,10 +31,13 @@ def choose_progress(
     wish: str | bool | ProgressSink | None,  # noqa: FBT001  progress=False is what people write
     environ: Mapping[str, str],
     stream: TextIO | None = None,
+    *,
+    piped: str = "none",
 ) -> ProgressSink:
     """Return the sink for a wish: a kind, a sink, or None (the variable, or what fits best).
 
-    False is ``"none"``, True ``"auto"``.
+    False is ``"none"``, True ``"auto"``. *piped* is the kind that fits a stream which is
+    no terminal.
 
     Raises:
         InvalidArgument: there is no such kind.
@@ -53,7 +56,7 @@ def choose_progress(
     if kind not in KINDS:
         raise InvalidArgument(f"There is no progress {kind!r}. {did_you_mean(kind, KINDS)}")
     if kind == "auto":
-        kind = _fitting(environ, out)
+        kind = _fitting(environ, out) or piped
     if kind == "live":
         return _loaded("assetkit.execution.progress_rich", "RichProgress", out)
     if kind == "notebook":
@@ -62,9 +65,10 @@ def choose_progress(
 
 
 class LineProgress:
-    """Writes a line for each step that ends, or a summary every 10 seconds where steps are many.
+    """Writes a line for each step that ends, and every 10 seconds how far, how fast, how long yet.
 
-    Failures are always written.
+    Of many steps only the summaries and the failures are written; of steps that a
+    cancelled run never began, nothing.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -80,11 +84,17 @@ class LineProgress:
             self._last = event.at
         if not isinstance(event, StepEnded):
             return
-        if self._tally.total <= _MANY or event.outcome in (None, Outcome.FAILED):
+        if self._is_told(event):
             self._write(event.outcome or "queued", ended_text(event))
-        elif self._last is None or event.at - self._last >= _PAUSE:
+        if self._last is None or event.at - self._last >= _PAUSE:
             self._last = event.at
             self._write("running", self._tally.headline(event.at))
+
+    def _is_told(self, event: StepEnded) -> bool:
+        if event.outcome in (None, Outcome.FAILED):
+            return True
+        never_began = event.outcome is Outcome.CANCELLED and not event.duration
+        return self._tally.total <= _MANY and not never_began
 
     def close(self) -> None:
         """Leave the stream to its owner."""
@@ -95,12 +105,12 @@ class LineProgress:
         self._stream.write(f"{mark} {text if self._unicode else to_ascii(text)}\n")
 
 
-def _fitting(environ: Mapping[str, str], stream: TextIO) -> str:
+def _fitting(environ: Mapping[str, str], stream: TextIO) -> str | None:
     if _in_notebook():
         return "notebook"
     if environ.get("CI"):
         return "lines"
-    return "live" if stream.isatty() and environ.get("TERM") != "dumb" else "none"
+    return "live" if stream.isatty() and environ.get("TERM") != "dumb" else None
 
 
 def _in_notebook() -> bool:

@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from datetime import datetime
 
-from assetkit.display.quantities import count_text, duration_text, rough_duration_text
+from assetkit.display.quantities import (
+    count_text,
+    duration_text,
+    rate_text,
+    rough_duration_text,
+)
 from assetkit.execution.events import RunEnded, RunEvent, RunStarted, StepEnded, StepStarted
 from assetkit.records import AssetKey, Outcome, slot_name
 
@@ -65,8 +70,15 @@ class RunTally:
         return elapsed * (1 - self.fraction) / self.fraction if self.fraction > 0.02 else None
 
     def headline(self, now: datetime) -> str:
-        """Return where the run stands, in one line."""
-        words = [f"{self.done:,}/{self.total:,}", duration_text(self.elapsed(now))]
+        """Return where the run stands, in one line: how far, how fast, how long yet.
+
+        The rate is that of what was built; what had not to run says nothing of it.
+        """
+        elapsed = self.elapsed(now)
+        words = [f"{self.done:,}/{self.total:,}", duration_text(elapsed)]
+        built = self.outcomes[Outcome.MATERIALIZED] + self.outcomes[Outcome.UNCHANGED]
+        if built and elapsed > 0:
+            words.append(rate_text(built, elapsed))
         left = self.seconds_left(now)
         if left is not None and self.done < self.total:
             words.append(f"about {rough_duration_text(left)} left")

@@ -71,14 +71,44 @@ def test_a_short_run_has_a_line_per_step():
 
 
 def test_a_long_run_has_a_line_in_ten_seconds():
-    """Many steps are summed up, but failures are always said."""
+    """Many steps are summed up: how far, how fast, how long yet; failures are always said."""
     stream = io.StringIO()
     watch(LineProgress(stream), 300, failing={7})
     lines = stream.getvalue().splitlines()
 
     assert len(lines) == 31
     assert lines[0].startswith("x days@p7 failed")
-    assert lines[1].startswith("> 10/300, 10 s, about ")
+    assert lines[1] == "> 10/300, 10 s, 54/min, about 50 s left, 1 problem"
+    assert lines[-1] == "> 300/300, 5 min, 60/min, 1 problem"
+
+
+def test_a_short_but_slow_run_says_how_long_yet():
+    """Between the lines of steps there is a summary every ten seconds."""
+    stream = io.StringIO()
+    watch(LineProgress(stream), 20)
+    summaries = [line for line in stream.getvalue().splitlines() if line.startswith(">")]
+
+    assert summaries == ["> 10/20, 10 s, 1/s, about 10 s left", "> 20/20, 20 s, 1/s"]
+
+
+def test_steps_that_a_cancelled_run_never_began_are_not_listed():
+    """What was given up is summed up in the end; a list of it would bury all else."""
+    stream = io.StringIO()
+    sink = LineProgress(stream)
+    sink.notify(next(events(3)))
+    for number, seconds in enumerate((2.0, 0.0)):
+        sink.notify(
+            StepEnded(
+                asset="days",
+                partition=f"p{number}",
+                outcome=Outcome.CANCELLED,
+                at=START,
+                duration=seconds,
+                reason="the run was cancelled",
+            )
+        )
+
+    assert stream.getvalue() == "c days@p0 cancelled, 2 s: the run was cancelled\n"
 
 
 def test_a_tally_knows_what_is_left():
