@@ -64,9 +64,7 @@ def _codes(table: pa.Table, dimensions: Sequence[str]) -> tuple[NDArray[np.int64
         column = table.column(dimension)
         if not pa.types.is_dictionary(column.type):
             column = column.dictionary_encode()
-        array = column.unify_dictionaries().combine_chunks()
-        if isinstance(array, pa.ChunkedArray):
-            array = array.chunk(0)
+        array: Any = column.unify_dictionaries().combine_chunks()
         known = [*array.dictionary.to_pylist(), None]
         nulls_last = array.indices.cast(pa.int64()).fill_null(len(known) - 1)
         codes = codes * len(known) + nulls_last.to_numpy(zero_copy_only=False)

@@ -11,6 +11,9 @@ from assetkit.definitions.outputs import Output
 from assetkit.execution.splitting import split
 from assetkit.execution.task import AssetWork, SlotWork
 
+_IN_MEMORY = frozenset({"DataFrame", "Part", "RecordBatch", "Table"})
+"""Classes of tables, by name: of pandas, polars, pyarrow, and a part of one of them."""
+
 
 class Returned(NamedTuple):
     """One slot's value and what its author said of it; None: nothing."""
@@ -43,6 +46,15 @@ def take_apart(returned: Any, slots: Sequence[SlotWork], work: AssetWork) -> dic
         step: _said(part) if isinstance(part, Output) else whole._replace(value=part)
         for step, part in parts.items()
     }
+
+
+def is_in_memory(value: Any) -> bool:
+    """Return whether a value is there as a whole, so that taking it in runs no code of its maker.
+
+    >>> is_in_memory(None), is_in_memory(iter([1]))
+    (True, False)
+    """
+    return value is None or type(value).__name__ in _IN_MEMORY
 
 
 def _converter(work: AssetWork) -> Callable[[Any], Any] | None:

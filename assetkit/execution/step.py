@@ -10,7 +10,7 @@ other slots of its call are still stored.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from functools import partial
@@ -26,7 +26,7 @@ from assetkit.execution.context import AssetContext
 from assetkit.execution.loading import LoadedInputs, load_inputs
 from assetkit.execution.logs import StepLog, capturing, log_name, routed_to
 from assetkit.execution.resources import OpenedResources, opened
-from assetkit.execution.returned import Returned, take_apart
+from assetkit.execution.returned import Returned, is_in_memory, take_apart
 from assetkit.execution.several import lacking, wanted_outputs, with_outputs
 from assetkit.execution.storing import Draft, Staged, store
 from assetkit.execution.task import AssetWork, Failure, SlotResult, SlotWork, StepResult, StepTask
@@ -36,6 +36,9 @@ from assetkit.records import Materialization
 
 _PUBLISHING = 8
 """How many slots of one call are published at once."""
+
+_STORING = 4
+"""How many slots of one call are written and published at once, where no user's code takes part."""
 
 _Stored: TypeAlias = Materialization | Staged | Failure
 
@@ -98,6 +101,9 @@ class _Attempt:
         except BaseException as error:
             failure = _failure(error, task, work, self._log)
             return [failure] * len(task.slots)
+        if len(task.slots) > 1 and self._is_ours_alone(parts.values()):
+            with ThreadPoolExecutor(_STORING, thread_name_prefix="assetkit-store") as pool:
+                return list(pool.map(lambda slot: self._finish(slot, parts, loaded), task.slots))
         return [self._store(slot, parts.pop(slot.step), loaded) for slot in task.slots]
 
     def _store_outputs(self, returned: Any, loaded: LoadedInputs) -> list[_Stored]:
@@ -139,6 +145,25 @@ class _Attempt:
     def _lacking(self, slot: SlotWork) -> Failure:
         error = lacking(self._task, slot)
         return _failure(error, self._task, self._task.work_of(slot), self._log)
+
+    def _is_ours_alone(self, parts: Iterable[Returned]) -> bool:
+        """Return whether storing runs no code of the user, so that threads may share the work."""
+        work = self._work
+        return (
+            work.waits_for_disk
+            and not work.inspections
+            and all(is_in_memory(part.value) for part in parts)
+        )
+
+    def _finish(self, slot: SlotWork, parts: dict[int, Returned], loaded: LoadedInputs) -> _Stored:
+        """Store a slot and publish it at once."""
+        stored = self._store(slot, parts.pop(slot.step), loaded)
+        if not isinstance(stored, Staged):
+            return stored
+        try:
+            return stored.publish()
+        except Exception as error:
+            return _failure(error, self._task, self._work, self._log)
 
     def _store(self, slot: SlotWork, value: Returned, loaded: LoadedInputs) -> _Stored:
         work = self._task.work_of(slot)

@@ -37,7 +37,7 @@ def form_of(schema: pa.Schema) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """What is written down of a schema: `form_of` it, `schema_text` of it, `is_changed_by_parquet`."""
+    """What is written down of a schema: by `form_of`, `schema_text`, `is_changed_by_parquet`."""
 
     form: str
     text: str
