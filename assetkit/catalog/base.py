@@ -20,6 +20,7 @@ from assetkit.records import (
     AssetKey,
     BackfillRecord,
     Basis,
+    CheckOutcome,
     Estimate,
     FailedAttempt,
     Materialization,
@@ -129,6 +130,7 @@ class Commit:
     read_seqs: tuple[int, ...] = ()
     failures: tuple[FailedAttempt, ...] = ()
     steps: tuple[StepRecord, ...] = ()
+    checks: tuple[CheckOutcome, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -264,6 +266,17 @@ class Catalog(Protocol):
 
     def history(self, asset: AssetKey, partition: str | None = None) -> pa.Table:
         """Return an asset's materializations and deletions, newest first."""
+        ...
+
+    def write_checks(self, found: Sequence[CheckOutcome]) -> None:
+        """Write down what checks found in what is published already."""
+        ...
+
+    def checks(self, asset: AssetKey | None = None, *, run_id: str | None = None) -> pa.Table:
+        """Return what the last look at each slot found, or all that one run found.
+
+        Results on versions that were replaced or deleted since are left out of the former.
+        """
         ...
 
     def status(self) -> pa.Table:

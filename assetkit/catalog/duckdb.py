@@ -15,7 +15,16 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from assetkit.catalog import backfilling, editing, engine, frames, reading, recording, running
+from assetkit.catalog import (
+    backfilling,
+    checking,
+    editing,
+    engine,
+    frames,
+    reading,
+    recording,
+    running,
+)
 from assetkit.catalog.arrays import to_numpy
 from assetkit.catalog.automating import DuckDBAutomation
 from assetkit.catalog.base import AssetRow, Claim, Commit, Grant, Receipt, Snapshot
@@ -29,6 +38,7 @@ from assetkit.columns import Ints
 from assetkit.records import (
     AssetKey,
     BackfillRecord,
+    CheckOutcome,
     Materialization,
     Observation,
     RunRecord,
@@ -216,6 +226,19 @@ class DuckDBCatalog:
         with self.transaction(read_only=True) as (transaction, _, _):
             table = transaction.connection.table("history", asset=asset, partition=partition)
         return frames.as_frame(table, "history")
+
+    def write_checks(self, found: Sequence[CheckOutcome]) -> None:
+        """Write down what checks found in what is published already."""
+        with self.transaction() as (transaction, ids, _):
+            checking.write(transaction, ids, found)
+
+    def checks(self, asset: AssetKey | None = None, *, run_id: str | None = None) -> pa.Table:
+        """Return what the last look at each slot found, or all that one run found."""
+        query = "newest_checks" if run_id is None else "checks_of_run"
+        values = {"asset": asset} if run_id is None else {"asset": asset, "run_id": run_id}
+        with self.transaction(read_only=True) as (transaction, _, _):
+            table = transaction.connection.table(query, **values)
+        return frames.as_frame(table, "checks")
 
     def status(self) -> pa.Table:
         """Return one row per asset known, by key: `frames.STATUS`."""

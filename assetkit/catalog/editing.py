@@ -58,7 +58,7 @@ def rebase(transaction: Transaction, ids: Ids, row: AssetRow, ordinals: Mapping[
     if moves:
         table = pa.table({"old": list(moves), "new": list(moves.values())})
         with transaction.connection.lent(incoming=table):
-            for name in ("move_slots", "move_attempts", "move_observations"):
+            for name in ("move_slots", "move_attempts", "move_observations", "move_checks"):
                 transaction.write(name, asset=number)
     transaction.write("drop_leases", asset=number)
     seq = transaction.next_seq()

@@ -90,16 +90,37 @@ STATUS = pa.schema(
         "data_time": _TIME,
         "partial": _INT,
         "failing": _INT,
+        "failed_checks": _INT,
+        "warnings": _INT,
     }
 )
 """One row per asset known, by key: how many slots are published, their rows and bytes, the newest
-times, how many of them are partial, and how many slots failed since they last succeeded."""
+times, how many of them are partial, how many slots failed since they last succeeded, and how many
+checks of error severity and of lesser severity did not pass at the last look."""
+
+CHECKS = pa.schema(
+    {
+        "asset": _TEXT,
+        "partition": _TEXT,
+        "ordinal": _INT,
+        "check": _TEXT,
+        "passed": _FLAG,
+        "severity": _TEXT,
+        "blocking": _FLAG,
+        "description": _TEXT,
+        "checked_at": _TIME,
+        "run_id": _TEXT,
+        "metadata": _TEXT,
+    }
+)
+"""One row per result of a check, by asset and ordinal; ``metadata`` is JSON."""
 
 TABLES: dict[str, pa.Schema] = {
     "runs": RUNS,
     "events": EVENTS,
     "history": HISTORY,
     "status": STATUS,
+    "checks": CHECKS,
     "assets": pa.schema(
         {
             "asset": _TEXT,
@@ -201,9 +222,10 @@ EXPORT = (
     "leases",
     "observations",
     "partitions",
+    "checks",
 )
 """All that is known, as tables of plain names; rows in the order of their first columns,
-materializations and attempts as they were written."""
+materializations, attempts and checks as they were written."""
 
 
 def as_frame(table: pa.Table, name: str) -> pa.Table:

@@ -33,6 +33,7 @@ from assetkit.columns import Ints
 from assetkit.records import (
     AssetKey,
     BackfillRecord,
+    CheckOutcome,
     Materialization,
     Observation,
     RunRecord,
@@ -288,7 +289,10 @@ class MemoryCatalog:
                 state.failing.add((one.asset, one.ordinal))
         for step in commit.steps:
             state.ensure(step.asset)
+        for result in commit.checks:
+            state.ensure(result.asset)
         state.steps += commit.steps
+        state.checks += commit.checks
 
     def finish_run(
         self, run_id: str, status: RunStatus, ended_at: datetime, message: str = ""
@@ -389,6 +393,18 @@ class MemoryCatalog:
         """Return an asset's materializations and deletions, newest first: `frames.HISTORY`."""
         with self._lock:
             return memory_tables.history(self._state, asset, partition)
+
+    def write_checks(self, found: Sequence[CheckOutcome]) -> None:
+        """Write down what checks found in what is published already."""
+        with self._lock:
+            for one in found:
+                self._state.ensure(one.asset)
+            self._state.checks += found
+
+    def checks(self, asset: AssetKey | None = None, *, run_id: str | None = None) -> pa.Table:
+        """Return what the last look at each slot found, or all that one run found."""
+        with self._lock:
+            return memory_tables.checks(self._state, asset, run_id)
 
     def status(self) -> pa.Table:
         """Return one row per asset known, by key: `frames.STATUS`."""

@@ -17,6 +17,7 @@ from assetkit.records import (
     AssetKey,
     BackfillRecord,
     Basis,
+    CheckOutcome,
     Estimate,
     FailedAttempt,
     FileSignature,
@@ -180,6 +181,7 @@ class State:
     partitions: dict[str, dict[str, bool]] = field(default_factory=dict)
     receipts: dict[str, Receipt] = field(default_factory=dict)
     backfills: dict[str, BackfillRecord] = field(default_factory=dict)
+    checks: list[CheckOutcome] = field(default_factory=list)
 
     def ensure(self, asset: AssetKey) -> AssetState:
         """Return an asset; what is unknown gets an empty description."""
@@ -232,6 +234,10 @@ class State:
             failed = attempt.failed
             if failed.asset == asset and failed.ordinal in moves:
                 attempt.failed = replace(failed, ordinal=moves[failed.ordinal])
+        self.checks = [
+            replace(one, ordinal=moves.get(one.ordinal, one.ordinal)) if one.asset == asset else one
+            for one in self.checks
+        ]
         self.failing = {
             (key, moves.get(ordinal, ordinal) if key == asset else ordinal)
             for key, ordinal in self.failing
@@ -259,6 +265,7 @@ class State:
                 attempt.failed = replace(attempt.failed, asset=new)
         self.failing = {(new if key == old else key, ordinal) for key, ordinal in self.failing}
         self.steps = [replace(one, asset=new) if one.asset == old else one for one in self.steps]
+        self.checks = [replace(one, asset=new) if one.asset == old else one for one in self.checks]
         for leases in self.leases.values():
             leases[:] = [replace(one, asset=new) if one.asset == old else one for one in leases]
         self.seq += 1

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable
+from datetime import datetime
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from assetkit.catalog.memory_state import AssetState, Attempt, Entry, RunState, State
 from assetkit.catalog.metadata import to_json
-from assetkit.records import AssetKey, RunStatus
+from assetkit.records import AssetKey, CheckOutcome, RunStatus
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -121,9 +122,43 @@ def _version(entry: Entry) -> Row:
     }
 
 
+def checks(state: State, asset: AssetKey | None, run_id: str | None) -> pa.Table:
+    """Return what the last look at each slot found, or all that one run found."""
+    if run_id is None:
+        found = _newest_checks(state)
+    else:
+        found = [one for one in state.checks if one.run_id == run_id]
+    wanted = [one for one in found if asset in (None, one.asset)]
+    wanted.sort(key=lambda one: (one.asset, one.ordinal))
+    return _table([_check(one) for one in wanted], "checks")
+
+
+def _newest_checks(state: State) -> list[CheckOutcome]:
+    last: dict[tuple[AssetKey, int], datetime] = {}
+    for one in state.checks:
+        slot = (one.asset, one.ordinal)
+        last[slot] = max(one.checked_at, last.get(slot, one.checked_at))
+    for key in {asset for asset, _ in last}:
+        for entry in state.assets[key].history:
+            slot, at = (key, entry.made.ordinal), entry.made.materialized_at
+            if slot in last and at > last[slot]:
+                del last[slot]  # that version was replaced or deleted
+    return [one for one in state.checks if last.get((one.asset, one.ordinal)) == one.checked_at]
+
+
+def _check(one: CheckOutcome) -> Row:
+    return {name: getattr(one, name) for name in one.__slots__} | {
+        "metadata": to_json(one.metadata) or "{}"
+    }
+
+
 def status(state: State) -> pa.Table:
     """Return one row per asset known, by key."""
+    unmet = [one for one in _newest_checks(state) if not one.passed]
     rows = [_status(state, key, one) for key, one in sorted(state.assets.items())]
+    for row in rows:
+        own = [one.severity == "error" for one in unmet if one.asset == row["asset"]]
+        row |= {"failed_checks": sum(own), "warnings": len(own) - sum(own)}
     return _table(rows, "status")
 
 
@@ -158,6 +193,7 @@ def export(state: State) -> dict[str, pa.Table]:
             for name, members in sorted(state.partitions.items())
             for i, (key, present) in enumerate(members.items())
         ],
+        "checks": [_check(one) for one in state.checks],
     }
     return {name: _table(found, name) for name, found in rows.items()}
 

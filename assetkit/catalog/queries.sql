@@ -149,6 +149,36 @@ insert into known.attempt by name select * from incoming
 update known.attempt a set open = false from incoming n
 where a.open and a.asset_id = n.asset_id and a.ordinal = n.ordinal
 
+-- name: insert_checks
+insert into known.check_result by name select * from incoming
+
+-- name: move_checks
+update known.check_result m set ordinal = n.new from incoming n
+where m.asset_id = $asset and m.ordinal = n.old
+
+-- name: newest_checks
+with made as (
+    select asset_id, ordinal, max(materialized_at) as at from known.materialization
+    where asset_id in (select asset_id from known.check_result) group by all
+), ranked as (
+    select c.*, rowid as place,
+           rank() over (partition by asset_id, ordinal order by checked_at desc) as age
+    from known.check_result c
+)
+select a.key as asset, c.key as partition, c.ordinal as ordinal, name as check, passed, severity,
+       blocking, description, checked_at, run_id, coalesce(metadata, '{}') as metadata
+from ranked c join known.asset a using (asset_id) join known.run r using (run_no)
+left join made m on c.asset_id = m.asset_id and c.ordinal = m.ordinal
+where age = 1 and checked_at >= coalesce(m.at, checked_at) and ($asset is null or a.key = $asset)
+order by asset, ordinal, place
+
+-- name: checks_of_run
+select a.key as asset, c.key as partition, ordinal, name as check, passed, severity,
+       blocking, description, checked_at, r.run_id as run_id, coalesce(metadata, '{}') as metadata
+from known.check_result c join known.asset a using (asset_id) join known.run r using (run_no)
+where r.run_id = $run_id and ($asset is null or a.key = $asset)
+order by asset, ordinal, c.rowid
+
 -- name: insert_receipt
 insert into known.receipt values ($commit_id, $previous_seq, $seq, $refused)
 
@@ -304,11 +334,26 @@ with slot as (
     from known.materialization where current group by asset_id
 ), failing as (
     select asset_id, count(distinct ordinal) as failing from known.attempt where open group by asset_id
+), made as (
+    select asset_id, ordinal, max(materialized_at) as at from known.materialization
+    where asset_id in (select asset_id from known.check_result) group by all
+), ranked as (
+    select asset_id, ordinal, passed, severity, checked_at,
+           rank() over (partition by asset_id, ordinal order by checked_at desc) as age
+    from known.check_result
+), checked as (
+    select c.asset_id, count(*) filter (severity = 'error') as failed_checks,
+           count(*) filter (severity <> 'error') as warnings
+    from ranked c left join made m on c.asset_id = m.asset_id and c.ordinal = m.ordinal
+    where age = 1 and not passed and checked_at >= coalesce(m.at, checked_at)
+    group by all
 )
 select a.key as asset, coalesce(slots, 0) as slots, rows::bigint as rows, bytes::bigint as bytes,
        materialized_at, nullif(data_time, (-9223372036854775808)::bigint) as data_time,
-       coalesce(partial, 0) as partial, coalesce(failing, 0) as failing
+       coalesce(partial, 0) as partial, coalesce(failing, 0) as failing,
+       coalesce(failed_checks, 0) as failed_checks, coalesce(warnings, 0) as warnings
 from known.asset a left join slot using (asset_id) left join failing using (asset_id)
+left join checked using (asset_id)
 order by asset
 
 -- name: export_assets
@@ -349,6 +394,12 @@ from known.run where status is not null order by started_at, run_no
 select a.key as asset, lo, hi, run_id, fence
 from known.lease l join known.asset a using (asset_id) join known.run r using (run_no)
 order by asset, lo
+
+-- name: export_checks
+select a.key as asset, c.key as partition, ordinal, name as check, passed, severity,
+       blocking, description, checked_at, r.run_id as run_id, coalesce(metadata, '{}') as metadata
+from known.check_result c join known.asset a using (asset_id) join known.run r using (run_no)
+order by c.rowid
 
 -- name: export_observations
 select a.key as asset, o.key as partition, ordinal, data_version, observed_at,

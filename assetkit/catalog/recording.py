@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from assetkit.catalog import checking
 from assetkit.catalog.arrays import to_numpy
 from assetkit.catalog.base import Commit, Receipt
 from assetkit.catalog.fencing import Fences, admitted, read_seqs_of, receipt_for, still_open
@@ -49,7 +50,7 @@ def record(transaction: Transaction, ids: Ids, leases: Leases, commit: Commit) -
 
 
 def _assets_of(commit: Commit) -> Iterable[AssetKey]:
-    for group in (commit.materializations, commit.failures, commit.steps):
+    for group in (commit.materializations, commit.failures, commit.steps, commit.checks):
         yield from (one.asset for one in group)
 
 
@@ -60,7 +61,7 @@ def _earlier_receipt(transaction: Transaction, commit_id: str) -> Receipt:
 
 
 def _numbers(ids: Ids, commit: Commit, assets: Mapping[AssetKey, AssetId]) -> Numbers:
-    groups = (commit.materializations, commit.failures, commit.steps)
+    groups = (commit.materializations, commit.failures, commit.steps, commit.checks)
     run_ids = dict.fromkeys(one.run_id for group in groups for one in group)
     return Numbers(
         assets={key: asset.number for key, asset in assets.items()},
@@ -120,11 +121,13 @@ def _ver_seq(row: Sequence[Any], before: Mapping[tuple[int, int], tuple[int, int
 def _write_down(
     transaction: Transaction, commit: Commit, numbers: Numbers, opened: Sequence[bool]
 ) -> None:
-    """Write the failed attempts and ended steps of a commit."""
+    """Write the failed attempts, the checks and the ended steps of a commit."""
     if commit.failures:
         table = attempt_table(commit.failures, numbers, opened)
         with transaction.connection.lent(incoming=table):
             transaction.write("insert_attempts")
+    if commit.checks:
+        checking.insert(transaction, commit.checks, numbers.assets, numbers.runs)
     if commit.steps:
         with transaction.connection.lent(incoming=step_table(commit.steps, numbers)):
             transaction.write("insert_steps")

@@ -9,6 +9,7 @@ import numpy as np
 from assetkit.catalog.base import Claim, Commit
 from assetkit.records import (
     Basis,
+    CheckOutcome,
     FailedAttempt,
     InputUse,
     Materialization,
@@ -108,3 +109,17 @@ def commit(*results, commit_id="c1", run_id="r1", fence=0, reads=None, **changes
 def claim(asset="a", *ordinals):
     """Return a claim of slots."""
     return Claim(asset=asset, ordinals=np.array(ordinals, dtype=np.int64))
+
+
+def checked(asset="a", ordinal=0, check="not_null", at=0, **changes):
+    """Return what one check found in one slot."""
+    values = {
+        "asset": asset,
+        "partition": f"k{ordinal:03d}",
+        "ordinal": ordinal,
+        "run_id": "r1",
+        "check": check,
+        "passed": True,
+        "checked_at": after(at),
+    }
+    return CheckOutcome(**{**values, **changes})

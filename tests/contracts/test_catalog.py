@@ -21,6 +21,7 @@ from tests.catalog.records import (
     NOON,
     after,
     basis,
+    checked,
     claim,
     commit,
     ended,
@@ -294,6 +295,14 @@ def test_describe_leaves_the_layout(catalog):
     catalog.describe([row(layout="l2", universe="u2")])
 
     assert catalog.snapshot(["a"]).assets["a"].layout == "l1"
+
+
+def test_rebase_moves_results_of_checks(catalog):
+    """What a check found stays with its slot where that gets another ordinal."""
+    catalog.commit(commit(made(ordinal=3), checks=(checked(ordinal=3),)))
+    catalog.rebase(row(layout="l2"), {3: 7})
+
+    assert catalog.checks().to_pylist()[0]["ordinal"] == 7
 
 
 def test_rebase_moves_slots_and_orphans(catalog):
@@ -775,6 +784,8 @@ def test_status_sums_up_what_is_published(catalog):
         "data_time": after(1),
         "partial": 1,
         "failing": 0,
+        "failed_checks": 0,
+        "warnings": 0,
     }
     assert (empty["asset"], empty["slots"], empty["rows"], empty["data_time"]) == (
         "empty",
@@ -782,6 +793,59 @@ def test_status_sums_up_what_is_published(catalog):
         None,
         None,
     )
+
+
+def test_the_last_look_at_each_slot_counts(catalog):
+    """Results of checks come back whole; those on versions replaced since are left out."""
+    first = checked(passed=False, blocking=True, metadata={"rows": 3}, description="Three")
+    catalog.commit(commit(made(), made(ordinal=1), checks=(first, checked(ordinal=1))))
+    catalog.write_checks([checked(at=9, run_id="look"), checked(check="unique", at=9)])
+
+    assert [
+        (row["asset"], row["partition"], row["check"], row["passed"], row["run_id"])
+        for row in catalog.checks().to_pylist()
+    ] == [
+        ("a", "k000", "not_null", True, "look"),
+        ("a", "k000", "unique", True, "r1"),
+        ("a", "k001", "not_null", True, "r1"),
+    ]
+    found = catalog.checks(run_id="r1").to_pylist()
+    assert found[0] == {
+        "asset": "a",
+        "partition": "k000",
+        "ordinal": 0,
+        "check": "not_null",
+        "passed": False,
+        "severity": "error",
+        "blocking": True,
+        "description": "Three",
+        "checked_at": after(0),
+        "run_id": "r1",
+        "metadata": '{"rows": 3}',
+    }
+    assert catalog.checks("b").num_rows == 0
+    catalog.commit(commit(made(materialized_at=after(20)), commit_id="c2"))
+    assert {row["ordinal"] for row in catalog.checks("a").to_pylist()} == {1}
+    catalog.rename_asset("a", "z")
+    assert catalog.checks("z").num_rows == 1
+
+
+def test_status_counts_checks_that_did_not_pass(catalog):
+    """Errors and warnings of the last look are counted apart; a result not published, too."""
+    catalog.commit(
+        commit(
+            made(),
+            checks=(
+                checked(passed=False),
+                checked(check="w", passed=False, severity="warn"),
+                checked(ordinal=1, passed=False, blocking=True),
+                checked(check="ok"),
+            ),
+        )
+    )
+
+    found = catalog.status().to_pylist()[0]
+    assert (found["failed_checks"], found["warnings"]) == (2, 1)
 
 
 def test_estimates_come_from_the_newest_results(catalog):
@@ -924,7 +988,11 @@ def test_both_catalogs_export_the_same(tmp_path, clock):
         )
         catalog.commit(
             commit(
-                *results, fence=grant.fence, failures=(failed(ordinal=1),), steps=(ended(), ended())
+                *results,
+                fence=grant.fence,
+                failures=(failed(ordinal=1),),
+                steps=(ended(), ended()),
+                checks=(checked(), checked("b", 5, metadata={"n": 1})),
             )
         )
         catalog.commit(commit(made(version=4), commit_id="c2", fence=grant.fence))
