@@ -382,7 +382,7 @@ def test_a_killed_backfill_is_resumed_with_only_what_is_left(tmp_path):
 
     with subprocess.Popen([*call, "begin"], stdout=subprocess.PIPE, text=True, **surroundings) as p:
         assert p.stdout.readline() == "waiting\n"
-        committed = _wait_for_commit(Workspace(tmp_path / "lake"))
+        committed = _wait_for_commit(Workspace(tmp_path / "lake"), p)
         os.kill(p.pid, signal.SIGKILL)
     before = (tmp_path / "calls.txt").read_text().split()
     assert before == [f"2026-01-{day:02d}" for day in range(1, 22)]
@@ -401,12 +401,13 @@ def test_a_killed_backfill_is_resumed_with_only_what_is_left(tmp_path):
     assert len(Workspace(tmp_path / "lake").load("readings")) == 40
 
 
-def _wait_for_commit(workspace):
-    """Return the days that the killed process had committed; it commits several times a second."""
-    while True:
+def _wait_for_commit(workspace, process):
+    """Return the days that the process has committed so far; it does so several times a second."""
+    while process.poll() is None:
         columns = workspace.catalog.slot_keys("readings")[1]
         if len(columns) >= 15:
             return set(columns)
+    raise AssertionError("the process ended by itself")
 
 
 def test_plans_given_slots_hold_to_them(project, workspace):
