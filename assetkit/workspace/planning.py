@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 from uuid import uuid4
 
 from assetkit.catalog.base import Commit
@@ -19,8 +19,14 @@ from assetkit.workspace.core import Core
 from assetkit.workspace.observing import observe_outside
 from assetkit.workspace.reconcile import LOOK_AT_MOST, Findings, look_at_files, without
 from assetkit.workspace.recording import record_definitions
-from assetkit.workspace.situation import describe_graph, read_situation, universe_of
+from assetkit.workspace.situation import (
+    Definitions,
+    describe_graph,
+    read_situation,
+    universe_of,
+)
 
+T = TypeVar("T")
 _ROUNDS = 6
 
 
@@ -33,7 +39,22 @@ def plan_in(
     now: datetime,
 ) -> Plan:
     """Return the plan of a request; heals what a crash left behind on the way."""
-    definitions = describe_graph(graph, config)
+
+    def decide(situation: Situation) -> tuple[Plan, frozenset[AssetKey]]:
+        draft = make_plan(situation, request)
+        return draft.plan, draft.wants_detail
+
+    return decide_in(core, describe_graph(graph, config), now, decide)
+
+
+def decide_in(
+    core: Core,
+    definitions: Definitions,
+    now: datetime,
+    decide: Callable[[Situation], tuple[T, frozenset[AssetKey]]],
+) -> T:
+    """Return what *decide* makes of the situation, given the details that it says it misses."""
+    graph = definitions.graph
     managers = {key: core.io_manager_of(asset) for key, asset in graph.assets.items()}
     outside = frozenset(key for key, asset in graph.assets.items() if asset.outside is not None)
     detail = frozenset(graph.assets) if _is_small(graph, now) else outside
@@ -47,10 +68,10 @@ def plan_in(
         findings = look_at_files(situation, managers, core.place)
         if findings.adopt and _adopt(core, situation, findings.adopt):
             continue
-        draft = make_plan(_seen(situation, findings), request)
-        if draft.wants_detail <= detail:
-            return draft.plan
-        detail |= draft.wants_detail
+        decided, missed = decide(_seen(situation, findings))
+        if missed <= detail:
+            return decided
+        detail |= missed
     raise StorageError(
         f"The catalog of {core.root} changed {_ROUNDS} times while a plan was made of it. "
         f"Wait until the other runs are done (see workspace.runs()), then try again."
