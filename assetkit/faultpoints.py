@@ -31,7 +31,10 @@ POINTS: Final = (
     "catalog.checkpointed",
     "run.ending",
 )
-"""All places by name, in the order in which a run reaches them."""
+"""The places that a run with local files reaches, by name, in that order."""
+
+REMOTE_POINTS: Final = ("store.looked", "store.begun", "store.part", "store.put")
+"""Those that it reaches with an object store, besides: the second and third with large files."""
 
 _VARIABLE = "ASSETKIT_FAULT"
 _armed: list[tuple[str, int, str]] = []
@@ -47,8 +50,8 @@ def arm(wish: str) -> None:
         return
     name, _, rest = wish.partition(":")
     times, _, action = rest.partition(":")
-    if name not in POINTS:
-        raise ValueError(f"{name!r} is no fault point; there are {', '.join(POINTS)}")
+    if name not in (known := (*POINTS, *REMOTE_POINTS)):
+        raise ValueError(f"{name!r} is no fault point; there are {', '.join(known)}")
     _armed.append((name, int(times or 1), action or "kill"))
 
 

@@ -23,12 +23,13 @@ class Place:
 
     ``data`` holds what users see (``data/ASSET/DIMENSION=KEY/``). ``private``
     is local and holds staging, logs, locks and history; ``data`` and
-    ``private`` of a local workspace are on one file system.
+    ``private`` of a local workspace are on one file system. ``options`` are what
+    fsspec needs to get to remote data, and may be secret.
     """
 
     data: str
     private: Path
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

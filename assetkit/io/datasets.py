@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from pathlib import Path
+from os import PathLike
 from typing import Any
 
 import pyarrow as pa
@@ -17,13 +17,17 @@ def of_table(table: pa.Table) -> Any:
 
 
 def of_files(
-    paths: Sequence[Path], keys: Iterable[Sequence[tuple[str, str]]], schema: pa.Schema
+    paths: Sequence[str | PathLike[str]],
+    keys: Iterable[Sequence[tuple[str, str]]],
+    schema: pa.Schema,
+    system: Any = None,
 ) -> Any:
     """Return Parquet files as a dataset; *keys* are columns of text that a file has one value of.
 
     It is as if the columns stood in the file, which is not read where they rule it out.
+    *system* is the `pyarrow.fs.FileSystem` that the paths are of; None: this machine's.
     """
-    system, format_ = fs.LocalFileSystem(), ds.ParquetFileFormat()
+    system, format_ = system or fs.LocalFileSystem(), ds.ParquetFileFormat()
     fragments = [
         format_.make_fragment(str(path), system, partition_expression=_expression(pairs))
         for path, pairs in zip(paths, keys, strict=True)

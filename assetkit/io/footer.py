@@ -59,6 +59,32 @@ def record_of(handle: int) -> dict[str, Any] | None:
     return _scan(tail[-length:]) or _parse(handle)
 
 
+def length_in(tail: bytes) -> int:
+    """Return how many bytes of a file's end are its footer, by its last bytes.
+
+    Raises:
+        NotParquet: for the end of another file.
+    """
+    if len(tail) < 12 or tail[-4:] != _MAGIC:
+        raise NotParquet
+    return int.from_bytes(tail[-8:-4], "little") + 8
+
+
+def record_in(tail: bytes) -> dict[str, Any] | None:
+    """Return the record in the last bytes of a file, among them the whole footer."""
+    length = length_in(tail)
+    if length > len(tail):
+        raise NotParquet
+    found = _scan(tail[-length:])
+    if found is not None:
+        return found
+    try:
+        metadata = pq.read_metadata(pa.BufferReader(_MAGIC + tail[-length:])).metadata or {}
+    except (pa.ArrowException, OSError) as error:
+        raise NotParquet from error
+    return _record(metadata.get(KEY, b""))
+
+
 def _scan(footer: bytes) -> dict[str, Any] | None:
     start = footer.rfind(_PAIR)
     if start < 0:

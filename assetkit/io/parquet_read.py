@@ -23,13 +23,11 @@ from assetkit.errors import DataChanged, DataMissing
 from assetkit.io import footer, schemas
 from assetkit.io.base import Source
 from assetkit.io.loading import Versions
-from assetkit.io.pandas_metadata import position_fields
 from assetkit.io.pins import Pins
 from assetkit.io.slot_tables import (
     SlotTables,
-    dimension_names,
+    dataset_schema,
     kept_columns,
-    unknown_column,
     with_dimensions,
 )
 from assetkit.records import slot_name
@@ -62,17 +60,7 @@ class ParquetTables(SlotTables):
         opened = [
             self._schema(source, path) for source, path in zip(sources, pins.paths, strict=True)
         ]
-        schema = schemas.unify(opened, lambda number: _name(sources[number]))
-        positions = {name for found in opened for name in position_fields(found)}
-        dimensions = dimension_names(schema, sources[0])
-        fields = [field for field in schema if field.name not in positions]
-        schema = pa.schema([*fields, *(pa.field(name, pa.string()) for name in dimensions)])
-        for name in columns or ():
-            if name not in schema.names:
-                raise unknown_column(name, sources[0], schema.names)
-        if columns is not None:
-            schema = pa.schema([schema.field(name) for name in columns])
-        keys = [[one for one in source.dimensions if one[0] in dimensions] for source in sources]
+        schema, keys = dataset_schema(opened, sources, columns)
         dataset = datasets.of_files(pins.paths, keys, schema)
         pins.drop_with(dataset)
         return dataset, versions
@@ -118,7 +106,7 @@ class ParquetTables(SlotTables):
         """Return the schema of a slot's file, at *path* or under a pin there."""
         try:
             with pq.ParquetFile(path) as file:
-                return _stored_schema(file)
+                return stored_schema(file)
         except (pa.ArrowException, OSError) as error:
             raise torn(source, self._path_of(source), _reason(error)) from error
 
@@ -140,7 +128,7 @@ class ParquetTables(SlotTables):
         try:
             with handle, pq.ParquetFile(handle, pre_buffer=False) as file:
                 record = footer.record_of(handle.fileno()) or {}
-                schema = _stored_schema(file) if record.get("recast") else file.schema_arrow
+                schema = stored_schema(file) if record.get("recast") else file.schema_arrow
                 names = None if columns is None else kept_columns(schema, columns)
                 table = file.read(columns=names, use_threads=False)
         except footer.NotParquet:
@@ -161,7 +149,7 @@ def missing(source: Source, path: Path) -> DataMissing:
     )
 
 
-def torn(source: Source, path: Path, reason: str) -> DataChanged:
+def torn(source: Source, path: Path | str, reason: str) -> DataChanged:
     """Say that a slot's file cannot be read."""
     name = slot_name(source.asset, source.partition_key)
     return DataChanged(
@@ -175,7 +163,7 @@ def _version(record: Mapping[str, Any]) -> str | None:
     return None if version is None else str(version)
 
 
-def _stored_schema(file: pq.ParquetFile) -> pa.Schema:
+def stored_schema(file: pq.ParquetFile) -> pa.Schema:
     """Return the schema that was written; Parquet itself widens some of its types."""
     schema: pa.Schema = file.schema_arrow
     written = (file.metadata.metadata or {}).get(b"ARROW:schema")
@@ -183,10 +171,6 @@ def _stored_schema(file: pq.ParquetFile) -> pa.Schema:
         return schema
     stored = pa.ipc.read_schema(pa.py_buffer(base64.b64decode(written)))
     return pa.schema(list(stored)).with_metadata(schema.metadata or {})
-
-
-def _name(source: Source) -> str:
-    return slot_name(source.asset, source.partition_key)
 
 
 def _reason(error: Exception) -> str:

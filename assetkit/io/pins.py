@@ -29,8 +29,7 @@ class Pins:
         Raises:
             FileNotFoundError: where a file is not there.
         """
-        self.folder = _session(private) / f"{next(_numbers):x}"
-        self.folder.mkdir()
+        self.folder = new_folder(private)
         self._finalizer = weakref.finalize(self, _remove, self.folder, os.getpid())
         self.paths = tuple(self._pin(number, path) for number, path in enumerate(paths))
 
@@ -57,6 +56,13 @@ class Pins:
             else:
                 return link
         raise FileNotFoundError(path)
+
+
+def new_folder(private: Path) -> Path:
+    """Return an empty folder of this process: removed when it ends, or swept once it is gone."""
+    folder = _session(private) / f"{next(_numbers):x}"
+    folder.mkdir()
+    return folder
 
 
 _sessions: dict[tuple[int, Path], tuple[Path, int]] = {}

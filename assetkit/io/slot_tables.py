@@ -193,6 +193,30 @@ def unknown_column(name: str, source: Source, known: Sequence[str]) -> InputErro
     return InputError(f"{name_of(source)} has no column {name!r}. {hint}")
 
 
+def dataset_schema(
+    found: Sequence[pa.Schema], sources: Sequence[Source], columns: Sequence[str] | None
+) -> tuple[pa.Schema, list[list[tuple[str, str]]]]:
+    """Return the schema of slots as one dataset, and what each has instead of columns.
+
+    *found* has the schema of each slot's file.
+
+    Raises:
+        InputError: types do not fit, or no slot has a column that is asked for.
+    """
+    schema = schemas.unify(found, lambda number: name_of(sources[number]))
+    positions = {name for one in found for name in position_fields(one)}
+    dimensions = dimension_names(schema, sources[0])
+    fields = [field for field in schema if field.name not in positions]
+    schema = pa.schema([*fields, *(pa.field(name, pa.string()) for name in dimensions)])
+    for name in columns or ():
+        if name not in schema.names:
+            raise unknown_column(name, sources[0], schema.names)
+    if columns is not None:
+        schema = pa.schema([schema.field(name) for name in columns])
+    keys = [[one for one in source.dimensions if one[0] in dimensions] for source in sources]
+    return schema, keys
+
+
 def dimension_names(schema: pa.Schema, source: Source) -> list[str]:
     """Return the partition dimensions that a table of this schema gets as columns."""
     if not source.with_dimensions:
