@@ -9,21 +9,24 @@ Rule 3: an error of the user's code is told with the line of the user's code.
 
 from __future__ import annotations
 
-import importlib
+import os
 import pkgutil
 import sys
 import traceback
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
+from datetime import datetime
+from importlib import import_module, invalidate_caches
 from importlib.machinery import PathFinder
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from assetkit.definitions.checks import checks_among
 from assetkit.definitions.handles import Asset, Declaration, assets_of, recording
 from assetkit.definitions.names import caller, invalid, is_own
 from assetkit.definitions.projectcode import is_library_file
+from assetkit.definitions.scheme import check_now
 from assetkit.errors import (
     AssetkitError,
     DefinitionError,
@@ -37,6 +40,10 @@ from assetkit.graph.checked import with_checks
 from assetkit.graph.graph import AssetGraph
 from assetkit.graph.triggers import Triggers, find_triggers
 from assetkit.graph.views import graph_html
+
+if TYPE_CHECKING:
+    from assetkit.planning.plan import Plan
+    from assetkit.workspace import Workspace
 
 _LISTED = ("assets", "checks", "jobs", "schedules", "sensors", "hooks")
 _NAMED = ("resources", "io_managers")
@@ -122,6 +129,36 @@ class Definitions:
         if problems:
             listed = "\n".join(f"{number}. {text}" for number, text in enumerate(problems, 1))
             raise DefinitionError(f"{len(problems)} problems:\n{listed}")
+
+    def evaluate(
+        self,
+        now: datetime | None = None,
+        workspace: Workspace | str | os.PathLike[str] | None = None,
+    ) -> Plan:
+        """Return the plan that automation would launch now; nothing runs.
+
+        Its ``decisions`` say what is done about each asset, and why.
+        `materialize` applies it as it stands. *now*: timezone-aware; None: the current time.
+
+        >>> from assetkit import AutoMaterializePolicy, Workspace
+        >>> from assetkit.definitions.decorator import asset
+        >>> @asset(automation=AutoMaterializePolicy.eager())
+        ... def numbers():
+        ...     return None
+        >>> with Workspace.temporary() as workspace:
+        ...     print(*Definitions(assets=[numbers]).evaluate(workspace=workspace).decisions)
+        numbers: launch, never built
+        """
+        # Loading a project takes no engine; evaluating it does.
+        found = import_module("assetkit.workspace").Workspace
+        place = workspace if isinstance(workspace, found) else found(workspace)
+        place = place.furnished(
+            resources=self.resources, io_managers=self.io_managers, executor=self.executor
+        )
+        evaluate = import_module("assetkit.workspace.evaluating").evaluate
+        made = evaluate(place.core, self.graph, now=None if now is None else check_now(now))
+        plan: Plan = replace(made.plan, workspace=place)
+        return plan
 
     def _repr_html_(self) -> str | None:
         try:
@@ -265,7 +302,7 @@ def _put_on_path(folder: Path) -> None:
     if str(folder) in sys.path:
         sys.path.remove(str(folder))
     sys.path.insert(0, str(folder))
-    importlib.invalidate_caches()
+    invalidate_caches()
 
 
 def _import(name: str) -> ModuleType:
@@ -274,7 +311,7 @@ def _import(name: str) -> ModuleType:
             f"{name!r} is no module. Name one as in 'package.module', or a file as in 'file.py'."
         )
     try:
-        return importlib.import_module(name)
+        return import_module(name)
     except AssetkitError:
         raise
     except ModuleNotFoundError as error:

@@ -10,6 +10,7 @@ from typing import Any
 from assetkit.definitions.codeversion import CodeVersion
 from assetkit.definitions.universe import Universe
 from assetkit.graph.graph import AssetGraph
+from assetkit.planning.decisions import Decision
 from assetkit.planning.model import AssetPlan
 from assetkit.planning.request import Request
 from assetkit.planning.state import CatalogState
@@ -24,7 +25,8 @@ class PlanData:
     ``bases`` (what each asset's fingerprint would be now, but for its inputs)
     cover all assets of the graph that the plan touches, with their upstreams.
     ``code`` holds today's code versions with their parts. ``workspace`` is
-    where the plan was made; planning does not look at it.
+    where the plan was made; planning does not look at it. ``decisions`` say what
+    automation did about each asset, where it made the plan.
     """
 
     plan_id: str
@@ -40,3 +42,4 @@ class PlanData:
     config: Mapping[AssetKey, Any] = field(default_factory=dict)
     code: Mapping[AssetKey, CodeVersion] = field(default_factory=dict)
     workspace: Any = None
+    decisions: tuple[Decision, ...] = ()

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
 
 import numpy as np
@@ -25,11 +26,13 @@ from assetkit.planning.scope import fan_of
 from assetkit.planning.verdicts import Ledger, World, known_of, read_otherwise
 from assetkit.records import AssetKey
 
-NEVER = NO_TIME
-"""The data time of what was never made."""
-
 ALWAYS = int(np.iinfo(np.int64).max)
 """The data time of what no time makes older."""
+
+NEVER = -ALWAYS
+"""The data time of what was never made."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,26 +65,36 @@ class SlotTimes:
 Times: TypeAlias = Mapping[AssetKey, SlotTimes]
 
 
-def data_times(world: World, ledger: Ledger, now: int) -> dict[AssetKey, SlotTimes]:
-    """Return the data times of all slots of all assets; *now* in microseconds since 1970 UTC."""
+def micros(moment: datetime) -> int:
+    """Return a moment in microseconds since 1970 UTC."""
+    return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
+def moment_at(time: int) -> datetime:
+    """Return the moment of a data time that is one."""
+    return _EPOCH + timedelta(microseconds=time)
+
+
+def data_times(world: World, ledger: Ledger) -> dict[AssetKey, SlotTimes]:
+    """Return the data times of all slots of all assets, as of the world's now."""
     times: dict[AssetKey, SlotTimes] = {}
     for key in world.graph.assets:
-        times[key] = _times_of(key, world, ledger, now, times)
+        times[key] = _times_of(key, world, ledger, times)
     return times
 
 
-def _times_of(key: AssetKey, world: World, ledger: Ledger, now: int, times: Times) -> SlotTimes:
+def _times_of(key: AssetKey, world: World, ledger: Ledger, times: Times) -> SlotTimes:
     universe, row = world.universes[key], known_of(key, world, ledger).row
     present = row >= 0
     positions = np.arange(len(row), dtype=np.int64)
     recorded = np.full(len(row), NEVER, dtype=np.int64)
-    recorded[present] = _recorded(key, row[present], world, now)
+    recorded[present] = _recorded(key, row[present], world)
     ends = universe.ends(positions)
     if ends is None:
         open_slots = np.flatnonzero(present)
         recorded[open_slots] = _through(key, open_slots, recorded[open_slots], world, ledger, times)
         return SlotTimes(recorded, None)
-    covered = _covered(key, row, present, recorded, ends, world, now)
+    covered = _covered(key, row, recorded, ends, world)
     open_slots = np.flatnonzero(present & ~covered)
     limit = np.where(covered, ALWAYS, recorded)
     if len(open_slots):
@@ -92,20 +105,19 @@ def _times_of(key: AssetKey, world: World, ledger: Ledger, now: int, times: Time
     return SlotTimes(limit, _reach(universe, ends))
 
 
-def _recorded(key: AssetKey, rows: Ints, world: World, now: int) -> Ints:
+def _recorded(key: AssetKey, rows: Ints, world: World) -> Ints:
     columns = world.state.columns(key)
     known = columns.data_time[rows]
     if world.graph.assets[key].kind == "external":
-        return np.where(known == NO_TIME, now, known)
+        return np.where(known == NO_TIME, micros(world.now), known)
     return np.where(known == NO_TIME, columns.materialized_at[rows], known)
 
 
-def _covered(
-    key: AssetKey, row: Ints, present: Flags, recorded: Ints, ends: Ints, world: World, now: int
-) -> Flags:
+def _covered(key: AssetKey, row: Ints, recorded: Ints, ends: Ints, world: World) -> Flags:
     """Return which windows are known to their very end (rule 3)."""
+    present = row >= 0
     if world.graph.assets[key].kind == "external":
-        over: Flags = present & (ends <= now)
+        over: Flags = present & (ends <= micros(world.now))
         return over
     covered = present & (recorded >= ends)
     if covered.all():

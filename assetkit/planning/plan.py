@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from assetkit.planning.data import PlanData
+from assetkit.planning.decisions import decisions_text
 from assetkit.planning.explain import explain
 from assetkit.planning.html import plan_html
 from assetkit.planning.model import PlanSummary, Step
@@ -83,7 +84,8 @@ class Plan(PlanData):
         return load_plan(path, definitions, workspace)
 
     def __str__(self) -> str:
-        return plan_text(self.summary(), heading=self.heading())
+        text = plan_text(self.summary(), heading=self.heading())
+        return "\n\n".join(filter(None, (text, decisions_text(self.decisions))))
 
     def heading(self) -> PlanHeading:
         """Return what stands around the rows of a plan: its id, its time and its notes."""

@@ -261,9 +261,7 @@ def _can_compare(slots: _Slots, edge: Edge, world: World, ledger: Ledger) -> boo
     return False
 
 
-def _unlike(
-    slots: _Slots, place: int, fan: Fan, rows: Ints, world: World, ledger: Ledger
-) -> Flags:
+def _unlike(slots: _Slots, place: int, fan: Fan, rows: Ints, world: World, ledger: Ledger) -> Flags:
     """Return which of some slots have another digest of an input on record than there is now."""
     upstream = world.graph.edges[slots.asset.key][place].upstream
     expected = sum_words(subset(fan, rows), _hashes(upstream, world, ledger))
@@ -364,14 +362,14 @@ def _conclude(slots: _Slots, world: World, ledger: Ledger) -> AssetPlan:
     partial = np.zeros(len(needs), dtype=np.bool_)
     if len(columns) and columns.partial.any():
         partial[slots.present] = columns.partial[slots.row[slots.present]]
-    quarantined = _quarantined(slots, needs, world, ledger)
+    quarantined = _quarantined(key, slots.positions, needs, world, ledger)
     run = needs & ~slots.blocked & ~quarantined
     verdict = np.full(len(needs), _CODE[Verdict.FRESH], dtype=np.int8)
     verdict[needs] = _CODE[Verdict.STALE]
     verdict[partial] = _CODE[Verdict.PARTIAL]
     verdict[~slots.present] = _CODE[Verdict.MISSING]
     verdict[quarantined] = _CODE[Verdict.QUARANTINED]
-    verdict[_leased(slots, world) & needs] = _CODE[Verdict.RUNNING]
+    verdict[leased(key, slots.positions, world) & needs] = _CODE[Verdict.RUNNING]
     verdict[slots.blocked & needs] = _CODE[Verdict.BLOCKED]
     ledger.decided[key].run[slots.positions] = run
     table = [(cause, hit) for cause, hit in (*slots.causes, *slots.promised) if hit.any()]
@@ -393,30 +391,39 @@ def _pack(table: list[tuple[Cause, Flags]], size: int) -> NDArray[np.uint64]:
     return bits
 
 
-def _leased(slots: _Slots, world: World) -> Flags:
+def leased(key: AssetKey, positions: Ints, world: World) -> Flags:
     """Return the slots that a live run of someone else holds."""
-    leased = np.zeros(len(slots.positions), dtype=np.bool_)
-    leases = world.state.leases.get(slots.asset.key, ())
+    held = np.zeros(len(positions), dtype=np.bool_)
+    leases = world.state.leases.get(key, ())
     if leases:
-        ordinals = world.universes[slots.asset.key].ordinals(slots.positions)
+        ordinals = world.universes[key].ordinals(positions)
         for lease in leases:
-            leased |= (ordinals >= lease.lo) & (ordinals < lease.hi)
-    return leased
+            held |= (ordinals >= lease.lo) & (ordinals < lease.hi)
+    return held
 
 
-def _quarantined(slots: _Slots, needs: Flags, world: World, ledger: Ledger) -> Flags:
+def given_up(key: AssetKey, positions: Ints, world: World, ledger: Ledger) -> Flags:
+    """Return the slots that automation would not try again as things are."""
+    every = np.ones(len(positions), dtype=np.bool_)
+    return _quarantined(key, positions, every, world, ledger)
+
+
+def _quarantined(
+    key: AssetKey, positions: Ints, needs: Flags, world: World, ledger: Ledger
+) -> Flags:
     """Return the slots that failed as often as they may with today's very fingerprint."""
-    hit = np.zeros(len(slots.positions), dtype=np.bool_)
-    if not world.request.automatic:
+    hit = np.zeros(len(positions), dtype=np.bool_)
+    request = world.request
+    if not request.automatic or key in request.tried_anew or not world.state.failures:
         return hit
-    key = slots.asset.key
-    allowed = 1 + (slots.asset.retry.max_retries if slots.asset.retry else 0)
-    ordinals = world.universes[key].ordinals(slots.positions)
+    retry = world.graph.assets[key].retry
+    allowed = 1 + (retry.max_retries if retry else 0)
+    ordinals = world.universes[key].ordinals(positions)
     for (asset, ordinal), failure in world.state.failures.items():
         if asset != key or failure.count < allowed:
             continue
         for place in np.flatnonzero((ordinals == ordinal) & needs):
-            print_now = fingerprint_now(key, slots.positions[place : place + 1], world, ledger)
+            print_now = fingerprint_now(key, positions[place : place + 1], world, ledger)
             hit[place] = print_now == failure.fingerprint
     return hit
 

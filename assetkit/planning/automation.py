@@ -1,0 +1,312 @@
+"""What automation would launch now: one pure evaluation of the state; nothing keeps a cursor.
+
+Rule 1: an asset with a policy asks for slots of its own (`candidates`), a promise for what
+keeps it (`promises`). Assets without a policy run as part of what needs them, as when that
+is materialized by hand; those with one only when it agrees.
+Rule 2: what is asked for is planned as any request is, with its slots pinned, so that the plan
+can be applied as it stands. What would not run after all is taken out again.
+Rule 3: every slot that is to be built and is not launched has a decision that says why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+
+from assetkit.columns import Flags
+from assetkit.definitions.policies import AutoMaterializePolicy
+from assetkit.display.ranges import range_text, runs_of
+from assetkit.planning.candidates import (
+    Candidates,
+    Note,
+    candidates_of,
+    code_words,
+    declared_only,
+    refusal_of,
+)
+from assetkit.planning.decisions import Decision, Outcome
+from assetkit.planning.freshness import Freshness
+from assetkit.planning.model import AssetPlan
+from assetkit.planning.planner import Draft, Situation, make_plan
+from assetkit.planning.promises import Promises
+from assetkit.planning.ranges import covered
+from assetkit.planning.request import Request
+from assetkit.planning.scope import fan_of
+from assetkit.planning.summary import summarize
+from assetkit.planning.survey import Survey, needed_edges, survey
+from assetkit.planning.text import why_text
+from assetkit.records import AssetKey, partition_text
+
+_UNDECLARED = AutoMaterializePolicy()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Automation:
+    """What automation would launch at one moment, and why nothing else.
+
+    ``draft`` is not final where it misses details. ``wake_at`` is when time alone
+    may change a decision or a status next, None where only an event can.
+    """
+
+    draft: Draft
+    decisions: tuple[Decision, ...]
+    statuses: tuple[Freshness, ...]
+    wake_at: datetime | None
+
+
+@dataclass(slots=True)
+class _Wish:
+    """Slots by asset that are to run because one asset asks for it."""
+
+    asker: AssetKey
+    reason: str
+    slots: dict[AssetKey, Flags]
+    forced: Flags | None = None
+
+
+def automate(situation: Situation, *, horizon: timedelta = timedelta(0)) -> Automation:
+    """Return what automation would launch now.
+
+    *horizon*: promises that fall due so much later count as due, for callers that
+    do not come back in time.
+    """
+    seen = survey(situation)
+    notes: list[Note] = []
+    wishes = [*_own_wishes(seen, notes), *_promised_wishes(seen, notes, horizon)]
+    draft = _settle(wishes, seen, notes)
+    decisions = _decisions(draft, wishes, seen, notes)
+    missed = draft.wants_detail | seen.ledger.wants_detail
+    plan = replace(draft.plan, decisions=decisions)
+    return Automation(
+        draft=Draft(plan, frozenset(missed)),
+        decisions=decisions,
+        statuses=tuple(seen.statuses.values()),
+        wake_at=_wake_at(seen, decisions),
+    )
+
+
+def _own_wishes(seen: Survey, notes: list[Note]) -> list[_Wish]:
+    wishes = []
+    for key, asset in seen.world.graph.assets.items():
+        policy = seen.policy_of(key)
+        if policy is None or policy.on not in ("change", "missing") or asset.kind == "external":
+            continue
+        found = candidates_of(key, policy, seen)
+        notes += found.notes
+        if found.slots.any():
+            wishes.append(_with_pulls(found, seen))
+    return wishes
+
+
+def _with_pulls(found: Candidates, seen: Survey) -> _Wish:
+    """Add what runs as part of it: stale assets upstream without a policy of their own."""
+    slots = {found.asset: found.slots}
+    front = [found.asset]
+    while front:
+        key = front.pop()
+        rows = np.flatnonzero(slots[key]).astype(np.int64)
+        for edge in needed_edges(key, seen.world):
+            upstream = edge.upstream
+            part = seen.parts[upstream]
+            if not part.run.any() or seen.policy_of(upstream) is not None:
+                continue
+            needed = covered(fan_of(edge, rows, seen.world.universes), len(part.run))
+            pulled = part.run & needed & ~declared_only(part) & ~seen.held(upstream)
+            before = slots.get(upstream)
+            both = pulled if before is None else before | pulled
+            if both.any() and (before is None or (both != before).any()):
+                slots[upstream] = both
+                front.append(upstream)
+    return _Wish(found.asset, "", slots, found.forced if found.forced.any() else None)
+
+
+def _promised_wishes(seen: Survey, notes: list[Note], horizon: timedelta) -> list[_Wish]:
+    if not seen.statuses:
+        return []
+    promises, wishes = Promises(seen, horizon), []
+    for key, status in seen.statuses.items():
+        demand, policy = promises.demand_of(status), seen.policy_of(key)
+        every = np.ones(len(seen.positions(key)), dtype=np.bool_)
+        if demand.outcome is Outcome.LAUNCH and policy is not None and policy.when is not None:
+            refusal = refusal_of(key, policy, demand.wants.get(key, every), seen)
+            if refusal:
+                notes.append(Note(key, Outcome.REFUSED, refusal, every))
+                continue
+        if demand.outcome is Outcome.LAUNCH:
+            wishes.append(_Wish(key, demand.reason, demand.wants))
+        elif demand.outcome is not Outcome.FRESH:
+            notes.append(Note(key, demand.outcome, demand.reason, every, demand.due))
+    return wishes
+
+
+def _settle(wishes: list[_Wish], seen: Survey, notes: list[Note]) -> Draft:
+    """Plan what is wished for, without what would be too much, or would not run after all."""
+    banned: set[AssetKey] = set()
+    kept: dict[AssetKey, Flags] = {}
+    while True:
+        pinned, forced = _pinned(wishes, banned, seen)
+        for key, allowed in kept.items():
+            if key in pinned:
+                pinned[key] = pinned[key] & allowed
+        draft = _plan_of(pinned, forced, seen)
+        parts = {part.asset: part for part in draft.plan.assets}
+        changed = False
+        for key, part in parts.items():
+            many = int(np.count_nonzero(part.run))
+            most = (seen.policy_of(key) or _UNDECLARED).max_partitions
+            if many > most:
+                banned.add(key)
+                notes.append(_too_many(key, part, most, seen))
+                changed = True
+            elif (narrowed := _narrowed(key, part, pinned[key], forced, seen)) is not None:
+                kept[key] = narrowed
+                changed = True
+        if not changed:
+            return draft
+
+
+def _pinned(
+    wishes: Iterable[_Wish], banned: set[AssetKey], seen: Survey
+) -> tuple[dict[AssetKey, Flags], frozenset[AssetKey]]:
+    """Return the slots to plan, and the roots to run although they are fresh."""
+    slots: dict[AssetKey, Flags] = {}
+    forced: set[AssetKey] = set()
+    for wish in wishes:
+        if wish.asker in banned:
+            continue
+        for key, flags in wish.slots.items():
+            if key in banned:
+                continue
+            slots[key] = slots[key] | flags if key in slots else flags
+            if seen.is_root(key) and (flags & seen.present(key) & ~_stale(key, seen)).any():
+                forced.add(key)
+    return slots, frozenset(forced)
+
+
+def _stale(key: AssetKey, seen: Survey) -> Flags:
+    """Return the slots that would run without being forced to."""
+    part = seen.parts[key]
+    if (seen.policy_of(key) or _UNDECLARED).on_code_change == "run":
+        return part.run
+    return part.run & ~declared_only(part)
+
+
+def _plan_of(pinned: Mapping[AssetKey, Flags], forced: frozenset[AssetKey], seen: Survey) -> Draft:
+    world = seen.world
+    wanted = {}
+    for key in world.graph.assets:
+        if key in pinned and pinned[key].any():
+            positions = np.flatnonzero(pinned[key]).astype(np.int64)
+            ordinals = np.sort(world.universes[key].ordinals(positions))
+            wanted[key] = tuple((first, last + 1) for first, last in runs_of(ordinals))
+    request = Request(
+        targets=tuple(wanted),
+        slots=wanted,
+        upstream=False,
+        forced=frozenset(key for key in forced if key in wanted),
+        automatic=True,
+    )
+    return make_plan(seen.situation, request)
+
+
+def _narrowed(
+    key: AssetKey, part: AssetPlan, pinned: Flags, forced: frozenset[AssetKey], seen: Survey
+) -> Flags | None:
+    """Return the slots that are left of an asset's where some would not or must not run."""
+    policy = seen.policy_of(key)
+    runs = part.run
+    if (policy or _UNDECLARED).on_code_change != "run" and key not in forced:
+        runs = runs & ~declared_only(part)
+    if runs.all():
+        return None
+    left = np.zeros(len(pinned), dtype=np.bool_)
+    left[part.positions[runs]] = True
+    return left
+
+
+def _too_many(key: AssetKey, part: AssetPlan, most: int, seen: Survey) -> Note:
+    slots = np.zeros(len(seen.positions(key)), dtype=np.bool_)
+    slots[part.positions[part.run]] = True
+    count = int(np.count_nonzero(slots))
+    words = (
+        f"{count:,} partitions at once, more than max_partitions={most:,}: waits for a person "
+        f"(assetkit materialize -s {key})"
+    )
+    return Note(key, Outcome.TOO_MANY, words, slots)
+
+
+def _decisions(
+    draft: Draft, wishes: list[_Wish], seen: Survey, notes: list[Note]
+) -> tuple[Decision, ...]:
+    """Return what is launched and what is not, by asset in graph order."""
+    told: dict[AssetKey, list[Decision]] = {}
+    reasons = {wish.asker: wish.reason for wish in wishes}
+    plan = draft.plan
+    launched = {part.asset: part for part in plan.assets if part.run.any()}
+    lines = summarize(tuple(launched.values()), plan.universes, plan.snapshot).assets
+    for line in lines:
+        words = ", ".join(filter(None, (reasons.get(line.asset, ""), why_text(line))))
+        told[line.asset] = [
+            Decision(
+                asset=line.asset,
+                outcome=Outcome.LAUNCH,
+                reason=words,
+                partitions=line.partitions,
+                slots=line.run + line.maybe,
+            )
+        ]
+    for note in notes:
+        told.setdefault(note.asset, []).append(_decision_of(note, seen))
+    for wish in wishes:
+        if wish.asker not in told:
+            told[wish.asker] = [_waiting(wish, seen)]
+    for key in seen.world.graph.assets:
+        policy = seen.policy_of(key)
+        if key not in told and policy is not None and policy.on != "never":
+            told[key] = [Decision(asset=key, outcome=Outcome.FRESH, reason="nothing to do")]
+    return tuple(one for key in seen.world.graph.assets for one in told.get(key, ()))
+
+
+def _decision_of(note: Note, seen: Survey) -> Decision:
+    universe = seen.world.universes[note.asset]
+    positions = np.flatnonzero(note.slots)
+    ranges = ""
+    if universe.dimensions and len(positions) < len(universe):
+        ranges = range_text(positions, lambda at: partition_text(universe.key(at)))
+    return Decision(
+        asset=note.asset,
+        outcome=note.outcome,
+        reason=note.reason,
+        partitions=ranges,
+        slots=len(positions),
+        due=note.due,
+    )
+
+
+def _waiting(wish: _Wish, seen: Survey) -> Decision:
+    """Return the decision for what was asked for and is not run: its inputs do not come."""
+    key = wish.asker
+    part = seen.parts[key]
+    if (declared_only(part) & wish.slots[key]).any():
+        words, outcome = code_words(seen.policy_of(key)), Outcome.CODE_CHANGED
+    else:
+        names = [edge.upstream for edge in needed_edges(key, seen.world)]
+        late = [name for name in names if seen.parts[name].run.any()]
+        words = f"waits for {', '.join(late or names) or 'its inputs'}, not to be built now"
+        outcome = Outcome.WAITING
+    return Decision(
+        asset=key, outcome=outcome, reason=words, slots=int(np.count_nonzero(wish.slots[key]))
+    )
+
+
+def _wake_at(seen: Survey, decisions: Iterable[Decision]) -> datetime | None:
+    """Return the next moment at which a window ends, a decision is due or a status changes."""
+    now = seen.world.now
+    windows = {universe.more_at for universe in seen.world.universes.values()}
+    moments = [datetime.fromtimestamp(at, UTC) for at in windows if at is not None]
+    moments += [one.due for one in decisions if one.due is not None]
+    moments += [one.changes_at for one in seen.statuses.values() if one.changes_at is not None]
+    return min((at for at in moments if at > now), default=None)
