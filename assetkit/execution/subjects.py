@@ -162,6 +162,9 @@ def published_schema(manager: Any, target: Target) -> str | None:
 
 def _record_elsewhere(manager: Any, target: Target) -> Mapping[str, Any] | None:
     names = [name for name, _ in target.dimensions]
+    if hasattr(manager, "any_record"):
+        one: Mapping[str, Any] | None = manager.any_record(target.place, target.asset)
+        return one
     if not hasattr(manager, "path_of"):
         found = manager.find_all(target.place, target.asset, names)
         return next((one.record for one in found if one.record is not None), None)
@@ -181,6 +184,8 @@ def _of_file(path: Path, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
 def _file_of(manager: Any, source: Source) -> Path | None:
     if source.location is not None and Path(source.location).is_absolute():
         return Path(source.location)
+    if "://" in source.place.data:
+        return None
     return manager.path_of(source) if hasattr(manager, "path_of") else None
 
 

@@ -7,6 +7,7 @@ import errno
 import fcntl
 import hashlib
 import os
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -66,6 +67,16 @@ def replace(staged: Path, final: Path) -> None:
     for folder in (final.parent, *changed):
         sync_folder(folder)
     reach("publish.durable")
+
+
+def link_or_copy(path: Path, other: Path) -> None:
+    """Give a file another name, or copy it where it lies on another file system."""
+    try:
+        os.link(path, other)
+    except OSError as error:
+        if error.errno not in (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP):
+            raise
+        shutil.copyfile(path, other)
 
 
 def write_durably(path: Path, content: bytes, staged: Path) -> None:

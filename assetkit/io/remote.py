@@ -246,12 +246,9 @@ class RemoteFiles(StagedFiles):
         found = (self._find_or_torn(source) for source in self._sources_in(place, asset))
         return next((one.record for one in found if one is not None and one.record), None)
 
-    def content_of(self, source: Source) -> str:
-        """Read a slot's object, and hash what is in it as `write` does."""
-        with scratch(source.place) as folder:
-            (copy,) = self._fetcher.copies([source], folder)
-            content: str = self.kind.content_of(copy)
-        return content
+    def names_of(self, slot: Source | Target) -> tuple[str, ...]:
+        """Return the URLs of all objects that a slot may have."""
+        return tuple(url_of(slot.place, key) for key in self.keys_of(slot))
 
     def keys_of(self, slot: Source | Target) -> tuple[str, ...]:
         """Return the keys of all objects that a slot may have."""
@@ -290,6 +287,14 @@ class RemoteFiles(StagedFiles):
         with telling(target, "bring back", self.key_of(target)):
             self._fetcher.take_kept(kept, staged)
         return self.publish(Written(staged=staged), target)
+
+    def take_over(self, source: Source, target: Target) -> Written:
+        """Publish a copy of another workspace's slot, with its record; the original stays."""
+        staged = self.staging_path(target)
+        self._fetcher.copy(source, staged)
+        written = self.publish(Written(staged=staged), target)
+        self.note(target)
+        return written
 
     def _sources_in(self, place: Place, asset: AssetKey) -> list[Source]:
         found = [source_at(place, folder) for folder, _ in slots_in(place, (self.filename,), asset)]

@@ -67,7 +67,7 @@ class Fetcher:
             copy = replace(source, place=place)
             path = self._kind.path_of(copy)
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._copy(source, path)
+            self.copy(source, path)
             return copy
 
         return in_parallel(copied, sources)
@@ -85,8 +85,12 @@ class Fetcher:
                 break
         return record
 
-    def _copy(self, source: Source, path: Path) -> None:
-        """Fetch one slot; again where a publisher passes between its two objects."""
+    def copy(self, source: Source, path: Path) -> None:
+        """Fetch one slot into a file; again where a publisher passes between its two objects.
+
+        Raises:
+            DataMissing: nothing is there.
+        """
         key = source.location or f"{source.folder}/{self._kind.filename}"
         key = data_key(source.place, key)
         with telling(source, "read", key):

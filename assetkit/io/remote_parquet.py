@@ -25,7 +25,7 @@ from assetkit.io.object_store import ObjectStore, Replaced, data_key, open_store
 from assetkit.io.parquet import ParquetIOManager
 from assetkit.io.parquet_read import stored_schema, torn
 from assetkit.io.remote import RemoteFiles
-from assetkit.io.remote_fetch import Fetcher, Record
+from assetkit.io.remote_fetch import Fetcher, Record, scratch
 from assetkit.io.remote_places import Held, in_parallel, is_remote, missing, telling, url_of
 from assetkit.io.slot_tables import (
     Found,
@@ -57,6 +57,13 @@ class RemoteParquet(RemoteFiles):
 
     def _make_fetcher(self) -> Fetcher:
         return _Footers(self.kind)
+
+    def content_of(self, source: Source) -> str:
+        """Read a slot's object, and hash what is in it as `write` does."""
+        with scratch(source.place) as folder:
+            (copy,) = self._fetcher.copies([source], folder)
+            content: str = self.kind.content_of(copy)
+        return content
 
     def _read(
         self, sources: Sequence[Source], load_as: Any, columns: Sequence[str] | None

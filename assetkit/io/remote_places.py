@@ -80,6 +80,12 @@ def slots_in(
             yield folder, name
 
 
+def names_in(place: Place) -> list[str]:
+    """Return the URLs of all objects in the data folder."""
+    found = open_store(place).find(data_key(place, "").rstrip("/"))
+    return [url_of(place, key) for key in sorted(found)]
+
+
 def source_at(place: Place, folder: str) -> Source:
     """Return the slot whose data lies in a folder of the data folder."""
     parts = folder.split("/")

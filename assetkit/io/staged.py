@@ -211,6 +211,10 @@ class StagedFiles:
         path = self.path_of(slot)
         return (path, *self.companions(path))
 
+    def names_of(self, slot: Source | Target) -> tuple[str, ...]:
+        """Return where all files that a slot may have lie."""
+        return tuple(map(str, self.files_of(slot)))
+
     def kept_versions(self, slot: Source | Target) -> list[Path]:
         """Return the replaced files of a slot that were kept, oldest first."""
         folder = slot.place.private / "versions" / slot.folder
@@ -235,6 +239,25 @@ class StagedFiles:
         except OSError as error:
             raise storage_error(error, f"bring back {slot_of(target)}", final) from error
         return self.publish(Written(staged=staged), target)
+
+    def take_over(self, source: Source, target: Target) -> Written:
+        """Publish a copy of another workspace's slot, with its record; the original stays.
+
+        Raises:
+            StorageError: where the file system refuses; what is there stays.
+        """
+        original, staged = self.path_of(source), self.staging_path(target)
+        try:
+            disk.link_or_copy(original, staged)
+            for beside, copy in zip(
+                self.companions(original), self.companions(staged), strict=True
+            ):
+                disk.link_or_copy(beside, copy)
+        except OSError as error:
+            raise storage_error(error, f"copy {slot_of(source)}", staged) from error
+        written = self.publish(Written(staged=staged), target)
+        self.note(target)
+        return written
 
     def staging_path(self, target: Target) -> Path:
         """Return a new path for a staged file; its folder is there."""
@@ -350,7 +373,7 @@ def slot_of(slot: Source | Target) -> str:
     return slot_name(slot.asset, slot.partition_key)
 
 
-def refused(error: OSError, what: str, target: Target, path: Path) -> StorageError:
+def refused(error: OSError, what: str, target: Target, path: Path | str) -> StorageError:
     """Say why the file system refused to write or publish a slot: another run may have taken it."""
     if not is_barred(target.place, target.run_id):
         return storage_error(error, f"{what} {slot_of(target)}", path)
@@ -361,7 +384,7 @@ def refused(error: OSError, what: str, target: Target, path: Path) -> StorageErr
     )
 
 
-def storage_error(error: OSError, what: str, path: Path) -> StorageError:
+def storage_error(error: OSError, what: str, path: Path | str) -> StorageError:
     """Say what could not be done, where, and what the system said."""
     reason = error.strerror or str(error) or type(error).__name__
     hint = _HINTS.get(error.errno or 0, "")

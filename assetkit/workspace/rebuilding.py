@@ -15,16 +15,16 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
 from assetkit.catalog.base import AssetRow, Catalog, Commit
 from assetkit.catalog.duckdb import DuckDBCatalog
 from assetkit.catalog.faults import copy_of
 from assetkit.errors import CatalogError, DataChanged, WorkspaceError
 from assetkit.execution.provenance import materialization_from_record
-from assetkit.io.base import Source
+from assetkit.io.base import Place, Source
+from assetkit.io.remote_places import in_parallel, is_remote, slots_in, source_at
 from assetkit.io.staged import StagedFiles
-from assetkit.records import AssetKey, Materialization, MultiPartitionKey, PartitionKey, RunStatus
+from assetkit.records import AssetKey, Materialization, RunStatus
 from assetkit.workspace.core import Core
 
 _AT_ONCE = 1000
@@ -47,11 +47,6 @@ def rebuild(core: Core) -> int:
     if not isinstance(catalog, DuckDBCatalog):
         raise WorkspaceError(
             f"{catalog!r} is no catalog in a file, so it cannot be made again from the files."
-        )
-    if "://" in core.place.data:
-        raise WorkspaceError(
-            f"The data of {core.root} is not on a local file system; its catalog is made again by "
-            f"planning: what lies there already is found and taken up."
         )
     old = _readable(catalog)
     _refuse_while_running(old)
@@ -98,13 +93,17 @@ def find_everything(core: Core) -> dict[AssetKey, Found]:
         if isinstance(manager, StagedFiles)
     }
     by_asset: dict[AssetKey, list[tuple[Materialization, tuple[str, ...], str]]] = {}
-    for folder, filename in _files(Path(core.place.data), frozenset(managers)):
-        name, manager = managers[filename]
-        source = _source(folder, core)
-        made = _made(manager, source)
+    slots = list(_slots(core.place, frozenset(managers)))
+
+    def look(slot: tuple[str, str]) -> Materialization | None:
+        return _made(managers[slot[1]][1], source_at(core.place, slot[0]))
+
+    # A store takes long to answer, and answers many at once; a disk is faster one by one.
+    looked = in_parallel(look, slots) if is_remote(core.place) else map(look, slots)
+    for (folder, filename), made in zip(slots, looked, strict=True):
         if made is not None:
-            dimensions = tuple(dimension for dimension, _ in source.dimensions)
-            by_asset.setdefault(made.asset, []).append((made, dimensions, name))
+            dimensions = tuple(name for name, _ in source_at(core.place, folder).dimensions)
+            by_asset.setdefault(made.asset, []).append((made, dimensions, managers[filename][0]))
     return {
         asset: Found(
             # Until the next plan knows better, keys are in the order of their texts.
@@ -116,31 +115,15 @@ def find_everything(core: Core) -> dict[AssetKey, Found]:
     }
 
 
-def _files(data: Path, names: frozenset[str]) -> Iterator[tuple[str, str]]:
-    """Yield (folder relative to *data*, file name) of what may be a slot."""
+def _slots(place: Place, names: frozenset[str]) -> Iterator[tuple[str, str]]:
+    """Yield (folder relative to the data folder, file name) of what may be a slot."""
+    if is_remote(place):
+        yield from slots_in(place, names)
+        return
+    data = Path(place.data)
     for folder, _, files in os.walk(data):
         for name in names.intersection(files):
             yield Path(folder).relative_to(data).as_posix(), name
-
-
-def _source(folder: str, core: Core) -> Source:
-    parts = folder.split("/")
-    dimensions = tuple(
-        (name, unquote(key)) for name, _, key in (part.partition("=") for part in parts) if key
-    )
-    return Source(
-        asset="/".join(part for part in parts if "=" not in part),
-        partition_key=_key(tuple(key for _, key in dimensions)),
-        dimensions=dimensions,
-        place=core.place,
-        folder=folder,
-    )
-
-
-def _key(keys: tuple[str, ...]) -> PartitionKey | None:
-    if len(keys) > 1:
-        return MultiPartitionKey(keys)
-    return keys[0] if keys else None
 
 
 def _made(manager: StagedFiles, source: Source) -> Materialization | None:
