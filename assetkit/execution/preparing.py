@@ -14,6 +14,7 @@ from assetkit.columns import NO_TIME, Ints, SlotColumns
 from assetkit.definitions.asset import AssetDef
 from assetkit.definitions.universe import Fan
 from assetkit.errors import StepError
+from assetkit.execution.changes import InputChanges
 from assetkit.execution.environment import Environment, utc_now
 from assetkit.execution.inspecting import inspections_of
 from assetkit.execution.published import PublishedSlots, time_of
@@ -79,6 +80,7 @@ class AssetSteps:
         self._inputs = [published[edge.upstream] for edge in self._edges]
         self._fans: tuple[Fan, ...] = steps.fans[key]
         self._waived = steps.waived[key]
+        self._changes = InputChanges(self.own, self._edges, self._inputs, plan, environment.catalog)
         self.shipped = Shipped(_work_of(asset, plan, self._edges, environment))
         self._estimate = plan.snapshot.estimates.get(key)
 
@@ -244,7 +246,7 @@ class AssetSteps:
             partial=need.partial,
             published=self.own.version_of(position) if there else None,
             previous=self.own.source(position) if there and with_context else None,
-            changes=self._changes(position, need) if with_context else {},
+            changes=self._changes.since_made(position, need.positions) if with_context else {},
             maker=maker,
         )
 
@@ -255,18 +257,6 @@ class AssetSteps:
             if time != NO_TIME and (oldest == NO_TIME or time < oldest):
                 oldest = time
         return time_of(oldest)
-
-    def _changes(
-        self, position: int, need: Needs
-    ) -> dict[AssetKey, tuple[PartitionKey | None, ...]]:
-        seq = self.own.read_seq(position)
-        return {
-            edge.upstream: tuple(
-                upstream.names.key(one)
-                for one in (slots.tolist() if seq is None else upstream.changed_since(seq, slots))
-            )
-            for edge, upstream, slots in zip(self._edges, self._inputs, need.positions, strict=True)
-        }
 
 
 def _work_of(

@@ -153,6 +153,17 @@ class PublishedSlots:
         row = -1 if self._rows is None else self._rows[position]
         return None if row < 0 else int(self._columns.read_seq[row])
 
+    def digest_read(self, position: int, place: int) -> int | None:
+        """Return the digest of what a slot read of one of its inputs; None where unknown."""
+        row = -1 if self._rows is None else self._rows[position]
+        known = row >= 0 and self._columns.detailed and place < self._columns.digests.shape[1]
+        return int(self._columns.digests[row, place]) if known else None
+
+    def basis_of(self, position: int) -> int:
+        """Return the number of the basis that a slot was made on; -1 where there is no slot."""
+        row = -1 if self._rows is None else self._rows[position]
+        return -1 if row < 0 else int(self._columns.basis[row])
+
     def changed_since(self, seq: int, positions: Ints) -> list[int]:
         """Return which of *positions* have a version newer than a sequence number."""
         rows = None if self._rows is None else self._rows[positions]
