@@ -112,7 +112,8 @@ def materialize(ctx: click.Context, /, planfile: Path | None, **given: Any) -> i
 
     made = _loaded(session, planfile, given) if planfile else _planned(session, given)
     result = run_plan(session, made, given)
-    return DONE if result.success else FAILED
+    unmet = any(one.severity == "error" for one in result.unmet_checks)
+    return DONE if result.success and not unmet else FAILED
 
 
 @click.command(

@@ -10,7 +10,7 @@ import click
 from assetkit.cli.options import Verb, json_option
 from assetkit.cli.output import cell_text, frame_columns, moment, records
 from assetkit.cli.session import Session
-from assetkit.display.quantities import ago_text, bytes_text, duration_text, moment_text
+from assetkit.display.quantities import ago_text, bytes_text, count_text, duration_text, moment_text
 from assetkit.display.texttable import Column
 
 _FEW = 20
@@ -75,12 +75,12 @@ def runs(session: Session, limit: int, *, as_json: bool) -> None:
 
 
 def _show_status(session: Session, frame: Any) -> None:
-    titles = ("asset", "partitions", "rows", "size", "built", "data up to", "failing")
+    titles = ("asset", "partitions", "rows", "size", "built", "data up to", "failing", "checks")
     columns = [Column(), *(Column(title=t, right=t in _NUMBERS) for t in titles)]
     now = session.workspace.core.now()
     rows = [
         (
-            session.out.mark("failed" if one["failing"] else "materialized"),
+            session.out.mark(_state_of(one)),
             one["asset"],
             cell_text(one["slots"]),
             cell_text(one["rows"]),
@@ -88,10 +88,24 @@ def _show_status(session: Session, frame: Any) -> None:
             "" if one["materialized_at"] is None else ago_text(moment(one["materialized_at"]), now),
             "" if one["data_time"] is None else moment_text(moment(one["data_time"])),
             cell_text(one["failing"]) if one["failing"] else "",
+            _checks_text(one),
         )
         for one in records(frame)
     ]
     session.out.table(columns, rows)
+
+
+def _state_of(row: dict[str, Any]) -> str:
+    if row["failing"] or row["failed_checks"]:
+        return "failed"
+    return "warning" if row["warnings"] else "materialized"
+
+
+def _checks_text(row: dict[str, Any]) -> str:
+    """Return how many checks did not pass at the last look, in words."""
+    failed, warnings = row["failed_checks"], row["warnings"]
+    words = [f"{failed:,} failed"] if failed else []
+    return ", ".join([*words, *([count_text(warnings, "warning")] if warnings else [])])
 
 
 def _show_runs(session: Session, frame: Any) -> None:

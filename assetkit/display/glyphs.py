@@ -26,6 +26,7 @@ GLYPHS: Final[Mapping[str, tuple[str, str]]] = {
     "lost": ("✕", "x"),
     "held": ("‖", "|"),
     "queued": ("…", "."),
+    "warning": ("!", "!"),
 }
 """Per state: the mark, and its ASCII stand-in."""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeAlias
 
-from assetkit.records import AssetKey, Outcome, RunStatus
+from assetkit.records import AssetKey, CheckOutcome, Outcome, RunStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +35,8 @@ class StepEnded:
     """A step ended. ``reason`` says in one line why it failed, or did not run.
 
     ``outcome`` None: an attempt failed and is tried again. ``rows`` and
-    ``bytes`` None where unknown; ``duration`` in seconds.
+    ``bytes`` None where unknown; ``duration`` in seconds. ``checks`` is what checks
+    found in the data.
     """
 
     asset: AssetKey
@@ -48,6 +49,7 @@ class StepEnded:
     attempt: int = 1
     reason: str = ""
     log: str | None = None
+    checks: tuple[CheckOutcome, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,10 +12,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from datetime import datetime
 from importlib import import_module
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from assetkit.errors import CheckFailed, InvalidArgument
-from assetkit.execution.events import ProgressSink, RunEvent, RunStarted, StepEnded
+from assetkit.execution.events import ProgressSink, RunEvent, RunStarted, Silent, StepEnded
+from assetkit.execution.report import check_text
 from assetkit.records import AssetKey, Outcome, slot_name
 
 Hook: TypeAlias = "Callable[[HookEvent], Any] | str"
@@ -43,8 +44,15 @@ class HookEvent:
     log: str | None = None
 
     def __str__(self) -> str:
-        words = {"check_failed": "failed a check", "retry": "failed and is tried again"}
-        what = words.get(self.kind, {"success": "succeeded", "failure": "failed"}.get(self.kind))
+        words = {
+            "check_failed": "failed a check",
+            "retry": "failed and is tried again",
+            "success": "succeeded",
+            "failure": "failed",
+            "overdue": "is overdue",
+            "quarantined": "is quarantined",
+        }
+        what = words.get(self.kind, self.kind)
         return f"{slot_name(self.asset, self.partition)} {what}" + (
             f": {self.reason}" if self.reason else ""
         )
@@ -55,7 +63,7 @@ class Hooks:
     """Say what to call after steps: functions of a `HookEvent`, notification URLs, or lists.
 
     A URL (``mailto://...``, ``slack://...``) needs the extra ``assetkit[notify]``.
-    A blocking check that fails calls *on_check_failed*, and *on_failure* too.
+    A check that does not pass calls *on_check_failed*; a blocking one *on_failure*, too.
 
     >>> Hooks(on_failure=print).on_failure == (print,)
     True
@@ -65,6 +73,8 @@ class Hooks:
     on_failure: Any = ()
     on_retry: Any = ()
     on_check_failed: Any = ()
+    on_overdue: Any = ()
+    on_quarantined: Any = ()
 
     def __post_init__(self) -> None:
         for one in fields(self):
@@ -84,7 +94,36 @@ class Hooks:
         return found
 
 
-def with_hooks(progress: ProgressSink, hooks: Sequence[Hooks]) -> ProgressSink:
+class RunHooks(Protocol):
+    """Hooks that are told of a run when it has ended, all at once: `Alerts`."""
+
+    def of(self, kind: str) -> tuple[Hook, ...]:
+        """Return what is to be called at once for a kind of event."""
+        ...
+
+    def send(
+        self, run_id: str, events: Sequence[HookEvent], notify: Callable[[str, str], None] | None
+    ) -> None:
+        """Tell of *events*; *notify* sends a text to a URL."""
+        ...
+
+
+def tell(hooks: Sequence[Any], event: HookEvent) -> None:
+    """Call hooks for what happened outside of runs; one that fails is logged."""
+    caller = HookedProgress(Silent(), hooks, _notifier(hooks))
+    caller.tell(event)
+    caller.close()
+
+
+def _notifier(hooks: Sequence[Any]) -> Callable[[str, str], None] | None:
+    """Return what sends texts to URLs, where hooks have any."""
+    given = (getattr(one, field.name) for one in hooks for field in fields(one))
+    urls = any(isinstance(hook, str) for each in given if isinstance(each, tuple) for hook in each)
+    has_urls = urls and any("://" in str(one) for one in hooks)
+    return import_module("assetkit.execution.notifying").send if has_urls else None
+
+
+def with_hooks(progress: ProgressSink, hooks: Sequence[Any]) -> ProgressSink:
     """Return what watches a run as *progress* does, and calls hooks.
 
     Raises:
@@ -92,25 +131,19 @@ def with_hooks(progress: ProgressSink, hooks: Sequence[Hooks]) -> ProgressSink:
     """
     if not hooks:
         return progress
-    urls = {
-        hook
-        for one in hooks
-        for field in fields(one)
-        for hook in getattr(one, field.name)
-        if isinstance(hook, str)
-    }
-    send = import_module("assetkit.execution.notifying").send if urls else None
-    return HookedProgress(progress, hooks, send)
+    return HookedProgress(progress, hooks, _notifier(hooks))
 
 
 class HookedProgress:
     """Watches a run for another sink, and calls hooks beside it."""
 
     def __init__(
-        self, inner: ProgressSink, hooks: Sequence[Hooks], send: Callable[[str, str], None] | None
+        self, inner: ProgressSink, hooks: Sequence[Any], send: Callable[[str, str], None] | None
     ) -> None:
         self._inner, self._hooks, self._send = inner, tuple(hooks), send
         self._run_id = ""
+        self._of_runs: list[RunHooks] = [one for one in hooks if hasattr(one, "send")]
+        self._events: list[HookEvent] = []
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="assetkit-hooks")
 
     def notify(self, event: RunEvent) -> None:
@@ -120,15 +153,25 @@ class HookedProgress:
             self._run_id = event.run_id
         elif isinstance(event, StepEnded):
             for kind in _kinds_of(event):
-                for hook in (hook for hooks in self._hooks for hook in hooks.of(kind)):
-                    self._pool.submit(self._call, hook, self._told(kind, event))
+                self.tell(self._told(kind, event))
+
+    def tell(self, event: HookEvent) -> None:
+        """Have the hooks called that are for an event; those of runs when all is over."""
+        if self._of_runs and event.kind not in ("success", "retry"):
+            self._events.append(event)
+        for hook in (hook for hooks in self._hooks for hook in hooks.of(event.kind)):
+            self._pool.submit(self._call, hook, event)
 
     def close(self) -> None:
         """Wait for the hooks that are still to be called, and let the other sink go."""
+        if self._events:
+            for one in self._of_runs:
+                self._pool.submit(one.send, self._run_id, tuple(self._events), self._send)
         self._pool.shutdown()
         self._inner.close()
 
     def _told(self, kind: str, event: StepEnded) -> HookEvent:
+        unmet = [check_text(one) for one in event.checks if not one.passed]
         return HookEvent(
             kind=kind,
             run_id=self._run_id,
@@ -137,7 +180,7 @@ class HookedProgress:
             attempt=event.attempt,
             at=event.at,
             duration=event.duration,
-            reason=event.reason,
+            reason=event.reason or ("; ".join(unmet) if kind == "check_failed" else ""),
             log=event.log,
         )
 
@@ -155,6 +198,8 @@ def _kinds_of(event: StepEnded) -> Iterator[str]:
     if event.outcome is None:
         yield "retry"
     elif event.outcome in (Outcome.MATERIALIZED, Outcome.UNCHANGED):
+        if any(not one.passed for one in event.checks):
+            yield "check_failed"
         yield "success"
     elif event.outcome is Outcome.FAILED:
         if event.reason.startswith(f"{CheckFailed.__name__}:"):

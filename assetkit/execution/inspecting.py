@@ -14,9 +14,10 @@ from assetkit.errors import UnknownAsset, did_you_mean
 from assetkit.execution.environment import Environment
 from assetkit.io.base import Written
 from assetkit.planning.data import PlanData
-from assetkit.records import AssetKey, CheckOutcome
+from assetkit.records import AssetKey, CheckOutcome, Materialization
 
 _HEAVY = "assetkit.execution.inspector"
+_CARRIED = "assetkit.checks"  # on its way from the worker, among a result's metadata
 
 
 def inspections_of(asset: AssetDef, plan: PlanData, environment: Environment) -> tuple[Any, ...]:
@@ -51,7 +52,7 @@ def inspector_of(
 
 
 def with_outcomes(written: Written, outcomes: Sequence[CheckOutcome]) -> Written:
-    """Return what was written with what was found about it, under ``checks`` in its metadata."""
+    """Return what was written, carrying what was found about it: see `take_outcomes`."""
     if not outcomes:
         return written
     told = [
@@ -65,7 +66,26 @@ def with_outcomes(written: Written, outcomes: Sequence[CheckOutcome]) -> Written
         }
         for one in outcomes
     ]
-    return replace(written, metadata={**written.metadata, "checks": told})
+    return replace(written, metadata={**written.metadata, _CARRIED: told})
+
+
+def take_outcomes(made: Materialization) -> tuple[Materialization, tuple[CheckOutcome, ...]]:
+    """Return a result as it is recorded, and apart from it what checks found in it."""
+    if _CARRIED not in made.metadata:
+        return made, ()
+    metadata = dict(made.metadata)
+    found = tuple(
+        CheckOutcome(
+            asset=made.asset,
+            partition=made.partition,
+            ordinal=made.ordinal,
+            run_id=made.run_id,
+            checked_at=made.materialized_at,
+            **told,
+        )
+        for told in metadata.pop(_CARRIED)
+    )
+    return replace(made, metadata=metadata), found
 
 
 def _parent(

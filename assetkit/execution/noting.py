@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from assetkit.errors import StepError
+from assetkit.errors import CheckFailed, StepError
 from assetkit.execution.events import ProgressSink, Silent, StepEnded, StepStarted
+from assetkit.execution.inspecting import take_outcomes
 from assetkit.execution.recorder import Recorder
 from assetkit.execution.result import Tally
 from assetkit.execution.task import Failure
 from assetkit.records import (
     AssetKey,
+    CheckOutcome,
     FailedAttempt,
     Materialization,
     Outcome,
@@ -41,6 +43,17 @@ class Ending:
     reason: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What a step made, if anything, and what checks found in it."""
+
+    result: Materialization | None = None
+    checks: tuple[CheckOutcome, ...] = ()
+
+
+NOTHING = Made()
+
+
 class Notes:
     """Takes note of how steps of one run go. ``watched``: somebody wants to be told at once."""
 
@@ -67,13 +80,14 @@ class Notes:
 
     def made(self, slot: SlotName, made: Materialization, ending: Ending) -> None:
         """Note what was materialized, changed or not."""
+        made, checks = take_outcomes(made)
         tally = self.tally
         tally.seconds[slot.asset] = tally.seconds.get(slot.asset, 0.0) + made.duration
         if made.rows is not None:
             tally.rows[slot.asset] = tally.rows.get(slot.asset, 0) + made.rows
         if made.bytes is not None:
             tally.bytes[slot.asset] = tally.bytes.get(slot.asset, 0) + made.bytes
-        self._ended(slot, made.outcome, ending, made.materialized_at, made)
+        self._ended(slot, made.outcome, ending, made.materialized_at, Made(made, checks))
 
     def failed(
         self, slot: SlotName, failure: Failure, ending: Ending, *, fingerprint: str, final: bool
@@ -93,13 +107,15 @@ class Notes:
             failed_at=now,
             duration=ending.duration,
         )
-        self._recorder.add(None, failed=attempt)
+        checks = self._checks_of(failure, slot)
+        self.tally.checks += checks
+        self._recorder.add(None, failed=attempt, checks=checks)
         if final:
             self.tally.failures.append(attempt)
             self.tally.errors.append(_with_traceback(failure))
             self._ended(slot, Outcome.FAILED, ending, now)
         elif self.watched:
-            self._tell(slot, None, ending, now, None)
+            self._tell(slot, None, ending, now)
 
     def ended(self, slot: SlotName, outcome: Outcome, ending: Ending) -> None:
         """Note a step that ended without running to its end, and why."""
@@ -111,7 +127,7 @@ class Notes:
         outcome: Outcome,
         ending: Ending,
         at: datetime,
-        made: Materialization | None = None,
+        made: Made = NOTHING,
     ) -> None:
         record = StepRecord(
             run_id=self._run_id,
@@ -125,7 +141,8 @@ class Notes:
             reason=ending.reason,
             log=ending.log,
         )
-        self._recorder.add(record, made)
+        self._recorder.add(record, made.result, checks=made.checks)
+        self.tally.checks += made.checks
         self.tally.outcomes[outcome].append((slot.asset, slot.key))
         self.tally.steps.append(record)
         if self.watched:
@@ -137,8 +154,9 @@ class Notes:
         outcome: Outcome | None,
         ending: Ending,
         at: datetime,
-        made: Materialization | None,
+        made: Made = NOTHING,
     ) -> None:
+        result = made.result
         self._progress.notify(
             StepEnded(
                 asset=slot.asset,
@@ -146,13 +164,21 @@ class Notes:
                 outcome=outcome,
                 at=at,
                 duration=ending.duration,
-                rows=None if made is None else made.rows,
-                bytes=None if made is None else made.bytes,
+                rows=None if result is None else result.rows,
+                bytes=None if result is None else result.bytes,
                 attempt=ending.attempt,
                 reason=ending.reason,
                 log=ending.log,
+                checks=made.checks,
             )
         )
+
+    def _checks_of(self, failure: Failure, slot: SlotName) -> tuple[CheckOutcome, ...]:
+        """Return what checks found that held data back."""
+        if not isinstance(failure.error, CheckFailed):
+            return ()
+        found = (one for one in failure.error.outcomes if isinstance(one, CheckOutcome))
+        return tuple(replace(one, run_id=self._run_id, ordinal=slot.ordinal) for one in found)
 
 
 def _with_traceback(failure: Failure) -> BaseException:

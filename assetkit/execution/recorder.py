@@ -10,14 +10,14 @@ Rule 3: an error of the catalog reaches the run at its next call, and nothing is
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from time import monotonic
 from typing import Self
 
 from assetkit.catalog.base import Catalog, Commit
-from assetkit.records import AssetKey, FailedAttempt, Materialization, StepRecord
+from assetkit.records import AssetKey, CheckOutcome, FailedAttempt, Materialization, StepRecord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +36,7 @@ class _Batch:
     materializations: list[Materialization] = field(default_factory=list)
     failures: list[FailedAttempt] = field(default_factory=list)
     steps: list[StepRecord] = field(default_factory=list)
+    checks: list[CheckOutcome] = field(default_factory=list)
 
     def __len__(self) -> int:
         return max(len(self.materializations), len(self.failures), len(self.steps))
@@ -83,6 +84,7 @@ class Recorder:
         step: StepRecord | None,
         made: Materialization | None = None,
         failed: FailedAttempt | None = None,
+        checks: Sequence[CheckOutcome] = (),
     ) -> None:
         """Note how a step ended. Raises the error of an earlier commit, if there was one."""
         if self._error is not None:
@@ -93,6 +95,7 @@ class Recorder:
                 batch.materializations.append(made)
             if failed is not None:
                 batch.failures.append(failed)
+            batch.checks += checks
             if step is not None:
                 batch.steps.append(step)
             full = len(batch) >= self._pace.commit_size
@@ -121,6 +124,7 @@ class Recorder:
                 read_seqs=(known,) * len(batch.materializations),
                 failures=tuple(batch.failures),
                 steps=tuple(batch.steps),
+                checks=tuple(batch.checks),
             )
         )
         self.refused.extend(receipt.refused)

@@ -11,7 +11,7 @@ from assetkit.display.glyphs import glyph, to_ascii
 from assetkit.display.html import Html, details, element, html_table, joined, tone_mark, view
 from assetkit.display.quantities import bytes_text, count_text, duration_text
 from assetkit.display.texttable import Column, text_table
-from assetkit.records import AssetKey, FailedAttempt, Outcome, PartitionKey, slot_name
+from assetkit.records import AssetKey, CheckOutcome, FailedAttempt, Outcome, PartitionKey, slot_name
 
 Slots = Sequence[tuple[AssetKey, PartitionKey | None]]
 
@@ -25,7 +25,8 @@ _LONGEST_TRACEBACK: Final = 4_000
 class RunReport:
     """A run in what people ask of it. ``rows``, ``bytes`` and ``seconds`` are sums per asset.
 
-    ``lacking`` says of assets that wait for inputs which no step makes what is missing.
+    ``lacking`` says of assets that wait for inputs which no step makes what is missing;
+    ``checks`` are those that did not pass, and held nothing back.
     """
 
     run_id: str
@@ -36,6 +37,7 @@ class RunReport:
     rows: Mapping[AssetKey, int] = field(default_factory=dict)
     bytes: Mapping[AssetKey, int] = field(default_factory=dict)
     seconds: Mapping[AssetKey, float] = field(default_factory=dict)
+    checks: Sequence[CheckOutcome] = ()
 
     def slots(self, outcome: Outcome) -> Slots:
         """Return the slots that ended so."""
@@ -76,7 +78,11 @@ def report_text(report: RunReport, *, width: int | None = 80, ascii: bool = Fals
     lines = text_table(columns, rows[:_SHOWN_ASSETS], width=width, indent=" ") if rows else []
     if len(rows) > _SHOWN_ASSETS:
         lines.append(f"    … {len(rows) - _SHOWN_ASSETS:,} more assets")
-    told = [*failure_lines(report), *report.lacking[:_SHOWN_BLOCKED]]
+    told = [
+        *failure_lines(report),
+        *check_lines(report.checks),
+        *report.lacking[:_SHOWN_BLOCKED],
+    ]
     text = "\n".join([*lines, *([""] if lines else []), *told, report_line(report)])
     return to_ascii(text) if ascii else text
 
@@ -95,6 +101,30 @@ def failure_lines(report: RunReport) -> Iterator[str]:
         names = [slot_name(*slot) for slot in blocked[:_SHOWN_BLOCKED]]
         more = len(blocked) - len(names)
         yield f"  Blocks: {', '.join(names)}{f' and {more:,} more' if more else ''}"
+
+
+def check_lines(checks: Sequence[CheckOutcome]) -> Iterator[str]:
+    """Yield a line for each check that did not pass: where, what it found, how grave that is."""
+    for one in checks[:_SHOWN_FAILURES]:
+        mark = "failed" if one.severity == "error" else "warning"
+        yield f"{glyph(mark)} {check_text(one)}"
+    if len(checks) > _SHOWN_FAILURES:
+        yield f"  … {len(checks) - _SHOWN_FAILURES:,} more checks did not pass"
+
+
+def check_text(found: CheckOutcome) -> str:
+    """Return what one check found, in one line.
+
+    >>> from datetime import UTC, datetime
+    >>> found = CheckOutcome(asset="a", partition=None, ordinal=0, run_id="r", check="not_null(x)",
+    ...     passed=False, checked_at=datetime(2026, 1, 1, tzinfo=UTC), severity="warn")
+    >>> check_text(found)
+    'a: check not_null(x) did not pass (warn)'
+    """
+    slot = slot_name(found.asset, found.partition)
+    state = "passed" if found.passed else f"did not pass ({found.severity})"
+    text = f"{slot}: check {found.check} {state}"
+    return f"{text}: {found.description.splitlines()[0]}" if found.description else text
 
 
 def report_html(report: RunReport) -> Html:
@@ -119,7 +149,8 @@ def report_html(report: RunReport) -> Html:
     more = len(lines) - len(rows)
     rest = [element("p", f"… {more:,} more assets", class_="dim")] if more else []
     lacking = [element("pre", text) for text in report.lacking[:_SHOWN_BLOCKED]]
-    return view(head, *_failures_html(report), *table, *rest, *lacking)
+    checks = [element("p", line) for line in check_lines(report.checks)]
+    return view(head, *_failures_html(report), *checks, *table, *rest, *lacking)
 
 
 def _failures_html(report: RunReport) -> Iterator[Html]:

@@ -21,6 +21,7 @@ from assetkit.planning.model import VERDICTS
 from assetkit.records import (
     AssetKey,
     FailedAttempt,
+    CheckOutcome,
     Materialization,
     Outcome,
     PartitionKey,
@@ -52,6 +53,7 @@ class Tally:
     bytes: dict[AssetKey, int] = field(default_factory=dict)
     seconds: dict[AssetKey, float] = field(default_factory=dict)
 
+    checks: list[CheckOutcome] = field(default_factory=list)
 
 class RunResult:
     """What a run did: lists of (asset, partition), in the order in which steps ended.
@@ -122,6 +124,16 @@ class RunResult:
         return tuple(self._tally.errors)
 
     def load(self, asset: Any, partitions: Any = None, load_as: Any = None) -> Any:
+    @property
+    def checks(self) -> tuple[CheckOutcome, ...]:
+        """What checks found in what was made, and in what they held back."""
+        return tuple(self._tally.checks)
+
+    @property
+    def unmet_checks(self) -> tuple[CheckOutcome, ...]:
+        """The checks that did not pass; those of severity ``"warn"`` are only worth a look."""
+        return tuple(one for one in self._tally.checks if not one.passed)
+
         """Load what is published of an asset: a `pandas.DataFrame`, or *load_as*.
 
         *partitions* selects among those that are there (None: all). None is
@@ -226,6 +238,7 @@ class RunResult:
             counts += f", {len(self.cancelled)} were given up"
         error = MaterializationError("\n  ".join([f"{counts}:", *failed]), result=self)
         error.__cause__ = self._tally.errors[0] if self._tally.errors else None
+            checks=[one for one in self.unmet_checks if not one.blocking],
         return error
 
     def _failure_lines(self) -> Iterator[str]:

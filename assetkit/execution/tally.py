@@ -107,5 +107,7 @@ def ended_text(event: StepEnded) -> str:
         words.append(count_text(event.rows, "row"))
     if event.duration:
         words.append(duration_text(event.duration))
+    if unmet := sum(not one.passed for one in event.checks):
+        words.append(f"{count_text(unmet, 'check')} not passed")
     text = ", ".join(words)
     return f"{text}: {event.reason}" if event.reason else text

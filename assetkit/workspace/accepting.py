@@ -11,7 +11,7 @@ import numpy as np
 
 from assetkit.catalog.base import Commit
 from assetkit.columns import Ints
-from assetkit.definitions.handles import Asset, assets_among
+from assetkit.definitions.handles import Asset, assets_among, assets_of
 from assetkit.errors import InvalidArgument, StorageError, did_you_mean
 from assetkit.execution.provenance import provenance_of
 from assetkit.execution.published import PublishedSlots
@@ -64,6 +64,14 @@ def handle_named(name: Any, names: Mapping[str, Any]) -> Asset[..., Any]:
             f"itself instead of its name. {did_you_mean(str(name), seen) if seen else ''}".rstrip()
         )
     return seen[name]
+
+
+def handles_named(given: Any, names: Mapping[str, Any]) -> list[Asset[..., Any]]:
+    """Return the assets that a caller who sees *names* means: handles, names, lists of these."""
+    assets = getattr(given, "assets", given)
+    if not isinstance(assets, list | tuple):
+        assets = [assets]
+    return [one for each in assets for one in assets_of(each) or (handle_named(each, names),)]
 
 
 @dataclass(frozen=True)

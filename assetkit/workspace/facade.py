@@ -19,6 +19,7 @@ from assetkit.catalog.base import Catalog
 from assetkit.executors.base import Executor
 from assetkit.executors.local import InProcessExecutor
 from assetkit.graph.graph import AssetGraph
+from assetkit.graph.build import build_graph
 from assetkit.planning.plan import Plan
 from assetkit.planning.request import Request
 from assetkit.records import AssetKey
@@ -211,6 +212,32 @@ class Workspace:
 
     def add_partitions(self, name: str, keys: Iterable[str]) -> list[str]:
         """Add keys to the dynamic partitions of that name; return those that are new.
+
+    def check(self, assets: Any, partitions: Any = None) -> pd.DataFrame:
+        """Run the checks of assets on what is published, and return what they found, a row each.
+
+        *assets*: an asset, several, `Definitions`, or names that the caller sees. The
+        results are written down; nothing else changes, however a check turns out.
+        *partitions* selects among those published (None: all).
+
+        Raises:
+            UnknownPartition: a partition asked for is not materialized.
+        """
+        handles = _part("accepting").handles_named(assets, _names(sys._getframe(1)))  # noqa: SLF001
+        graph = getattr(assets, "graph", None) or build_graph(handles)
+        checking = _part("checking")
+        found = checking.check(self.core, graph, [one.key for one in handles], partitions)
+        frame: pd.DataFrame = checking.frame_of(found)
+        return frame
+
+    def checks(self, asset: Any = None, *, run_id: str | None = None) -> pd.DataFrame:
+        """Return what the last look at each partition found: a row per check.
+
+        Of one *asset*, or of all; with *run_id*, all that one run found, also in data that
+        a blocking check held back.
+        """
+        frame: pd.DataFrame = _part("checking").results(self.core, asset, run_id)
+        return frame
 
         Safe from several processes at once; keys that are there already stay as they are.
 

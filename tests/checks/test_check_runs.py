@@ -51,7 +51,8 @@ def run(target, workspace, rows, **arguments):
 
 def found(workspace, name="numbers"):
     """Return what the checks of the newest materialization found."""
-    return json.loads(workspace.history(name)["metadata"].iloc[0])["checks"]
+    rows = workspace.checks(name).to_dict("records")
+    return [{**row, "metadata": json.loads(row["metadata"])} for row in rows]
 
 
 @pytest.mark.parametrize("io_manager", ["parquet", "memory", DuckDBIOManager()])
