@@ -34,6 +34,7 @@ from assetkit.errors import (
     LoadError,
     did_you_mean,
 )
+from assetkit.execution.alerts import Alerts
 from assetkit.execution.hooks import Hooks
 from assetkit.graph.build import build_graph, find_problems
 from assetkit.graph.checked import with_checks
@@ -86,8 +87,9 @@ class Definitions:
             value = getattr(self, name)
             listed = tuple(value) if isinstance(value, list | tuple | set) else (value,)
             object.__setattr__(self, name, listed)
-        if odd := [one for one in self.hooks if not isinstance(one, Hooks)]:
-            raise invalid(owner, "hooks", odd[0], "Hooks(on_failure=..., ...), or a list of them")
+        if odd := [one for one in self.hooks if not isinstance(one, Hooks | Alerts)]:
+            allowed = "Hooks(on_failure=..., ...), Alerts(to=...), or a list of these"
+            raise invalid(owner, "hooks", odd[0], allowed)
         found = tuple(dict.fromkeys(_assets_in(self.assets, owner)))
         given = {name: getattr(self, name) for name in _TRIGGERS}
         triggers = find_triggers(given, _modules_in(self.assets), owner)
