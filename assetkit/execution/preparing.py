@@ -211,7 +211,8 @@ class AssetSteps:
         What a function gets depends on what is declared, never on how many there happen to be.
         """
         sources = (upstream.source(position) for position in positions.tolist())
-        if edge.mapping.name == "identity()" and self.asset.backfill.size == 1:
+        is_one = edge.mapping.name == "identity()" and self.asset.backfill.size == 1
+        if is_one or not upstream.universe.dimensions:
             return tuple(sources)
         return tuple(replace(source, with_dimensions=True) for source in sources)
 
