@@ -10,9 +10,9 @@ partitions are differences of one prefix sum.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,7 +46,8 @@ class SlotColumns:
     microseconds since 1970 UTC (`NO_TIME`: unknown). The ``detail`` columns
     (versions and digests) are only filled where they were asked for;
     ``digests`` has a row per slot and a column per input of its basis (zero
-    where the basis has fewer).
+    where the basis has fewer). ``depth`` tells which workspace has a slot: 0
+    the branch itself, 1 its base, and so on; empty where all have 0.
     """
 
     ordinal: Ints = field(default_factory=empty_ints)
@@ -63,6 +64,7 @@ class SlotColumns:
     size: Ints = field(default_factory=empty_ints)
     mtime_ns: Ints = field(default_factory=empty_ints)
     inode: Ints = field(default_factory=empty_ints)
+    depth: Ints = field(default_factory=empty_ints)
 
     def __len__(self) -> int:
         return len(self.ordinal)
@@ -75,6 +77,44 @@ class SlotColumns:
             if name != "detailed" and (len(getattr(self, name)) or not len(self))
         }
         return replace(self, **picked)
+
+    @property
+    def lent(self) -> SlotColumns:
+        """Those slots that a base has, and the branch itself has not."""
+        return self.take(self.depth > 0) if len(self.depth) else NO_SLOTS
+
+    def over(self, base: SlotColumns) -> SlotColumns:
+        """Return these slots, and those of *base* that are not among them; details as both have."""
+        rest = base.take(~np.isin(base.ordinal, self.ordinal))
+        if not len(rest):
+            return self
+        joined = {
+            name: _joined(getattr(one, name), getattr(rest, name))
+            for one in [replace(self, depth=_depths(self))]
+            for name in self.__dataclass_fields__
+            if name != "detailed"
+        }
+        detailed = rest.detailed and (self.detailed or not len(self))
+        both = SlotColumns(**joined, detailed=detailed) if detailed else _gist(joined)
+        return both.take(np.argsort(both.ordinal, kind="stable").astype(np.int64))
+
+
+def _depths(columns: SlotColumns) -> Ints:
+    return columns.depth if len(columns.depth) else np.zeros(len(columns), dtype=np.int64)
+
+
+def _joined(one: NDArray[Any], other: NDArray[Any]) -> NDArray[Any]:
+    if one.ndim == 2:  # digests: as wide as the wider of both
+        width = max(one.shape[1], other.shape[1])
+        one, other = (np.pad(a, ((0, 0), (0, width - a.shape[1]))) for a in (one, other))
+    return np.concatenate([one, other])
+
+
+def _gist(columns: Mapping[str, NDArray[Any]]) -> SlotColumns:
+    """Return columns without details, of which one side has none."""
+    names = ("ordinal", "ver_seq", "read_seq", "basis", "partial", "data_time", "materialized_at")
+    kept: dict[str, Any] = {name: columns[name] for name in (*names, "depth")}
+    return SlotColumns(**kept)
 
 
 NO_SLOTS = SlotColumns()

@@ -16,6 +16,7 @@ AssetkitError
 │   ├── EmptySelection
 │   ├── ConfigError
 │   ├── PlanOutdated             a saved plan that no longer fits
+│   ├── BaseMoved                a branch's base has changed what the branch would publish
 │   └── BackfillTooLarge         more than max_partitions allows
 ├── StepError                    the code of one step, or its result
 │   ├── OutputError              what a function returned cannot be stored as it is
@@ -109,6 +110,10 @@ class LoadError(DefinitionError):
 
 class PlanError(AssetkitError):
     """What was asked for cannot be planned."""
+
+
+class BaseMoved(PlanError):
+    """A branch's base has changed what the branch would publish there."""
 
 
 class UnknownAsset(PlanError):

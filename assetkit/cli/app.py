@@ -51,6 +51,8 @@ COMMANDS: Final[dict[str, dict[str, tuple[str, str]]]] = {
         "accept": ("assetkit.cli.change:accept", "Let data count as made by today's code."),
         "rename": ("assetkit.cli.change:rename", "Give an asset's data another name."),
         "delete": ("assetkit.cli.change:delete", "Delete what is published of an asset."),
+        "diff": ("assetkit.cli.branch:diff", "Compare a branch with its base."),
+        "promote": ("assetkit.cli.branch:promote", "Publish what a branch has made in its base."),
         "catalog": ("assetkit.cli.catalog:catalog", "Check the catalog, make it again, clear up."),
     },
     "Set up": {

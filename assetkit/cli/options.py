@@ -119,6 +119,11 @@ def _session_parameters(*, hidden: bool) -> list[click.Parameter]:
             help="Where data and catalog live: a path or URL. Default: .assetkit.",
         ),
         option(
+            ["--base", "base_root"],
+            metavar="ROOT",
+            help="The workspace that this one is a branch of: what it lacks is read from there.",
+        ),
+        option(
             ["--color", "color"],
             type=click.Choice(["auto", "always", "never"]),
             help="When to colour. NO_COLOR and FORCE_COLOR are honoured.",

@@ -33,6 +33,7 @@ class Session:
 
     module: str | None = None
     workspace_root: str | None = None
+    base_root: str | None = None
     color: str = "auto"
     traceback: bool = False
 
@@ -87,8 +88,10 @@ class Session:
     def workspace(self) -> Workspace:
         """The workspace; nothing is made on disk by looking at it."""
         from assetkit.workspace import Workspace
+        from assetkit.workspace.locate import default_base
 
-        return Workspace(self.workspace_root)
+        base = self.base_root or default_base(surroundings(), Path.cwd())
+        return Workspace(self.workspace_root, base=base)
 
     @cached_property
     def furnished(self) -> Workspace:

@@ -27,7 +27,8 @@ class Environment:
     """The surroundings of a run. ``resources`` are known by name; ``pools`` limit steps by name.
 
     ``max_concurrency`` limits steps of all kinds (None: the executor does).
-    ``inspections`` look at data before it is published.
+    ``inspections`` look at data before it is published. ``bases`` are the places of the
+    workspaces that lend slots, the nearest first.
     """
 
     catalog: Catalog
@@ -40,6 +41,12 @@ class Environment:
     clock: Callable[[], datetime] = utc_now
     progress: ProgressSink = field(default_factory=Silent)
     inspections: tuple[Inspection, ...] = ()
+    bases: tuple[Place, ...] = ()
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """Where slots may lie, by their depth."""
+        return (self.place, *self.bases)
 
     def io_manager_of(self, asset: AssetDef) -> Any:
         """Return the IO manager that keeps an asset's data.

@@ -115,8 +115,9 @@ def known_slots(plan: PlanData, steps: StepTable, catalog: Catalog, grant: Grant
     snapshot = catalog.snapshot(touched, detail=touched)
     slots = {key: seen.columns(key) for key in touched if key not in snapshot.slots}
     for key, columns in snapshot.slots.items():
-        slots[key] = _without(columns, seen.gone.get(key))
-    return KnownSlots(seq=snapshot.seq, slots=slots, bases=snapshot.bases)
+        # What a base lends is read as it was planned, whatever happens there meanwhile.
+        slots[key] = _without(columns, seen.gone.get(key)).over(seen.columns(key).lent)
+    return KnownSlots(seq=snapshot.seq, slots=slots, bases={**seen.bases, **snapshot.bases})
 
 
 def changed_since(plan: PlanData, known: KnownSlots, asset: AssetKey) -> set[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -30,13 +31,16 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 class PublishedSlots:
-    """The versions of one asset's slots, by position of its universe."""
+    """The versions of one asset's slots, by position of its universe.
+
+    *places* are where slots lie, by their depth.
+    """
 
     def __init__(
-        self, asset: AssetKey, universe: Universe, columns: SlotColumns, place: Place
+        self, asset: AssetKey, universe: Universe, columns: SlotColumns, places: Sequence[Place]
     ) -> None:
         size = len(universe)
-        self.asset, self.universe, self._place = asset, universe, place
+        self.asset, self.universe, self._places = asset, universe, places
         self.names = SlotNames(asset, universe)
         self._columns = columns
         self._rows: Ints | None = None
@@ -100,13 +104,19 @@ class PublishedSlots:
                 asset=self.asset,
                 partition_key=self.names.key(position),
                 dimensions=self.names.parts(position),
-                place=self._place,
+                place=self._places[self._depth_of(position)],
                 folder=self.names.folder(position),
                 data_version=self.version_of(position),
             )
             if len(self._sources) < AT_ONCE:
                 self._sources[position] = found
         return found
+
+    def _depth_of(self, position: int) -> int:
+        """Return whose a slot is: 0 the workspace itself, 1 its base, and so on."""
+        if position in self._new or self._rows is None or not len(self._columns.depth):
+            return 0
+        return int(self._columns.depth[self._rows[position]])
 
     def stable_ids(self, positions: Ints) -> tuple[int, ...]:
         """Return the numbers that tell these slots apart."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Container, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from assetkit.columns import Ints, join_version
 from assetkit.definitions.keys import slot_folder
 from assetkit.display.ranges import range_text
 from assetkit.errors import DataMissing, MaterializationError, UnknownAsset, did_you_mean
@@ -149,24 +150,51 @@ class RunResult:
         ordinals = None
         if partitions is not None and universe.dimensions:
             ordinals = universe.ordinals(universe.select(partitions))
-        made = list(catalog.published(key, ordinals))
-        if not made:
+        many = bool(universe.dimensions) and not _is_one(partitions)
+        found = {
+            one.ordinal: self._source_of(key, one, many=many)
+            for one in catalog.published(key, ordinals)
+        }
+        found |= self._lent(key, ordinals, without=found, many=many)
+        if not found:
             chosen = f" of the partitions {partitions!r}" if partitions is not None else ""
             raise DataMissing(f"Nothing{chosen} of {key!r} is materialized.")
-        stored = [one for one in made if not is_nothing(one.data_version)]
-        if not stored:
+        sources = [
+            source for _, source in sorted(found.items()) if not is_nothing(source.data_version)
+        ]
+        if not sources:
             return None
-        many = bool(universe.dimensions) and not _is_one(partitions)
-        sources = [self._source_of(key, one, many=many) for one in stored]
         manager = self._environment.io_manager_of(self._plan.graph.assets[key])
         return manager.read(sources, load_as, None)
 
     def __getitem__(self, asset: Any) -> Any:
         return self.load(asset)
 
+    def _lent(
+        self, key: AssetKey, ordinals: Ints | None, *, without: Container[int], many: bool
+    ) -> dict[int, Source]:
+        """Return the slots that a base lends, as they were planned."""
+        lent = self._plan.snapshot.columns(key).lent
+        if ordinals is not None:
+            lent = lent.take(np.isin(lent.ordinal, ordinals))
+        places = self._environment.places
+        return {
+            ordinal: replace(
+                self._source(key, ordinal, many=many),
+                place=places[int(lent.depth[row])],
+                data_version=join_version(lent.version_hi[row], lent.version_lo[row]),
+            )
+            for row, ordinal in enumerate(lent.ordinal.tolist())
+            if ordinal not in without
+        }
+
     def _source_of(self, key: AssetKey, made: Materialization, *, many: bool) -> Source:
+        found = self._source(key, made.ordinal, many=many)
+        return replace(found, location=made.location, data_version=made.data_version)
+
+    def _source(self, key: AssetKey, ordinal: int, *, many: bool) -> Source:
         universe = self._plan.universes[key]
-        position = int(universe.positions(np.array([made.ordinal], dtype=np.int64))[0])
+        position = int(universe.positions(np.array([ordinal], dtype=np.int64))[0])
         parts = universe.parts(position)
         return Source(
             asset=key,

@@ -217,7 +217,7 @@ def _asset_steps(
         for key in (asset, *(edge.upstream for edge in plan.graph.edges[asset])):
             if key not in published:
                 published[key] = PublishedSlots(
-                    key, plan.universes[key], known.columns(key), environment.place
+                    key, plan.universes[key], known.columns(key), environment.places
                 )
     return [
         AssetSteps(plan.graph.assets[asset], plan, steps, published, environment)

@@ -65,6 +65,11 @@ class ContentHasher:
         whole.update(self._rows.to_bytes(8, "little"))
         return whole.hexdigest()
 
+    def with_nan(self) -> list[str]:
+        """Return the names of the columns that have NaN somewhere, also in their parts."""
+        columns = zip(self._names, self._columns, strict=True)
+        return [name for name, column in columns if column.has_nan()]
+
 
 def content_version(table: pa.Table | pa.RecordBatch) -> str:
     """Return the data version of a table in memory."""
@@ -99,6 +104,9 @@ class _Column:
         parts = [self._nulls.digest(), self._lengths.digest(), self._values.digest()]
         return b"".join(parts + [child.digest() for child in self._children])
 
+    def has_nan(self) -> bool:
+        return any(child.has_nan() for child in self._children)
+
     def _feed(self, array: Any, nulls: Any) -> None:
         """Add values; *nulls* are the positions of the nulls in *array*, None where it has none."""
 
@@ -122,7 +130,14 @@ class _FixedColumn(_Column):
 class _FloatColumn(_Column):
     """Floats: all NaN are one."""
 
-    __slots__ = ()
+    __slots__ = ("_nan",)
+
+    def __init__(self, children: tuple[Any, ...]) -> None:
+        super().__init__(children)
+        self._nan = False
+
+    def has_nan(self) -> bool:
+        return self._nan
 
     def _feed(self, array: Any, nulls: Any) -> None:
         width = array.type.byte_width
@@ -134,6 +149,7 @@ class _FloatColumn(_Column):
         # `min` is NaN as soon as one value is, and much faster than a mask.
         if np.isnan(floats.min()):
             floats = np.where(np.isnan(floats), np.array(np.nan, kind), floats)
+            self._nan = True
         self._values.update(floats)
 
 

@@ -99,6 +99,19 @@ class MemoryIOManager:
             location=target.folder,
         )
 
+    def take_over(self, source: Source, target: Target) -> Written:
+        """Publish another workspace's value in this one, too."""
+        entry = replace(self._entry(source), source=_source_of(target))
+        old = self._published.get(_key(target))
+        self._published[_key(target)] = entry
+        return Written(
+            rows=entry.rows,
+            bytes=entry.bytes,
+            signature=entry.signature,
+            unchanged=old is not None and _same(old, entry),
+            location=target.folder,
+        )
+
     def discard(self, written: Written) -> None:
         """Drop a staged value."""
         if written.staged is not None:

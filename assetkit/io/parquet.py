@@ -146,5 +146,6 @@ def _record(target: Target, found: Content) -> dict[str, Any]:
         "data_version": found.data_version,
         **target.provenance,
         "content": found.data_version,
+        "nan": found.with_nan,
         "rows": found.rows,
     }

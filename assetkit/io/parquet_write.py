@@ -40,10 +40,11 @@ class Encoding:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What was found while writing."""
+    """What was found while writing; ``with_nan`` names the columns that have NaN somewhere."""
 
     rows: int
     data_version: str
+    with_nan: list[str]
 
 
 class WriteFailed(Exception):
@@ -104,7 +105,7 @@ def _stream(
                     writer.write_table(group, row_group_size=GROUP_ROWS)
                     reach("write.group")
                 rows += group.num_rows
-            found = Content(rows, hashing.digest())
+            found = Content(rows, hashing.digest(), hashing.with_nan())
         writer.add_key_value_metadata({footer.KEY.decode(): footer.encode(record(found))})
     except BaseException:
         with contextlib.suppress(Exception):
@@ -175,6 +176,10 @@ class _Hashing:
         """Return the data version of all groups."""
         self._wait()
         return self._hasher.digest()
+
+    def with_nan(self) -> list[str]:
+        """Return the columns that have NaN; to be asked after `digest`."""
+        return self._hasher.with_nan()
 
     def _wait(self) -> None:
         if self._pending is not None:

@@ -15,10 +15,9 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
-import pyarrow.dataset as ds
-from pyarrow import fs
 
 from assetkit.errors import InputError, StepError
+from assetkit.io.duckdb_scan import query_over
 from assetkit.io.sql_text import ParsedQuery
 
 _ROWS = 122_880
@@ -26,16 +25,6 @@ _SETTINGS: dict[str, Any] = {
     "autoinstall_known_extensions": "false",
     "python_enable_replacements": "false",
 }
-
-_PLAIN = frozenset(
-    {
-        *(pa.int8(), pa.int16(), pa.int32(), pa.int64()),
-        *(pa.uint8(), pa.uint16(), pa.uint32(), pa.uint64()),
-        *(pa.float32(), pa.float64(), pa.bool_(), pa.date32()),
-        *(pa.string(), pa.large_string(), pa.timestamp("us")),
-    }
-)
-"""Types that a Parquet file has as they are."""
 
 
 def run_query(
@@ -112,31 +101,12 @@ def _prepare(
         view = f'"{schema}"."{last}"' if dot else f'"{last}"'
         if dot:
             connection.execute(f'create schema if not exists "{schema}"')
-        origin = _read_by_duckdb(table)
+        origin = query_over(table)
         if origin is None:
             origin = f"from assetkit_{number}"
             connection.register(f"assetkit_{number}", table)
         # A view takes no bound values. Names of assets have letters, digits, "_" and "/" only.
         connection.execute(f"create view {view} as {origin}")
-
-
-def _read_by_duckdb(table: Any) -> str | None:
-    """Return how DuckDB itself reads a dataset's one file, which takes a fraction of the time.
-
-    None where what it reads might not be what Arrow does: several files, columns
-    from folders, types that Parquet does not have.
-    """
-    if not isinstance(table, ds.FileSystemDataset) or len(table.files) != 1:
-        return None
-    local = isinstance(table.filesystem, fs.LocalFileSystem)
-    parquet = isinstance(table.format, ds.ParquetFileFormat)
-    if not (local and parquet) or not all(field.type in _PLAIN for field in table.schema):
-        return None
-    if any(ds.get_partition_keys(one.partition_expression) for one in table.get_fragments()):
-        return None
-    columns = ", ".join('"' + name.replace('"', '""') + '"' for name in table.schema.names)
-    path = table.files[0].replace("'", "''")
-    return f"select {columns} from read_parquet('{path}', hive_partitioning=false)"  # noqa: S608
 
 
 def _rows(reader: Any, schema: pa.Schema, held: ExitStack, owner: str) -> Iterator[pa.RecordBatch]:

@@ -142,6 +142,10 @@ class TableSlots(ParquetIOManager):
             written, staged=None, unchanged=unchanged, signature=note.signature, bytes=note.bytes
         )
 
+    def take_over(self, source: Source, target: Target) -> Written:
+        """Publish a copy of another workspace's slot, with its record; the original stays."""
+        return self.publish(self.write(self.read((source,), pa.Table, None), target), target)
+
     def delete(self, target: Target) -> None:
         """Remove a slot's rows; nothing there is no error."""
         with self.session(target.place, writing=True) as session:

@@ -167,9 +167,11 @@ class _Teller:
         if row is None:
             return "changed"
         read = int(self.plan.snapshot.columns(asset).read_seq[row])
+        changed = columns.ver_seq > read
+        if len(columns.depth) and (changed & (columns.depth == 0)).any():
+            changed &= columns.depth == 0  # of what a base lends, only the digest is known
         newer = np.isin(
-            universe.ordinals(self._feeding(asset, position, upstream)),
-            columns.ordinal[columns.ver_seq > read],
+            universe.ordinals(self._feeding(asset, position, upstream)), columns.ordinal[changed]
         )
         positions = self._feeding(asset, position, upstream)[newer]
         if not len(positions):

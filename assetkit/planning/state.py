@@ -43,6 +43,7 @@ class CatalogState:
     partitions exist; ``moved`` the assets whose ordinals the catalog has under
     another layout yet. ``universe_seq``: when an asset's set of
     partitions last changed (a very large number where it changes just now).
+    ``base_seq`` is the sequence number of a branch's base, None where there is none.
     """
 
     seq: int = 0
@@ -57,6 +58,7 @@ class CatalogState:
     moved: frozenset[AssetKey] = frozenset()
     estimates: Mapping[AssetKey, Estimate] = field(default_factory=dict)
     code_parts: Mapping[AssetKey, Mapping[str, Mapping[str, str]]] = field(default_factory=dict)
+    base_seq: int | None = None
 
     def columns(self, asset: AssetKey) -> SlotColumns:
         """Return an asset's published slots; none where nothing is known."""

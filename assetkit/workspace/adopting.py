@@ -32,6 +32,7 @@ from assetkit.io.external import ExternalFiles
 from assetkit.io.listing import list_files
 from assetkit.planning.request import Request
 from assetkit.records import AssetKey, partition_text
+from assetkit.workspace.branching import members_of
 from assetkit.workspace.core import Core
 from assetkit.workspace.places import sources_of
 from assetkit.workspace.planning import plan_in
@@ -52,8 +53,7 @@ def adopt(core: Core, asset: Any, path: str | os.PathLike[str]) -> int:
     definition = graph.assets[key]
     if definition.outside is not None:
         raise InvalidArgument(f"{key!r} is external: it is read where it lies, never adopted.")
-    dynamic = core.catalog.snapshot([]).dynamic
-    universe = universe_of(definition, core.now(), dynamic)
+    universe = universe_of(definition, core.now(), members_of(core))
     found = _find_files(os.fspath(path), key, universe, core)
     if not found:
         raise DataMissing(_nothing(os.fspath(path), definition, universe))

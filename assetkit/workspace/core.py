@@ -14,7 +14,8 @@ from assetkit.definitions.asset import AssetDef
 from assetkit.errors import InvalidArgument, WorkspaceError, did_you_mean
 from assetkit.executors.base import Executor
 from assetkit.io.base import Place
-from assetkit.workspace.managers import IOManagers
+from assetkit.workspace.locate import remember_base
+from assetkit.workspace.managers import IOManagers, placed
 
 
 @dataclass(slots=True, kw_only=True)
@@ -22,7 +23,7 @@ class Core:
     """What a workspace consists of.
 
     ``root`` is a local path or a URL; ``chosen_executor`` tells that somebody chose
-    the executor.
+    the executor. ``base`` is the workspace that this one is a branch of.
     """
 
     root: str
@@ -34,6 +35,7 @@ class Core:
     pools: Mapping[str, int]
     chosen_executor: bool = False
     clock: Callable[[], datetime] = utc_now
+    base: Core | None = None
 
     def io_manager_of(self, asset: AssetDef) -> Any:
         """Return the IO manager that keeps an asset's data.
@@ -43,7 +45,7 @@ class Core:
         """
         named = asset.io_manager
         if not isinstance(named, str):
-            return named
+            return placed(named, self.place)
         if named not in self.io_managers:
             raise InvalidArgument(
                 f"Asset {asset.key!r} ({asset.source}) asks for the IO manager {named!r}, which "
@@ -58,17 +60,20 @@ class Core:
 
     def announce(self) -> None:
         """Say where the state is kept, the first time something is written there."""
-        if self.place.private.exists():
-            return
+        is_new = not self.place.private.exists()
         try:
-            self.place.private.mkdir(parents=True, exist_ok=True)
-            (self.place.private / ".gitignore").write_text("*\n", encoding="utf-8")
+            if is_new:
+                self.place.private.mkdir(parents=True, exist_ok=True)
+                (self.place.private / ".gitignore").write_text("*\n", encoding="utf-8")
+            if self.base is not None:
+                remember_base(self.place, self.base.root)
         except OSError as error:
             raise WorkspaceError(
                 f"The workspace {self.root} cannot be written: {error.strerror}. Give another "
                 f"root (Workspace(...), ASSETKIT_WORKSPACE) or mend the rights."
             ) from error
-        print(f"assetkit: data and state are kept in {self.root}", file=sys.stderr)  # noqa: T201
+        if is_new:
+            print(f"assetkit: data and state are kept in {self.root}", file=sys.stderr)  # noqa: T201
 
 
 def checked_pools(pools: Mapping[str, int] | None) -> dict[str, int]:

@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -30,6 +29,7 @@ from assetkit.records import (
     slot_name,
 )
 from assetkit.workspace.core import Core
+from assetkit.workspace.stock import Stock, stock_of
 
 _LATEST = re.compile(r"latest(?::([0-9]+))?\Z")
 _STATES = ("missing", "stale", "failed")
@@ -47,7 +47,13 @@ class Known:
 
 
 def known_assets(core: Core) -> dict[AssetKey, Known]:
-    """Return all assets that were ever materialized here."""
+    """Return all assets that were ever materialized here, or in a base."""
+    found = {} if core.base is None else known_assets(core.base)
+    return {**found, **own_assets(core)}
+
+
+def own_assets(core: Core) -> dict[AssetKey, Known]:
+    """Return all assets that were ever materialized in this very workspace."""
     found = {}
     for row in core.catalog.asset_rows():
         definition = json.loads(row.definition)
@@ -99,12 +105,11 @@ def load(
     """Load published slots; see `Workspace.load`."""
     known = find_known(core, asset)
     manager = manager_of(core, known, asset)
-    ordinals, texts = core.catalog.slot_keys(known.key)
+    stock = stock_of(core, known.key)
     if partitions is None or isinstance(partitions, str):
         # What a change of the definition left behind is loaded by its key only.
-        kept = ordinals >= 0
-        if partitions is None or partitions not in set(compress(texts, ~kept)):
-            ordinals, texts = ordinals[kept], list(compress(texts, kept))
+        stock = stock.without_orphans(but=partitions)
+    texts = stock.texts
     places = select_published(known, texts, partitions)
     if not len(places):
         if len(texts) > 0:
@@ -116,16 +121,18 @@ def load(
             f"Nothing of {known.key!r} is materialized in {core.root}. "
             f"Run: assetkit materialize {known.key}"
         )
-    made = [
-        each
-        for each in core.catalog.published(known.key, ordinals[places])
-        if not is_nothing(each.data_version)
+    many = bool(known.dimensions and not _is_one(partitions, texts))
+    sources = sources_in(stock, known, places, with_dimensions=many)
+    return manager.read(sources, load_as, columns) if sources else None
+
+
+def sources_in(stock: Stock, known: Known, places: Ints, *, with_dimensions: bool) -> list[Source]:
+    """Return where some slots of a stock lie, in its order; not those without data."""
+    return [
+        source_of(owner, known, made, with_dimensions=with_dimensions)
+        for owner, made in stock.published(known.key, places)
+        if not is_nothing(made.data_version)
     ]
-    if not made:
-        return None
-    many = known.dimensions and not _is_one(partitions, texts)
-    sources = [source_of(core, known, each, with_dimensions=bool(many)) for each in made]
-    return manager.read(sources, load_as, columns)
 
 
 def _is_one(partitions: Any, texts: Sequence[str | None]) -> bool:

@@ -18,14 +18,15 @@ from typing import TYPE_CHECKING, Any, Self
 from assetkit.catalog.base import Catalog
 from assetkit.executors.base import Executor
 from assetkit.executors.local import InProcessExecutor
-from assetkit.graph.graph import AssetGraph
 from assetkit.graph.build import build_graph
+from assetkit.graph.graph import AssetGraph
 from assetkit.planning.plan import Plan
 from assetkit.planning.request import Request
 from assetkit.records import AssetKey
 from assetkit.workspace import backfilling, data, members, upkeep
+from assetkit.workspace.branching import bases_of, find_base
 from assetkit.workspace.core import Core, checked_pools
-from assetkit.workspace.locate import default_root, lay_out
+from assetkit.workspace.locate import default_base, default_root, lay_out
 from assetkit.workspace.managers import IOManagers, open_catalog
 from assetkit.workspace.planning import plan_in
 
@@ -46,6 +47,12 @@ class Workspace:
         resources: by parameter name.
         executor: where steps run; in this process by default.
         pools: how many steps may run at once, by pool name.
+        base: another workspace, or where one is: this one is a branch of it. What the
+            branch has not made itself it reads from there, also its IO managers and
+            resources; it writes only its own, until `promote`. None: what ``ASSETKIT_BASE``
+            or ``[tool.assetkit]`` says where *root* is None, or what the branch remembers.
+        storage_options: what fsspec needs to get to a remote root, such as
+            ``{"endpoint_url": ...}``; never written down anywhere.
 
     Nothing is made on disk before something is written.
 
@@ -63,15 +70,22 @@ class Workspace:
         resources: Mapping[str, Any] | None = None,
         executor: Executor | None = None,
         pools: Mapping[str, int] | None = None,
+        base: Workspace | str | os.PathLike[str] | None = None,
+        storage_options: Mapping[str, Any] | None = None,
     ) -> None:
         here = Path.cwd()
-        rooms = lay_out(root if root is not None else default_root(os.environ, here), here)
+        base = default_base(os.environ, here) if base is None and root is None else base
+        root = root if root is not None else default_root(os.environ, here)
+        rooms = lay_out(root, here, storage_options)
+        lender = find_base(base, rooms, lambda found: Workspace(found).core)
+        managers = IOManagers(io_managers, rooms.place)
         self.core = Core(
             root=rooms.root,
             place=rooms.place,
             catalog=open_catalog(catalog, rooms.catalog),
-            io_managers=IOManagers(io_managers),
-            resources=dict(resources or {}),
+            base=lender,
+            io_managers=managers if lender is None else managers.over(lender.io_managers),
+            resources={**(lender.resources if lender else {}), **(resources or {})},
             executor=executor or InProcessExecutor(),
             chosen_executor=executor is not None,
             pools=checked_pools(pools),
@@ -86,6 +100,11 @@ class Workspace:
     def catalog(self) -> Catalog:
         """What is known of assets, slots and runs."""
         return self.core.catalog
+
+    @property
+    def base(self) -> str | None:
+        """Where the workspace is that this one is a branch of: a local path or a URL, or None."""
+        return None if self.core.base is None else self.core.base.root
 
     @classmethod
     @contextmanager
@@ -120,7 +139,8 @@ class Workspace:
 
     def close(self) -> None:
         """Let go of the catalog; the workspace may be used again."""
-        self.core.catalog.close()
+        for core in (self.core, *bases_of(self.core)):
+            core.catalog.close()
 
     def __enter__(self) -> Self:
         return self
@@ -185,6 +205,32 @@ class Workspace:
         frame: pd.DataFrame = _frames().runs(self.core, limit)
         return frame
 
+    def check(self, assets: Any, partitions: Any = None) -> pd.DataFrame:
+        """Run the checks of assets on what is published, and return what they found, a row each.
+
+        *assets*: an asset, several, `Definitions`, or names that the caller sees. The
+        results are written down; nothing else changes, however a check turns out.
+        *partitions* selects among those published (None: all).
+
+        Raises:
+            UnknownPartition: a partition asked for is not materialized.
+        """
+        handles = _part("accepting").handles_named(assets, _names(sys._getframe(1)))  # noqa: SLF001
+        graph = getattr(assets, "graph", None) or build_graph(handles)
+        checking = _part("checking")
+        found = checking.check(self.core, graph, [one.key for one in handles], partitions)
+        frame: pd.DataFrame = checking.frame_of(found)
+        return frame
+
+    def checks(self, asset: Any = None, *, run_id: str | None = None) -> pd.DataFrame:
+        """Return what the last look at each partition found: a row per check.
+
+        Of one *asset*, or of all; with *run_id*, all that one run found, also in data that
+        a blocking check held back.
+        """
+        frame: pd.DataFrame = _part("checking").results(self.core, asset, run_id)
+        return frame
+
     def events(self, run_id: str) -> pd.DataFrame:
         """Return what happened in a run, in order: ended steps and failed attempts.
 
@@ -212,32 +258,6 @@ class Workspace:
 
     def add_partitions(self, name: str, keys: Iterable[str]) -> list[str]:
         """Add keys to the dynamic partitions of that name; return those that are new.
-
-    def check(self, assets: Any, partitions: Any = None) -> pd.DataFrame:
-        """Run the checks of assets on what is published, and return what they found, a row each.
-
-        *assets*: an asset, several, `Definitions`, or names that the caller sees. The
-        results are written down; nothing else changes, however a check turns out.
-        *partitions* selects among those published (None: all).
-
-        Raises:
-            UnknownPartition: a partition asked for is not materialized.
-        """
-        handles = _part("accepting").handles_named(assets, _names(sys._getframe(1)))  # noqa: SLF001
-        graph = getattr(assets, "graph", None) or build_graph(handles)
-        checking = _part("checking")
-        found = checking.check(self.core, graph, [one.key for one in handles], partitions)
-        frame: pd.DataFrame = checking.frame_of(found)
-        return frame
-
-    def checks(self, asset: Any = None, *, run_id: str | None = None) -> pd.DataFrame:
-        """Return what the last look at each partition found: a row per check.
-
-        Of one *asset*, or of all; with *run_id*, all that one run found, also in data that
-        a blocking check held back.
-        """
-        frame: pd.DataFrame = _part("checking").results(self.core, asset, run_id)
-        return frame
 
         Safe from several processes at once; keys that are there already stay as they are.
 
@@ -304,6 +324,36 @@ class Workspace:
         """
         version: str = _part("rolling").rollback(self.core, asset, partition, to)
         return version
+
+    def diff(self, asset: Any = None, partitions: Any = None) -> pd.DataFrame:
+        """Compare what this branch has made itself with its base, a row for each partition.
+
+        ``change`` is ``added``, ``changed`` or ``same``. ``added`` and ``removed`` count
+        the rows that only the branch or only the base has, by the columns that both
+        have; ``columns`` says how the columns differ. ``base_moved``: the base has
+        changed it since. *asset* None: all of them.
+
+        Raises:
+            InvalidArgument: this workspace is no branch.
+        """
+        frame: pd.DataFrame = _part("comparing").diff(self.core, asset, partitions)
+        return frame
+
+    def promote(self, asset: Any = None, partitions: Any = None, *, overwrite: bool = False) -> int:
+        """Publish in the base what this branch has made itself; return how many partitions.
+
+        Each is published at once or not at all, upstreams first, and leaves the branch
+        then; broken off, it goes on where it was. *asset*: one, a list, or None for all.
+
+        Raises:
+            BaseMoved: the base has other data since; nothing was published. *overwrite*
+                replaces it.
+            StorageError: a run is building one of the partitions in the base.
+            InvalidArgument: this workspace is no branch.
+        """
+        promoting = _part("promoting")
+        count: int = promoting.promote(self.core, asset, partitions, overwrite=overwrite)
+        return count
 
     def delete(self, asset: Any, partitions: Any = None) -> int:
         """Remove published partitions (all where None): data and record; return how many.

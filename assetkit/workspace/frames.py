@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from assetkit.errors import PlanError, did_you_mean
 from assetkit.records import partition_text
 from assetkit.workspace.backfilling import standing
+from assetkit.workspace.branching import bases_of
 from assetkit.workspace.core import Core
 from assetkit.workspace.data import find_known, known_assets
+from assetkit.workspace.stock import stock_of
 
 _BACKFILL = (
     "backfill_id",
@@ -26,14 +29,48 @@ _BACKFILL = (
 
 
 def status(core: Core) -> pd.DataFrame:
-    """Return one row per asset that was ever materialized, by key."""
-    return core.catalog.status().to_pandas()
+    """Return one row per asset that was ever materialized, by key.
+
+    In a branch a row counts also what its base lends; ``own`` is how many partitions
+    the branch has made itself.
+    """
+    own = core.catalog.status().to_pandas()
+    if core.base is None:
+        return own
+    below = status(core.base).drop(columns="own", errors="ignore").set_index("asset")
+    rows = own.assign(own=own.slots).set_index("asset")
+    for asset in below.index.intersection(rows.index):
+        rows.loc[asset] = _with_lent(core, asset, rows.loc[asset], below.loc[asset])
+    lent = below.loc[below.index.difference(rows.index)].assign(own=0)
+    joined = pd.concat([frame for frame in (rows, lent) if len(frame)] or [rows])
+    return joined.sort_index().reset_index()
+
+
+def _with_lent(core: Core, asset: str, own: pd.Series, below: pd.Series) -> pd.Series:
+    """Return the status of an asset of which branch and base may each have a part."""
+    if not own.slots:
+        below["own"] = 0
+        return below
+    stock = stock_of(core, asset)
+    if not stock.depth.any():
+        return own
+    made = [one for _, one in stock.published(asset, np.arange(len(stock.texts)))]
+    row = own.copy()
+    row["slots"] = len(made)
+    row["rows"] = sum(one.rows or 0 for one in made)
+    row["bytes"] = sum(one.bytes or 0 for one in made)
+    return row
 
 
 def history(core: Core, asset: Any, partition: Any) -> pd.DataFrame:
     """Return the materializations and deletions of an asset, newest first."""
     known = find_known(core, asset)
-    return core.catalog.history(known.key, partition_text(partition)).to_pandas()
+    text = partition_text(partition)
+    found = [one.catalog.history(known.key, text).to_pandas() for one in (core, *bases_of(core))]
+    if len(found) == 1:
+        return found[0]
+    joined = pd.concat([one for one in found if len(one)] or found[:1])
+    return joined.sort_values("materialized_at", ascending=False, kind="stable", ignore_index=True)
 
 
 def runs(core: Core, limit: int | None) -> pd.DataFrame:

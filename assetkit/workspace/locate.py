@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from assetkit.errors import WorkspaceError
 from assetkit.io.base import Place
 
 DEFAULT_ROOT = ".assetkit"
 VARIABLE = "ASSETKIT_WORKSPACE"
+BASE_VARIABLE = "ASSETKIT_BASE"
+_BASE = "base"
+"""The file in which a branch remembers its base."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +68,35 @@ def default_root(environ: Mapping[str, str], here: Path) -> str:
     return root if is_url(root) else str(project.folder / root)
 
 
+def default_base(environ: Mapping[str, str], here: Path) -> str | None:
+    """Return the workspace that the one found is a branch of, None where nothing says so.
+
+    In this order: the variable ``ASSETKIT_BASE``, ``base`` in the nearest
+    ``[tool.assetkit]`` (relative to its file).
+    """
+    if environ.get(BASE_VARIABLE):
+        return environ[BASE_VARIABLE]
+    project = find_project(here)
+    if project is None or not project.settings.get("base"):
+        return None
+    base = str(project.settings["base"])
+    return base if is_url(base) else str(project.folder / base)
+
+
+def remembered_base(place: Place) -> str | None:
+    """Return the base that a branch was last used with."""
+    try:
+        return (place.private / _BASE).read_text(encoding="utf-8").strip() or None
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def remember_base(place: Place, root: str) -> None:
+    """Keep the base of a branch, so that it is found where nobody names it."""
+    if remembered_base(place) != root:
+        (place.private / _BASE).write_text(f"{root}\n", encoding="utf-8")
+
+
 def is_url(root: str) -> bool:
     """Return whether a root names a file system other than the local one."""
     return "://" in root and not root.startswith("file://")
@@ -90,22 +125,22 @@ class Rooms:
     catalog: Path
 
 
-def lay_out(root: str | os.PathLike[str], here: Path) -> Rooms:
+def lay_out(
+    root: str | os.PathLike[str], here: Path, options: Mapping[str, Any] | None = None
+) -> Rooms:
     """Return where a workspace at *root* keeps things; nothing is made.
 
     Data lies in ``ROOT/data``; what is ours alone in ``ROOT/.assetkit``, or in
     ROOT itself where that is called ``.assetkit``. A remote root keeps its
-    private files and its catalog in ``.assetkit`` beside the project.
+    private files and its catalog in a folder of its own in ``.assetkit`` beside
+    the project. *options* are what fsspec needs to get to a remote root.
+
+    Raises:
+        WorkspaceError: the root is a file, or a URL with credentials in it.
     """
     text = os.fspath(root).removeprefix("file://")
     if is_url(text):
-        project = find_project(here)
-        private = (project.folder if project else here) / DEFAULT_ROOT
-        return Rooms(
-            root=text,
-            place=Place(data=f"{text.rstrip('/')}/data", private=private),
-            catalog=private / "catalog.duckdb",
-        )
+        return _lay_out_remote(text.rstrip("/"), here, dict(options or {}))
     folder = Path(text).expanduser().resolve()
     _refuse_no_folder(folder)
     private = folder if folder.name == DEFAULT_ROOT else folder / DEFAULT_ROOT
@@ -113,4 +148,24 @@ def lay_out(root: str | os.PathLike[str], here: Path) -> Rooms:
         root=str(folder),
         place=Place(data=str(folder / "data"), private=private),
         catalog=folder / "catalog.duckdb",
+    )
+
+
+def _lay_out_remote(root: str, here: Path, options: Mapping[str, Any]) -> Rooms:
+    if "@" in urlsplit(root).netloc:
+        shown = re.sub(r"//[^/]*@", "//...@", root)
+        raise WorkspaceError(
+            f"The root {shown} has credentials in it, and roots are shown and logged. Give them by "
+            "the environment (AWS_PROFILE, AWS_ACCESS_KEY_ID, ...), fsspec's configuration, or "
+            "Workspace(..., storage_options={...})."
+        )
+    project = find_project(here)
+    name = re.sub(r"[^A-Za-z0-9.]+", "-", root)[:60]
+    digest = hashlib.sha256(root.encode()).hexdigest()[:8]
+    beside = (project.folder if project else here) / DEFAULT_ROOT
+    private = beside / "remote" / f"{name}-{digest}"
+    return Rooms(
+        root=root,
+        place=Place(data=f"{root}/data", private=private, options=options),
+        catalog=private / "catalog.duckdb",
     )

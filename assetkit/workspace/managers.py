@@ -11,6 +11,8 @@ from typing import Any
 from assetkit.catalog.base import Catalog
 from assetkit.catalog.duckdb import DuckDBCatalog
 from assetkit.errors import InvalidArgument
+from assetkit.io.base import Place
+from assetkit.workspace.locate import is_url
 
 _METHODS = ("write", "read", "delete")
 _READY = {
@@ -31,8 +33,8 @@ class IOManagers(Mapping[str, Any]):
         InvalidArgument: something given lacks one of the three methods.
     """
 
-    def __init__(self, given: Mapping[str, Any] | None = None) -> None:
-        self._given = dict(given or {})
+    def __init__(self, given: Mapping[str, Any] | None, place: Place) -> None:
+        self._given, self._place = dict(given or {}), place
         for name, manager in self._given.items():
             _check(name, manager)
         self._loaded: dict[str, Any] = {}
@@ -42,16 +44,24 @@ class IOManagers(Mapping[str, Any]):
         """Return these and *more*; one given here goes before one of *more* of the same name."""
         if not more:
             return self
-        both = IOManagers({**more, **self._given})
+        both = IOManagers({**more, **self._given}, self._place)
         both._loaded = self._loaded  # what is kept in memory is the same
+        return both
+
+    def over(self, base: IOManagers) -> IOManagers:
+        """Return these and those of a base; one given here goes before one given there."""
+        both = IOManagers({**base._given, **self._given}, self._place)
+        if not is_url(self._place.data):
+            both._loaded = base._loaded  # what the base keeps in memory is to be read
         return both
 
     def __getitem__(self, name: str) -> Any:
         if name in self._given:
-            return self._given[name]
+            return placed(self._given[name], self._place)
         if name not in self._loaded:
             module, kind = _READY[name]
-            self._loaded[name] = getattr(import_module(module), kind)()
+            made = getattr(import_module(module), kind)()
+            self._loaded[name] = placed(made, self._place)
         return self._loaded[name]
 
     def __contains__(self, name: object) -> bool:
@@ -62,6 +72,13 @@ class IOManagers(Mapping[str, Any]):
 
     def __len__(self) -> int:
         return len(self._names)
+
+
+def placed(manager: Any, place: Place) -> Any:
+    """Return what keeps an IO manager's data in a place: itself, but for files in object stores."""
+    if not is_url(place.data):
+        return manager
+    return import_module("assetkit.io.remote_parquet").placed(manager, place)
 
 
 def _check(name: str, manager: Any) -> None:

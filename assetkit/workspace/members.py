@@ -8,6 +8,7 @@ from typing import Any
 from assetkit.definitions.keys import check_key
 from assetkit.definitions.keytable import folded
 from assetkit.errors import InvalidArgument, InvalidName
+from assetkit.workspace.branching import members_of, take_over_members
 from assetkit.workspace.core import Core
 
 
@@ -18,6 +19,7 @@ def add(core: Core, name: str, keys: Iterable[str]) -> list[str]:
         return []
     _refuse_twins(name, wanted, core)
     core.announce()
+    take_over_members(core, name)
     there = set(core.catalog.change_partitions(name, add=wanted))
     return [key for key in wanted if key not in there]
 
@@ -27,13 +29,14 @@ def remove(core: Core, name: str, keys: Iterable[str]) -> list[str]:
     wanted = _checked(name, keys)
     if not wanted:
         return []
+    take_over_members(core, name)
     missing = set(core.catalog.change_partitions(name, remove=wanted))
     return [key for key in wanted if key not in missing]
 
 
 def _refuse_twins(name: str, wanted: list[str], core: Core) -> None:
     """Refuse keys that would share a folder where a file system ignores case."""
-    known = (key for _, key in core.catalog.snapshot([]).dynamic.get(name, ()))
+    known = (key for _, key in members_of(core).get(name, ()))
     seen: dict[str, str] = {}
     for key in (*known, *wanted):
         other = seen.setdefault(folded(key), key)

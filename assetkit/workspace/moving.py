@@ -27,6 +27,11 @@ def rename(core: Core, old: Any, new: Any) -> int:
     key = check_key(getattr(new, "key", new), where="The new name")
     if key == known.key:
         return 0
+    if core.base is not None:
+        raise InvalidArgument(
+            f"{known.key!r} cannot be renamed in the branch {core.root}: its base would keep the "
+            f"old name. Rename it in {core.base.root}."
+        )
     if len(core.catalog.slot_keys(key)[0]):
         raise key_taken(known.key, key)
     _move_files(core, known, key, old)

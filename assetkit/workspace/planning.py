@@ -15,6 +15,7 @@ from assetkit.planning.plan import Plan
 from assetkit.planning.planner import Situation, make_plan
 from assetkit.planning.request import Request
 from assetkit.records import AssetKey, Materialization
+from assetkit.workspace.branching import members_of, with_base
 from assetkit.workspace.core import Core
 from assetkit.workspace.observing import observe_outside
 from assetkit.workspace.reconcile import LOOK_AT_MOST, Findings, look_at_files, without
@@ -57,10 +58,12 @@ def decide_in(
     graph = definitions.graph
     managers = {key: core.io_manager_of(asset) for key, asset in graph.assets.items()}
     outside = frozenset(key for key, asset in graph.assets.items() if asset.outside is not None)
-    detail = frozenset(graph.assets) if _is_small(graph, now) else outside
+    everything = core.base is not None or _is_small(graph, now)
+    detail = frozenset(graph.assets) if everything else outside
+    members = members_of(core) if core.base is not None else None
     observed = not outside
     for _round in range(_ROUNDS):
-        situation = read_situation(definitions, core.catalog, now, detail=detail)
+        situation = read_situation(definitions, core.catalog, now, detail=detail, members=members)
         if not observed:
             observed = True
             if observe_outside(core, situation):
@@ -68,7 +71,8 @@ def decide_in(
         findings = look_at_files(situation, managers, core.place)
         if findings.adopt and _adopt(core, situation, findings.adopt):
             continue
-        decided, missed = decide(_seen(situation, findings))
+        situation = with_base(core, _seen(situation, findings), definitions)
+        decided, missed = decide(situation)
         if missed <= detail:
             return decided
         detail |= missed

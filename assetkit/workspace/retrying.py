@@ -8,6 +8,7 @@ from assetkit.errors import EmptySelection, PlanError, did_you_mean
 from assetkit.graph.graph import AssetGraph
 from assetkit.planning.request import Request
 from assetkit.records import AssetKey, Outcome, RunStatus
+from assetkit.workspace.branching import members_of
 from assetkit.workspace.core import Core
 from assetkit.workspace.situation import universe_of
 
@@ -58,7 +59,7 @@ def _ranges(
     core: Core, graph: AssetGraph, key: AssetKey, texts: set[str | None]
 ) -> tuple[tuple[int, int], ...]:
     """Return the ordinals of partitions that still exist, each as a range."""
-    dynamic = core.catalog.snapshot([key]).dynamic
+    dynamic = members_of(core)
     universe = universe_of(graph.assets[key], core.now(), dynamic)
     ordinals = universe.ordinals_of_texts(sorted(texts, key=str)).tolist()
     return tuple((one, one + 1) for one in sorted(ordinals) if one >= 0)

@@ -14,8 +14,12 @@ from assetkit.execution.progress import choose_progress
 from assetkit.execution.result import RunResult
 from assetkit.execution.runner import run_plan
 from assetkit.planning.plan import Plan
+from assetkit.workspace.branching import lending_places, refuse_shared
 from assetkit.workspace.core import Core
 from assetkit.workspace.recording import record_definitions
+
+BASE_SEQ = "base_seq"
+"""The tag of a run in a branch: the sequence number of the base that it was planned on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,12 +71,14 @@ def run_in(core: Core, plan: Plan, wishes: RunWishes) -> RunResult:
     ordinals by today's definitions, the catalog learns them.
     """
     _refuse_unapproved(plan)
+    refuse_shared(core, plan)
     if len(plan) or plan.snapshot.moved:
         core.announce()
         record_definitions(core, plan)
     environment = Environment(
         catalog=core.catalog,
         place=core.place,
+        bases=lending_places(core),
         io_managers=core.io_managers,
         executor=wishes.executor or core.executor,
         resources={**core.resources, **(wishes.resources or {})},
@@ -86,9 +92,15 @@ def run_in(core: Core, plan: Plan, wishes: RunWishes) -> RunResult:
         on_failure=wishes.on_failure,
         raise_on_error=wishes.raise_on_error,
         origin=wishes.origin,
-        tags=wishes.tags,
+        tags=_tags(plan, wishes),
     )
     return run_plan(plan, environment, options)
+
+
+def _tags(plan: Plan, wishes: RunWishes) -> Mapping[str, str]:
+    """Return a run's tags; that of a branch says up to what it knew its base."""
+    seq = plan.snapshot.base_seq
+    return wishes.tags if seq is None else {**wishes.tags, BASE_SEQ: str(seq)}
 
 
 def _refuse_unapproved(plan: Plan) -> None:

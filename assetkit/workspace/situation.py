@@ -64,14 +64,17 @@ def read_situation(
     now: datetime,
     *,
     detail: frozenset[AssetKey] = frozenset(),
+    members: DynamicKeys | None = None,
 ) -> Situation:
-    """Read the catalog once, and see it under today's definitions."""
+    """Read the catalog once, and see it under today's definitions.
+
+    *members* are the dynamic partitions that there are (None: as the catalog says).
+    """
     graph = definitions.graph
     snapshot = catalog.snapshot(tuple(graph.assets), detail=tuple(sorted(detail)))
-    universes = {
-        key: universe_of(asset, now, snapshot.dynamic) for key, asset in graph.assets.items()
-    }
-    state = _state_of(graph, snapshot, universes, catalog)
+    members = snapshot.dynamic if members is None else members
+    universes = {key: universe_of(asset, now, members) for key, asset in graph.assets.items()}
+    state = _state_of(graph, snapshot, universes, catalog, members)
     return Situation(
         graph=graph,
         universes=universes,
@@ -127,16 +130,29 @@ def dynamic_names(partitions: Any) -> tuple[str, ...]:
     return tuple(name for part in parts for name in dynamic_names(part))
 
 
+def _renumbered(asset: AssetDef, stored: DynamicKeys, members: DynamicKeys) -> bool:
+    """Return whether a catalog numbers dynamic partitions otherwise than they are seen."""
+    return any(
+        name in stored and stored[name] != members.get(name)
+        for name in dynamic_names(asset.partitions)
+    )
+
+
 def _state_of(
     graph: AssetGraph,
     snapshot: Snapshot,
     universes: Mapping[AssetKey, Universe],
     catalog: Catalog,
+    members: DynamicKeys,
 ) -> CatalogState:
     moved = {
         key: translation(key, universes[key], catalog)
         for key, row in snapshot.assets.items()
-        if key in graph.assets and not keeps_ordinals(graph.assets[key], row.layout)
+        if key in graph.assets
+        and (
+            not keeps_ordinals(graph.assets[key], row.layout)
+            or _renumbered(graph.assets[key], snapshot.dynamic, members)
+        )
     }
     kept, orphans = {}, {}
     for key, columns in snapshot.slots.items():
@@ -148,7 +164,7 @@ def _state_of(
         if len(lost):
             orphans[key] = texts_of(key, lost, catalog)
         kept[key] = _kept(columns if translate is None else _translated(columns, translate))
-    extents = {key: extent_of(asset, snapshot.dynamic) for key, asset in graph.assets.items()}
+    extents = {key: extent_of(asset, members) for key, asset in graph.assets.items()}
     return CatalogState(
         seq=snapshot.seq,
         slots=kept,

@@ -11,10 +11,11 @@ from typing import Any
 import pandas as pd
 
 from assetkit.errors import DataChanged, StorageError
-from assetkit.io.base import Source, StagedIOManager, Stored
+from assetkit.io.base import Place, Source, StagedIOManager, Stored
+from assetkit.io.remote_places import is_remote, names_in
 from assetkit.records import AssetKey, Materialization, slot_name
 from assetkit.workspace.core import Core
-from assetkit.workspace.data import Known, known_assets, source_of
+from assetkit.workspace.data import Known, own_assets, source_of
 
 _COLUMNS = ("asset", "partition", "problem", "remedy")
 _NEWER = "the file is newer than what is known: it was published and not written down"
@@ -40,17 +41,16 @@ def verify(core: Core, *, deep: bool) -> pd.DataFrame:
 
 def differences(core: Core, *, deep: bool) -> Iterator[Difference]:
     """Yield what the catalog and the files say differently, by asset; then the foreign files."""
-    expected: set[Path] = set()
-    for key, known in sorted(known_assets(core).items()):
+    expected: set[str] = set()
+    for key, known in sorted(own_assets(core).items()):
         manager = core.io_managers.get(known.io_manager)
         if not isinstance(manager, StagedIOManager):
             continue
         yield from _of_asset(core, known, manager, deep=deep)
-        if hasattr(manager, "files_of"):
+        if hasattr(manager, "names_of"):
             stored = manager.find_all(core.place, key, known.dimensions)
-            expected.update(path for one in stored for path in manager.files_of(one.source))
-    if "://" not in core.place.data:
-        yield from _foreign(Path(core.place.data), expected)
+            expected.update(name for one in stored for name in manager.names_of(one.source))
+    yield from _foreign(core.place, expected)
 
 
 def _of_asset(core: Core, known: Known, manager: Any, *, deep: bool) -> Iterator[Difference]:
@@ -119,12 +119,16 @@ def _unrecorded(found: Sequence[Stored], recorded: set[str | None]) -> Iterator[
         yield Difference(stored.source.asset, text, problem, remedy)
 
 
-def _foreign(data: Path, expected: set[Path]) -> Iterator[Difference]:
-    """Yield the files below the data folder that belong to no slot."""
+def _foreign(place: Place, expected: set[str]) -> Iterator[Difference]:
+    """Yield what lies below the data folder and belongs to no slot."""
+    for name in names_in(place) if is_remote(place) else _files_in(Path(place.data)):
+        if name not in expected:
+            problem = f"{name} belongs to no asset that the catalog knows"
+            remedy = "move it away; if it is yours: assetkit catalog rebuild"
+            yield Difference("", None, problem, remedy)
+
+
+def _files_in(data: Path) -> Iterator[str]:
     for folder, _, names in os.walk(data):
         for name in sorted(names):
-            path = Path(folder) / name
-            if path not in expected:
-                problem = f"{path} belongs to no asset that the catalog knows"
-                remedy = "move it away; if it is yours: assetkit catalog rebuild"
-                yield Difference("", None, problem, remedy)
+            yield str(Path(folder) / name)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import duckdb
+import numpy as np
+from pyarrow.dataset import Dataset
 
 from assetkit.errors import InvalidSelection, did_you_mean
-from assetkit.io.base import Source
+from assetkit.io.base import is_staged
+from assetkit.io.duckdb_scan import query_over
 from assetkit.records import AssetKey, is_nothing
 from assetkit.workspace.core import Core
 from assetkit.workspace.data import Known, known_assets, manager_of, source_of
+from assetkit.workspace.stock import stock_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,8 +30,11 @@ def run_query(core: Core, query: str) -> pd.DataFrame:
     known = known_assets(core)
     names = view_names(known)
     with duckdb.connect(config={"autoinstall_known_extensions": "false"}) as connection:
-        for name in _named_in(query, names):
+        # Held, so that the files stay as they are until the query is done.
+        held = [
             _make_view(connection, name, core, known[names[name]])
+            for name in _named_in(query, names)
+        ]
         try:
             # Arrow first: DuckDB's own conversion to pandas is several times slower for text.
             table = connection.sql(query).to_arrow_table()
@@ -35,6 +42,7 @@ def run_query(core: Core, query: str) -> pd.DataFrame:
             raise InvalidSelection(f"{_first_line(error)} Assets: {_known(names)}.") from error
         except duckdb.Error as error:
             raise InvalidSelection(f"The query cannot be run: {error}") from error
+    del held
     frame: pd.DataFrame = table.to_pandas()
     return frame
 
@@ -55,39 +63,35 @@ def _named_in(query: str, names: Mapping[str, AssetKey]) -> list[str]:
     return [name for name in names if name.lower() in lowered]
 
 
-def _make_view(connection: duckdb.DuckDBPyConnection, name: str, core: Core, known: Known) -> None:
+def _make_view(
+    connection: duckdb.DuckDBPyConnection, name: str, core: Core, known: Known
+) -> Any | None:
+    """Make a view of an asset; return what it reads, None where there is nothing to read."""
+    stock = stock_of(core, known.key)
     # DuckDB cannot read a file without columns, and a result of None has no file.
-    made = [
-        each
-        for each in core.catalog.published(known.key)
-        if each.schema != "[]" and not is_nothing(each.data_version)
-    ]
     sources = [
-        source_of(core, known, each, with_dimensions=bool(known.dimensions)) for each in made
+        source_of(owner, known, made, with_dimensions=bool(known.dimensions))
+        for owner, made in stock.published(known.key, np.arange(len(stock.texts)))
+        if made.schema != "[]" and not is_nothing(made.data_version)
     ]
     if not sources:
-        return
-    paths = _parquet_paths(sources)
-    quoted = '"' + name.replace('"', '""') + '"'
-    if paths is None:
-        table = manager_of(core, known, known.key).read(sources, None, None)
-        connection.register(name, table)
-        return
-    listed = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
-    hive = "true" if known.dimensions else "false"
-    # A view takes no bound values; names and paths are quoted above.
+        return None
+    manager = manager_of(core, known, known.key)
+    table = manager.read(sources, Dataset if is_staged(manager) else None, None)
+    origin = query_over(table)
+    if origin is None:
+        connection.register(f"assetkit {name}", table)
+        origin = f"from {_quoted(f'assetkit {name}')}"
+    # A view takes no bound values; names and paths are quoted.
     connection.execute(
-        f"create view {quoted} as select columns(lambda name: not "  # noqa: S608
-        f"starts_with(name, '__index_level_')) from read_parquet([{listed}], "
-        f"hive_partitioning={hive}, hive_types_autocast=false, union_by_name=true)"
+        f"create view {_quoted(name)} as select columns(lambda name: not "  # noqa: S608
+        f"starts_with(name, '__index_level_')) from ({origin})"
     )
+    return table
 
 
-def _parquet_paths(sources: list[Source]) -> list[str] | None:
-    paths = [source.path / "part.parquet" for source in sources]
-    if all(source.location is None for source in sources) and paths[0].exists():
-        return [str(path) for path in paths]
-    return None
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
 
 
 def _first_line(error: Exception) -> str:
