@@ -21,8 +21,8 @@ from assetkit.planning.explain import explain
 from assetkit.planning.model import VERDICTS
 from assetkit.records import (
     AssetKey,
-    FailedAttempt,
     CheckOutcome,
+    FailedAttempt,
     Materialization,
     Outcome,
     PartitionKey,
@@ -53,8 +53,8 @@ class Tally:
     rows: dict[AssetKey, int] = field(default_factory=dict)
     bytes: dict[AssetKey, int] = field(default_factory=dict)
     seconds: dict[AssetKey, float] = field(default_factory=dict)
-
     checks: list[CheckOutcome] = field(default_factory=list)
+
 
 class RunResult:
     """What a run did: lists of (asset, partition), in the order in which steps ended.
@@ -124,7 +124,6 @@ class RunResult:
         """The exceptions behind `failures`."""
         return tuple(self._tally.errors)
 
-    def load(self, asset: Any, partitions: Any = None, load_as: Any = None) -> Any:
     @property
     def checks(self) -> tuple[CheckOutcome, ...]:
         """What checks found in what was made, and in what they held back."""
@@ -135,6 +134,7 @@ class RunResult:
         """The checks that did not pass; those of severity ``"warn"`` are only worth a look."""
         return tuple(one for one in self._tally.checks if not one.passed)
 
+    def load(self, asset: Any, partitions: Any = None, load_as: Any = None) -> Any:
         """Load what is published of an asset: a `pandas.DataFrame`, or *load_as*.
 
         *partitions* selects among those that are there (None: all). None is
@@ -202,8 +202,6 @@ class RunResult:
             dimensions=parts,
             place=self._environment.place,
             folder=slot_folder(key, parts),
-            location=made.location,
-            data_version=made.data_version,
             with_dimensions=many,
         )
 
@@ -240,6 +238,7 @@ class RunResult:
             rows=self._tally.rows,
             bytes=self._tally.bytes,
             seconds=self._tally.seconds,
+            checks=[one for one in self.unmet_checks if not one.blocking],
         )
 
     @cached_property
@@ -266,7 +265,6 @@ class RunResult:
             counts += f", {len(self.cancelled)} were given up"
         error = MaterializationError("\n  ".join([f"{counts}:", *failed]), result=self)
         error.__cause__ = self._tally.errors[0] if self._tally.errors else None
-            checks=[one for one in self.unmet_checks if not one.blocking],
         return error
 
     def _failure_lines(self) -> Iterator[str]:
