@@ -117,9 +117,9 @@ def tell(hooks: Sequence[Any], event: HookEvent) -> None:
 
 def _notifier(hooks: Sequence[Any]) -> Callable[[str, str], None] | None:
     """Return what sends texts to URLs, where hooks have any."""
-    given = (getattr(one, field.name) for one in hooks for field in fields(one))
-    urls = any(isinstance(hook, str) for each in given if isinstance(each, tuple) for hook in each)
-    has_urls = urls and any("://" in str(one) for one in hooks)
+    given = [getattr(one, field.name) for one in hooks for field in fields(one)]
+    told = [hook for each in given if isinstance(each, tuple) for hook in each]
+    has_urls = any(isinstance(hook, str) and "://" in hook for hook in told)
     return import_module("assetkit.execution.notifying").send if has_urls else None
 
 
