@@ -146,6 +146,15 @@ class Receipt:
     refused: tuple[tuple[AssetKey, int], ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewKey:
+    """Another key for the published slot ``ordinal``, and where its data lies from then on."""
+
+    ordinal: int
+    partition: str
+    location: str | None = None
+
+
 class Catalog(Protocol):
     """What is known. Implementations: DuckDB (a file), memory (tests, `Workspace.temporary`)."""
 
@@ -236,6 +245,13 @@ class Catalog(Protocol):
         """Give an asset's slots and history another key, also where others read it.
 
         Locations in the asset's own folder follow.
+        """
+        ...
+
+    def rename_slots(self, asset: AssetKey, keys: Sequence[NewKey]) -> None:
+        """Give published slots other keys, in their history, too, with ordinals of orphans.
+
+        The next plan finds each by its key. To those that read them they are new.
         """
         ...
 

@@ -23,6 +23,16 @@ def with_orphans(published: Iterable[int], ordinals: Mapping[int, int]) -> dict[
     return {old: new for old, new in moves.items() if old != new}
 
 
+def orphan_ordinals(known: Iterable[int], count: int) -> list[int]:
+    """Return ordinals that no slot has, for slots that are to be found by their keys.
+
+    >>> orphan_ordinals([-2, 0, 7], 2)
+    [-3, -4]
+    """
+    last = min([0, *known])
+    return list(range(last - 1, last - 1 - count, -1))
+
+
 def moved_location(location: str | None, old: AssetKey, new: AssetKey) -> str | None:
     """Return where data lies once its asset's folder has another name.
 

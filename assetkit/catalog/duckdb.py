@@ -27,7 +27,7 @@ from assetkit.catalog import (
 )
 from assetkit.catalog.arrays import to_numpy
 from assetkit.catalog.automating import DuckDBAutomation
-from assetkit.catalog.base import AssetRow, Claim, Commit, Grant, Receipt, Snapshot
+from assetkit.catalog.base import AssetRow, Claim, Commit, Grant, NewKey, Receipt, Snapshot
 from assetkit.catalog.claims import Mortals
 from assetkit.catalog.ids import Ids, Seen
 from assetkit.catalog.leasing import Leases
@@ -192,6 +192,11 @@ class DuckDBCatalog:
         with self.transaction() as (transaction, ids, _):
             editing.rename_asset(transaction, ids, old, new)
         self._seen = Seen()
+
+    def rename_slots(self, asset: AssetKey, keys: Sequence[NewKey]) -> None:
+        """Give published slots other keys; the next plan finds what places they have."""
+        with self.transaction() as (transaction, ids, _):
+            editing.rename_slots(transaction, ids, asset, keys)
 
     def change_partitions(
         self, name: str, *, add: Sequence[str] = (), remove: Sequence[str] = ()

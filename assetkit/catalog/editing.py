@@ -11,8 +11,8 @@ import pyarrow as pa
 
 from assetkit.catalog import frames
 from assetkit.catalog.arrays import to_numpy
-from assetkit.catalog.base import AssetRow
-from assetkit.catalog.changes import key_taken, unknown_asset, with_orphans
+from assetkit.catalog.base import AssetRow, NewKey
+from assetkit.catalog.changes import key_taken, orphan_ordinals, unknown_asset, with_orphans
 from assetkit.catalog.ids import AssetId, Ids, basis_of
 from assetkit.catalog.rows import materialization_of, observation_table
 from assetkit.catalog.store import Transaction
@@ -120,6 +120,37 @@ def rename_asset(transaction: Transaction, ids: Ids, old: AssetKey, new: AssetKe
     transaction.write("move_locations", asset=known[old].number, old=old, new=new)
     transaction.write("rename_inputs", old=old, new=new)
     transaction.next_seq()
+
+
+def rename_slots(
+    transaction: Transaction, ids: Ids, asset: AssetKey, keys: Sequence[NewKey]
+) -> None:
+    """Give published slots other keys, and ordinals that make the next plan look for those.
+
+    Raises:
+        UnknownAsset: the catalog does not know the asset.
+    """
+    known = ids.assets([asset])
+    if asset not in known:
+        raise unknown_asset(asset, ids.all_assets())
+    if not keys:
+        return
+    number = known[asset].number
+    taken = [row[0] for row in transaction.rows("all_ordinals", asset=number)]
+    seq = transaction.next_seq()
+    table = pa.table(
+        {
+            "old": [one.ordinal for one in keys],
+            "new": orphan_ordinals(taken, len(keys)),
+            "key": [one.partition for one in keys],
+            "location": pa.array([one.location for one in keys], pa.string()),
+        }
+    )
+    with transaction.connection.lent(incoming=table):
+        transaction.write("rename_slots", asset=number, seq=seq)
+        transaction.write("rename_checks", asset=number)
+    transaction.write("touch_universe", asset=number, seq=seq)
+    ids.forget_assets()
 
 
 def change_partitions(

@@ -18,7 +18,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from assetkit.catalog import memory_tables
-from assetkit.catalog.base import AssetRow, Claim, Commit, Grant, LeaseRow, Receipt, Snapshot
+from assetkit.catalog.base import (
+    AssetRow,
+    Claim,
+    Commit,
+    Grant,
+    LeaseRow,
+    NewKey,
+    Receipt,
+    Snapshot,
+)
 from assetkit.catalog.changes import key_taken, unknown_asset, with_orphans
 from assetkit.catalog.claims import GONE, Mortals, beyond, by_asset, divide, owner_text
 from assetkit.catalog.failing import Trouble, failed_slots
@@ -343,6 +352,14 @@ class MemoryCatalog:
             if self._slots(new):
                 raise key_taken(old, new)
             self._state.rename(old, new)
+
+    def rename_slots(self, asset: AssetKey, keys: Sequence[NewKey]) -> None:
+        """Give published slots other keys; the next plan finds what places they have."""
+        with self._lock:
+            if asset not in self._state.assets:
+                raise unknown_asset(asset, self._state.assets)
+            if keys:
+                self._state.rename_slots(asset, keys)
 
     def change_partitions(
         self, name: str, *, add: Sequence[str] = (), remove: Sequence[str] = ()

@@ -8,8 +8,8 @@ from datetime import datetime
 
 import numpy as np
 
-from assetkit.catalog.base import AssetRow, LeaseRow, Receipt
-from assetkit.catalog.changes import moved_location
+from assetkit.catalog.base import AssetRow, LeaseRow, NewKey, Receipt
+from assetkit.catalog.changes import moved_location, orphan_ordinals
 from assetkit.catalog.pace import Pace
 from assetkit.catalog.times import to_micros
 from assetkit.columns import SlotColumns, split_version
@@ -133,6 +133,23 @@ class AssetState:
             for ordinal, one in self.observations.items()
         }
 
+    def rename_slots(self, keys: Mapping[int, NewKey], moves: Mapping[int, int], seq: int) -> None:
+        """Give published slots other keys and ordinals, in history, too."""
+        for entry in self.history:
+            new = keys.get(entry.made.ordinal)
+            if new is None:
+                continue
+            if entry.current:
+                entry.ver_seq = seq
+            entry.made = replace(
+                entry.made,
+                ordinal=moves[new.ordinal],
+                partition=new.partition,
+                location=new.location if entry.current else entry.made.location,
+            )
+        self.slots = {entry.made.ordinal: entry for entry in self.slots.values()}
+        self.row = replace(self.row, universe_seq=seq)
+
     def delete(self, ordinals: Sequence[int], seq: int, at: datetime) -> None:
         """Put a tombstone in the place of each slot."""
         for ordinal in ordinals:
@@ -242,6 +259,20 @@ class State:
             (key, moves.get(ordinal, ordinal) if key == asset else ordinal)
             for key, ordinal in self.failing
         }
+
+    def rename_slots(self, asset: AssetKey, keys: Sequence[NewKey]) -> None:
+        """Give published slots of an asset other keys."""
+        self.seq += 1
+        known, by_ordinal = self.assets[asset], {one.ordinal: one for one in keys}
+        taken = (entry.made.ordinal for entry in known.history)
+        moves = dict(zip(by_ordinal, orphan_ordinals(taken, len(keys)), strict=True))
+        known.rename_slots(by_ordinal, moves, self.seq)
+        self.checks = [
+            replace(one, ordinal=moves[one.ordinal], partition=by_ordinal[one.ordinal].partition)
+            if one.asset == asset and one.ordinal in moves
+            else one
+            for one in self.checks
+        ]
 
     def rename(self, old: AssetKey, new: AssetKey) -> None:
         """Give an asset another key wherever it is named."""

@@ -267,6 +267,19 @@ where m.asset_id = $asset and m.ordinal = n.old
 update known.observation m set ordinal = n.new from incoming n
 where m.asset_id = $asset and m.ordinal = n.old
 
+-- name: all_ordinals
+select distinct ordinal from known.materialization where asset_id = $asset
+
+-- name: rename_slots
+update known.materialization m
+set ordinal = n.new, key = n.key,
+    ver_seq = if(m.current, $seq, m.ver_seq), location = if(m.current, n.location, m.location)
+from incoming n where m.asset_id = $asset and m.ordinal = n.old
+
+-- name: rename_checks
+update known.check_result m set ordinal = n.new, key = n.key from incoming n
+where m.asset_id = $asset and m.ordinal = n.old
+
 -- name: entomb
 insert into known.materialization by name
 select m.* replace (false as current, 'deleted' as outcome, $seq as seq, $at as materialized_at)

@@ -9,7 +9,7 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from assetkit.catalog.base import AssetRow, LeaseRow
+from assetkit.catalog.base import AssetRow, LeaseRow, NewKey
 from assetkit.catalog.duckdb import DuckDBCatalog
 from assetkit.catalog.liveness import RunGuard, this_process
 from assetkit.catalog.memory import MemoryCatalog
@@ -379,6 +379,32 @@ def test_rename_onto_a_described_key(catalog):
     assert catalog.slot_keys("new")[0].tolist() == [0]
     with pytest.raises(UnknownAsset, match="Did you mean new"):
         catalog.rename_asset("nev", "newer")
+
+
+def test_slots_get_other_keys(catalog):
+    """Data, history and checks go along, with ordinals of orphans; readers see a new version."""
+    catalog.describe([row()])
+    catalog.commit(commit(made(version=1), made(ordinal=1), commit_id="c1"))
+    catalog.commit(commit(made(version=2), checks=(checked(),), commit_id="c2"))
+    old, seq = slots(catalog), catalog.snapshot([]).seq
+
+    catalog.rename_slots("a", [NewKey(ordinal=0, partition="new", location="a/new")])
+
+    snapshot = catalog.snapshot(["a"])
+    assert snapshot.slots["a"].ordinal.tolist() == [-1, 1]
+    assert snapshot.slots["a"].ver_seq.tolist() == [seq + 1, old.ver_seq[1]]
+    assert snapshot.assets["a"].universe_seq == snapshot.seq == seq + 1
+    assert catalog.slot_keys("a")[1] == ["new", "k001"]
+    assert [one.location for one in catalog.published("a")][0] == "a/new"
+    assert catalog.history("a", "new")["data_version"].to_pylist() == [f"{v:032x}" for v in (2, 1)]
+    assert catalog.history("a", "k000").num_rows == 0
+    assert catalog.checks("a")["partition"].to_pylist() == ["new"]
+    catalog.rename_slots("a", [NewKey(ordinal=1, partition="newer")])
+    assert slots(catalog).ordinal.tolist() == [-2, -1]
+    catalog.rename_slots("a", [])
+    assert catalog.snapshot([]).seq == seq + 2
+    with pytest.raises(UnknownAsset):
+        catalog.rename_slots("b", [])
 
 
 def test_a_basis_renamed_is_found_again(catalog):
