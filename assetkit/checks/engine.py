@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import json
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -50,7 +50,8 @@ class Subject:
     ``table`` is a Parquet file's path, or anything that DuckDB reads from memory.
     ``names`` are what SQL may call it beside ``this``. ``schema`` is its schema as
     JSON and ``published`` that of what is published, None where nothing is.
-    ``parent`` returns another asset's column as a table.
+    ``parent`` returns another asset's column as a table. ``nan`` names the columns that
+    have NaN somewhere, None where nobody knows.
     """
 
     table: Any
@@ -58,6 +59,7 @@ class Subject:
     schema: str | None = None
     published: Callable[[], str | None] = lambda: None
     parent: Callable[[ForeignKey], Any] | None = None
+    nan: frozenset[str] | None = None
 
 
 def run_checks(checks: Sequence[ReadyCheck], subject: Subject) -> list[CheckResult]:
@@ -98,7 +100,12 @@ class _Pass:
         self._name(_RAW, subject.table)
         described = cursor.execute(f"describe {_RAW}").fetchall()
         self._types: dict[str, str] = {name: type_ for name, type_, *_ in described}
-        cursor.execute(f"create or replace temp view {THIS} as select {_shielded(self._types)}")
+        self._with_nan = frozenset(
+            name
+            for name, type_ in self._types.items()
+            if _has_numbers(type_) and (subject.nan is None or name in subject.nan)
+        )
+        cursor.execute(f"create or replace temp view {THIS} as select {_shielded(self._with_nan)}")
 
     def run(self, checks: Sequence[ReadyCheck]) -> list[CheckResult]:
         found = self._counted([check for check in checks if self._is_counted(check)])
@@ -153,7 +160,7 @@ class _Pass:
         return check.offends(self._types) if isinstance(check, RowCheck) else Sql("false")
 
     def _has_nan(self, check: ReadyCheck) -> bool:
-        return any(self._types[column] in FLOATS for column in check.columns)
+        return not self._with_nan.isdisjoint(check.columns)
 
     def _alone(self, check: ReadyCheck) -> CheckResult:
         if problem := self._lacking(check):
@@ -261,13 +268,18 @@ class _Pass:
         self._cursor.execute(f"{view} as from read_parquet('{path}')")
 
 
-def _shielded(types: Mapping[str, str]) -> str:
+def _has_numbers(type_: str) -> bool:
+    """Return whether values of a type may be NaN, or have parts that may."""
+    return any(name in type_ for name in FLOATS)
+
+
+def _shielded(with_nan: Collection[str]) -> str:
     """Return the columns of the table, so that filters on numbers with NaN find all rows.
 
     DuckDB passes over a row group of Parquet by its least and greatest value,
     and NaN is neither.
     """
-    numbers = [quoted(name) for name, type_ in types.items() if type_ in FLOATS]
+    numbers = [quoted(name) for name in sorted(with_nan)]
     kept = ", ".join(f"case when {n} is null then null else {n} end as {n}" for n in numbers)
     return f"* replace ({kept}) from {_RAW}" if kept else f"* from {_RAW}"
 

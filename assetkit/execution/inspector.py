@@ -32,6 +32,7 @@ from assetkit.execution.subjects import (
     source_of,
     staged_data,
     text_of,
+    with_nan_of,
 )
 from assetkit.execution.tracebacks import traceback_text, trim
 from assetkit.io.base import Source, Target, Written
@@ -130,6 +131,7 @@ class Inspector:
             schema=text_of(table),
             published=lambda: published_schema(self.manager, target),
             parent=parent,
+            nan=with_nan_of(table),
         )
         return run_checks(checks, subject)
 

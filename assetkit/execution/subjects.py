@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from assetkit.errors import AssetkitError, InputError, OutputError
 from assetkit.io.base import Place, Source, Target, Written
+from assetkit.io.duckdb_scan import with_nan
 from assetkit.io.frames import to_batches
 from assetkit.io.schemas import schema_text
 from assetkit.io.values import load_values
@@ -133,6 +134,11 @@ def schema_of(table: Any) -> pa.Schema:
 def text_of(table: Any) -> str:
     """Return the schema as the catalog keeps it."""
     return schema_text(schema_of(table))
+
+
+def with_nan_of(table: Any) -> frozenset[str] | None:
+    """Return which columns have NaN somewhere; None where only reading them could tell."""
+    return with_nan(table) if isinstance(table, Path) else None
 
 
 def batches_of(table: Any, columns: Sequence[str]) -> Iterable[pa.RecordBatch]:
