@@ -14,6 +14,7 @@ from assetkit.execution.events import ProgressSink, Silent
 from assetkit.execution.task import Inspection
 from assetkit.executors.base import Executor
 from assetkit.io.base import Place
+from assetkit.io.placing import placed
 from assetkit.records import Owner
 
 
@@ -56,7 +57,7 @@ class Environment:
         """
         named = asset.io_manager
         if not isinstance(named, str):
-            return named
+            return placed(named, self.place)
         if named not in self.io_managers:
             hint = did_you_mean(named, self.io_managers, what="IO managers")
             raise InvalidArgument(

@@ -19,14 +19,14 @@ import pyarrow.parquet as pq
 
 from assetkit.errors import DataChanged
 from assetkit.io import footer, schemas
-from assetkit.io.base import Loaded, Place, Source
+from assetkit.io.base import Loaded, Source
 from assetkit.io.loading import Versions, load, wanted_of
 from assetkit.io.object_store import ObjectStore, Replaced, data_key, open_store
 from assetkit.io.parquet import ParquetIOManager
 from assetkit.io.parquet_read import stored_schema, torn
 from assetkit.io.remote import RemoteFiles
 from assetkit.io.remote_fetch import Fetcher, Record, scratch
-from assetkit.io.remote_places import Held, in_parallel, is_remote, missing, telling, url_of
+from assetkit.io.remote_places import Held, in_parallel, missing, telling, url_of
 from assetkit.io.slot_tables import (
     Found,
     SlotTables,
@@ -43,11 +43,9 @@ _FIRST = 4 << 20
 _FOOTER = 64 << 10
 
 
-def placed(manager: Any, place: Place) -> Any:
-    """Return what keeps a manager's data in a place: itself, where the place is local."""
-    if not is_remote(place) or not isinstance(manager, StagedFiles):
-        return manager
-    if isinstance(manager, RemoteFiles):
+def placed(manager: Any) -> Any:
+    """Return what keeps a manager's data in an object store: itself, where it keeps no files."""
+    if not isinstance(manager, StagedFiles) or isinstance(manager, RemoteFiles):
         return manager
     return (RemoteParquet if isinstance(manager, ParquetIOManager) else RemoteFiles)(manager)
 

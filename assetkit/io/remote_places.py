@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 from urllib.parse import unquote
 
@@ -33,14 +33,9 @@ class Held(Source):
 class Kept:
     """A replaced version of a slot, and all versions of what belongs to it, newest first."""
 
-    place: Place
+    place: Place = field(compare=False)
     version: Version
     beside: tuple[Version, ...] = ()
-
-
-def is_remote(place: Place) -> bool:
-    """Return whether a place's data is in an object store."""
-    return "://" in place.data and not place.data.startswith("file://")
 
 
 def is_here(source: Source) -> bool:

@@ -14,8 +14,9 @@ from assetkit.definitions.asset import AssetDef
 from assetkit.errors import InvalidArgument, WorkspaceError, did_you_mean
 from assetkit.executors.base import Executor
 from assetkit.io.base import Place
+from assetkit.io.placing import placed
 from assetkit.workspace.locate import remember_base
-from assetkit.workspace.managers import IOManagers, placed
+from assetkit.workspace.managers import IOManagers
 
 
 @dataclass(slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from assetkit.catalog.base import Catalog
 from assetkit.catalog.duckdb import DuckDBCatalog
 from assetkit.errors import InvalidArgument
 from assetkit.io.base import Place
-from assetkit.workspace.locate import is_url
+from assetkit.io.placing import is_remote, placed
 
 _METHODS = ("write", "read", "delete")
 _READY = {
@@ -51,7 +51,7 @@ class IOManagers(Mapping[str, Any]):
     def over(self, base: IOManagers) -> IOManagers:
         """Return these and those of a base; one given here goes before one given there."""
         both = IOManagers({**base._given, **self._given}, self._place)
-        if not is_url(self._place.data):
+        if not is_remote(self._place):
             both._loaded = base._loaded  # what the base keeps in memory is to be read
         return both
 
@@ -72,13 +72,6 @@ class IOManagers(Mapping[str, Any]):
 
     def __len__(self) -> int:
         return len(self._names)
-
-
-def placed(manager: Any, place: Place) -> Any:
-    """Return what keeps an IO manager's data in a place: itself, but for files in object stores."""
-    if not is_url(place.data):
-        return manager
-    return import_module("assetkit.io.remote_parquet").placed(manager, place)
 
 
 def _check(name: str, manager: Any) -> None:

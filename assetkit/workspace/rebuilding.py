@@ -22,7 +22,8 @@ from assetkit.catalog.faults import copy_of
 from assetkit.errors import CatalogError, DataChanged, WorkspaceError
 from assetkit.execution.provenance import materialization_from_record
 from assetkit.io.base import Place, Source
-from assetkit.io.remote_places import in_parallel, is_remote, slots_in, source_at
+from assetkit.io.placing import is_remote
+from assetkit.io.remote_places import in_parallel, slots_in, source_at
 from assetkit.io.staged import StagedFiles
 from assetkit.records import AssetKey, Materialization, RunStatus
 from assetkit.workspace.core import Core

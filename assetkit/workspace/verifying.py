@@ -12,7 +12,8 @@ import pandas as pd
 
 from assetkit.errors import DataChanged, StorageError
 from assetkit.io.base import Place, Source, StagedIOManager, Stored
-from assetkit.io.remote_places import is_remote, names_in
+from assetkit.io.placing import is_remote
+from assetkit.io.remote_places import names_in
 from assetkit.records import AssetKey, Materialization, slot_name
 from assetkit.workspace.core import Core
 from assetkit.workspace.data import Known, own_assets, source_of
