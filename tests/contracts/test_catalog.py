@@ -395,7 +395,7 @@ def test_slots_get_other_keys(catalog):
     assert snapshot.slots["a"].ver_seq.tolist() == [seq + 1, old.ver_seq[1]]
     assert snapshot.assets["a"].universe_seq == snapshot.seq == seq + 1
     assert catalog.slot_keys("a")[1] == ["new", "k001"]
-    assert [one.location for one in catalog.published("a")][0] == "a/new"
+    assert next(one.location for one in catalog.published("a")) == "a/new"
     assert catalog.history("a", "new")["data_version"].to_pylist() == [f"{v:032x}" for v in (2, 1)]
     assert catalog.history("a", "k000").num_rows == 0
     assert catalog.checks("a")["partition"].to_pylist() == ["new"]
@@ -794,7 +794,14 @@ def test_status_sums_up_what_is_published(catalog):
     catalog.describe([row("empty")])
     catalog.commit(
         commit(
-            made(ordinal=0, rows=3, bytes=10, materialized_at=after(4), data_time=after(1)),
+            made(
+                ordinal=0,
+                rows=3,
+                bytes=10,
+                materialized_at=after(4),
+                data_time=after(1),
+                metadata={"n": 1},
+            ),
             made(ordinal=1, rows=None, bytes=5, partial=True),
         )
     )
@@ -812,6 +819,7 @@ def test_status_sums_up_what_is_published(catalog):
         "failing": 0,
         "failed_checks": 0,
         "warnings": 0,
+        "metadata": '{"n": 1}',
     }
     assert (empty["asset"], empty["slots"], empty["rows"], empty["data_time"]) == (
         "empty",
