@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from assetkit.backfills import backfill as backfill
     from assetkit.backfills import resume as resume
     from assetkit.checks.result import CheckResult as CheckResult
+    from assetkit.daemon.daemon import Daemon as Daemon
+    from assetkit.daemon.watching import watch as watch
     from assetkit.definitions.checks import asset_check as asset_check
     from assetkit.definitions.decorator import asset as asset
     from assetkit.definitions.external import external_asset as external_asset
@@ -49,6 +51,8 @@ if TYPE_CHECKING:
     from assetkit.definitions.sqlasset import sql_assets as sql_assets
     from assetkit.errors import AssetkitError as AssetkitError
     from assetkit.errors import MaterializationError as MaterializationError
+    from assetkit.execution.alerts import Alert as Alert
+    from assetkit.execution.alerts import Alerts as Alerts
     from assetkit.execution.context import AssetContext as AssetContext
     from assetkit.execution.context import build_context as build_context
     from assetkit.execution.hooks import HookEvent as HookEvent
@@ -69,6 +73,8 @@ _NAMES = {
     "api": ("materialize", "plan"),
     "backfills": ("BackfillResult", "backfill", "resume"),
     "checks.result": ("CheckResult",),
+    "daemon.daemon": ("Daemon",),
+    "daemon.watching": ("watch",),
     "definitions.checks": ("asset_check",),
     "definitions.decorator": ("asset",),
     "definitions.external": ("external_asset",),
@@ -98,6 +104,7 @@ _NAMES = {
     "definitions.sensors": ("RunRequest", "SensorContext", "SkipReason", "sensor"),
     "definitions.sqlasset": ("sql_asset", "sql_assets"),
     "errors": ("AssetkitError", "MaterializationError"),
+    "execution.alerts": ("Alert", "Alerts"),
     "execution.context": ("AssetContext", "build_context"),
     "execution.hooks": ("HookEvent", "Hooks"),
     "execution.result": ("RunResult",),

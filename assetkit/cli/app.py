@@ -42,6 +42,10 @@ COMMANDS: Final[dict[str, dict[str, tuple[str, str]]]] = {
         "retry": ("assetkit.cli.control:retry", "Run again what failed or was lost in a run."),
         "cancel": ("assetkit.cli.control:cancel", "Stop a run, or a backfill."),
     },
+    "Automate": {
+        "tick": ("assetkit.cli.automation:tick", "Do one turn of automation."),
+        "daemon": ("assetkit.cli.automation:daemon", "Do turn after turn, until told to stop."),
+    },
     "History": {
         "runs": ("assetkit.cli.state:runs", "List the runs."),
         "logs": ("assetkit.cli.logs:logs", "Show what happened in a run, and what it said."),

@@ -52,6 +52,11 @@ class Session:
         """The project that is meant: ``-m``, or what the nearest ``pyproject.toml`` says."""
         return self._project[0]
 
+    @property
+    def project_place(self) -> tuple[str, Path]:
+        """The project's module or file, and the folder in which it is looked up."""
+        return self._project
+
     @cached_property
     def definitions(self) -> Definitions:
         """The project, loaded; the names of its assets are kept for completion."""
