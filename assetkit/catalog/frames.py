@@ -92,11 +92,13 @@ STATUS = pa.schema(
         "failing": _INT,
         "failed_checks": _INT,
         "warnings": _INT,
+        "metadata": _TEXT,
     }
 )
 """One row per asset known, by key: how many slots are published, their rows and bytes, the newest
-times, how many of them are partial, how many slots failed since they last succeeded, and how many
-checks of error severity and of lesser severity did not pass at the last look."""
+times, how many of them are partial, how many slots failed since they last succeeded, how many
+checks of error severity and of lesser severity did not pass at the last look, and the metadata of
+the newest slot as JSON."""
 
 CHECKS = pa.schema(
     {

@@ -166,6 +166,7 @@ def _status(state: State, key: AssetKey, asset: AssetState) -> Row:
     made = [one.made for one in asset.slots.values()]
     rows = [one.rows for one in made if one.rows is not None]
     sizes = [one.bytes for one in made if one.bytes is not None]
+    newest = max(made, key=lambda one: one.materialized_at, default=None)
     return {
         "asset": key,
         "slots": len(made),
@@ -175,6 +176,7 @@ def _status(state: State, key: AssetKey, asset: AssetState) -> Row:
         "data_time": max((one.data_time for one in made if one.data_time), default=None),
         "partial": sum(one.partial for one in made),
         "failing": sum(owner == key for owner, _ in state.failing),
+        "metadata": (to_json(newest.metadata) if newest else None) or "{}",
     }
 
 

@@ -343,7 +343,8 @@ order by seq desc, ordinal desc
 with slot as (
     select asset_id, count(*) as slots, sum(rows) filter (rows >= 0) as rows,
            sum(bytes) filter (bytes >= 0) as bytes, max(materialized_at) as materialized_at,
-           max(data_time) as data_time, count(*) filter (partial) as partial
+           max(data_time) as data_time, count(*) filter (partial) as partial,
+           arg_max(coalesce(metadata, '{}'), materialized_at) as metadata
     from known.materialization where current group by asset_id
 ), failing as (
     select asset_id, count(distinct ordinal) as failing from known.attempt where open group by asset_id
@@ -364,7 +365,8 @@ with slot as (
 select a.key as asset, coalesce(slots, 0) as slots, rows::bigint as rows, bytes::bigint as bytes,
        materialized_at, nullif(data_time, (-9223372036854775808)::bigint) as data_time,
        coalesce(partial, 0) as partial, coalesce(failing, 0) as failing,
-       coalesce(failed_checks, 0) as failed_checks, coalesce(warnings, 0) as warnings
+       coalesce(failed_checks, 0) as failed_checks, coalesce(warnings, 0) as warnings,
+       coalesce(metadata, '{}') as metadata
 from known.asset a left join slot using (asset_id) left join failing using (asset_id)
 left join checked using (asset_id)
 order by asset

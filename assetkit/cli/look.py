@@ -14,6 +14,7 @@ from assetkit.display.texttable import Column
 if TYPE_CHECKING:
     from assetkit.definitions.asset import AssetDef
     from assetkit.graph.graph import AssetGraph
+    from assetkit.workspace.description import Description
 
 
 @click.command(cls=Verb, examples=("assetkit validate", "assetkit -m shop.assets validate"))
@@ -53,18 +54,26 @@ def list_assets(session: Session, select: tuple[str, ...], *, as_json: bool) -> 
     session.out.table(columns, rows)
 
 
-@click.command(cls=Verb, examples=("assetkit show late_by_carrier",))
-@click.argument("asset", shell_complete=complete_assets)
+@click.command(
+    cls=Verb, examples=("assetkit show late_by_carrier", "assetkit show flights@2013-01-01")
+)
+@click.argument("slot", metavar="ASSET[@PARTITION]", shell_complete=complete_assets)
 @json_option
 @click.pass_obj
-def show(session: Session, asset: str, *, as_json: bool) -> None:
-    """Show one asset: what it is, what it needs, and who needs it."""
+def show(session: Session, slot: str, *, as_json: bool) -> None:
+    """Show one asset: what it is, what it needs, who needs it, and what is published.
+
+    Of a partitioned asset, the newest partition is looked at, or the one named.
+    """
     from assetkit.definitions.html import asset_facts
 
-    graph, key = session.one_asset(asset)
+    name, _, partition = slot.partition("@")
+    graph, key = session.one_asset(name)
     found = graph.assets[key]
+    data = _description(session, key, partition or None)
     if as_json:
-        session.out.json("asset", asset_document(found, graph))
+        published = None if data is None else data.json
+        session.out.json("asset", {**asset_document(found, graph), "published": published})
         return
     session.out.write(f"{key}")
     if found.description.strip():
@@ -72,6 +81,21 @@ def show(session: Session, asset: str, *, as_json: bool) -> None:
     downstream = ", ".join(graph.downstream.get(key, ()))
     facts = [*asset_facts(found), *([("needed by", downstream)] if downstream else [])]
     session.out.table((Column(), Column(wraps=True)), facts)
+    if data is not None:
+        session.out.write("\n" + data.text(width=session.out.width))
+
+
+def _description(session: Session, key: str, partition: str | None) -> Description | None:
+    """Return what is published of an asset; None where that is nothing, and nothing was named."""
+    from assetkit.errors import DataMissing, UnknownAsset
+
+    handle = next((one for one in session.definitions.assets if one.key == key), key)
+    try:
+        return session.furnished.describe(handle, partition)
+    except (DataMissing, UnknownAsset):
+        if partition is not None:
+            raise
+        return None
 
 
 @click.command(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from typing import Any
 
@@ -12,6 +13,7 @@ from assetkit.cli.output import cell_text, frame_columns, moment, records
 from assetkit.cli.session import Session
 from assetkit.display.quantities import ago_text, bytes_text, count_text, duration_text, moment_text
 from assetkit.display.texttable import Column
+from assetkit.display.values import is_short, value_text
 
 _FEW = 20
 _NAMED = 4
@@ -76,7 +78,11 @@ def runs(session: Session, limit: int, *, as_json: bool) -> None:
 
 def _show_status(session: Session, frame: Any) -> None:
     titles = ("asset", "partitions", "rows", "size", "built", "data up to", "failing", "checks")
-    columns = [Column(), *(Column(title=t, right=t in _NUMBERS) for t in titles)]
+    columns = [
+        Column(),
+        *(Column(title=t, right=t in _NUMBERS) for t in titles),
+        Column(title="metadata", wraps=True),
+    ]
     now = session.workspace.core.now()
     rows = [
         (
@@ -89,6 +95,7 @@ def _show_status(session: Session, frame: Any) -> None:
             "" if one["data_time"] is None else moment_text(moment(one["data_time"])),
             cell_text(one["failing"]) if one["failing"] else "",
             _checks_text(one),
+            _metadata_text(one),
         )
         for one in records(frame)
     ]
@@ -106,6 +113,14 @@ def _checks_text(row: dict[str, Any]) -> str:
     failed, warnings = row["failed_checks"], row["warnings"]
     words = [f"{failed:,} failed"] if failed else []
     return ", ".join([*words, *([count_text(warnings, "warning")] if warnings else [])])
+
+
+def _metadata_text(row: dict[str, Any]) -> str:
+    """Return what was noted of the newest partition, as far as it fits in a line."""
+    noted = json.loads(row["metadata"] or "{}")
+    short = [f"{name}={value_text(value)}" for name, value in noted.items() if is_short(value)]
+    more = len(noted) - len(short[:_NAMED])
+    return ", ".join([*short[:_NAMED], *([f"{more} more"] if more and short else [])])
 
 
 def _show_runs(session: Session, frame: Any) -> None:

@@ -12,6 +12,9 @@ from html import escape
 from typing import Final
 
 
+_VOID: Final = frozenset({"img"})
+
+
 class Html(str):
     """Text that is HTML already."""
 
@@ -33,6 +36,8 @@ def element(name: str, /, *children: str, **attributes: str | bool | None) -> Ht
             continue
         attribute = key.rstrip("_").replace("_", "-")
         words.append(attribute if value is True else f'{attribute}="{escape(str(value))}"')
+    if name in _VOID:
+        return Html(f"<{' '.join(words)}>")
     return Html(f"<{' '.join(words)}>{joined(children)}</{name}>")
 
 
@@ -105,11 +110,12 @@ STYLE: Final = (
     ".assetkit-view .t-build,.assetkit-view .t-rebuild,.assetkit-view .t-running"
     "{color:var(--work)}"
     ".assetkit-view .t-stale,.assetkit-view .t-partial,.assetkit-view .t-maybe,"
-    ".assetkit-view .t-quarantined,.assetkit-view .t-held{color:var(--warn)}"
+    ".assetkit-view .t-quarantined,.assetkit-view .t-held,.assetkit-view .t-warning{color:var(--warn)}"
     ".assetkit-view .t-failed,.assetkit-view .t-blocked,.assetkit-view .t-lost"
     "{color:var(--bad)}"
     ".assetkit-view .t-keep,.assetkit-view .t-skipped,.assetkit-view .t-unchanged,"
     ".assetkit-view .t-missing,.assetkit-view .t-cancelled{color:var(--dim)}"
+    ".assetkit-view img{max-width:100%;height:auto}"
     ".assetkit-view svg{max-width:none;display:block;margin:6px 0}"
     ".assetkit-view svg text{font:12px ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;"
     "fill:var(--jp-ui-font-color1,var(--fg));stroke:none}"

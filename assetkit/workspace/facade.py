@@ -33,6 +33,8 @@ from assetkit.workspace.planning import plan_in
 if TYPE_CHECKING:
     import pandas as pd
 
+    from assetkit.workspace.description import Description
+
 
 class Workspace:
     """Where data and catalog live.
@@ -204,6 +206,18 @@ class Workspace:
         """Return the runs, newest first."""
         frame: pd.DataFrame = _frames().runs(self.core, limit)
         return frame
+
+    def describe(self, asset: Any, partition: Any = None) -> Description:
+        """Return what is published of an asset, with a closer look at one partition.
+
+        The newest one, or *partition*: its columns (types, missing values, limits), some
+        of its rows, its metadata and what its checks found. Costs no reading of data.
+
+        Raises:
+            DataMissing: nothing of the asset, or not that partition, is materialized.
+        """
+        described: Description = _part("describing").describe(self.core, asset, partition)
+        return described
 
     def check(self, assets: Any, partitions: Any = None) -> pd.DataFrame:
         """Run the checks of assets on what is published, and return what they found, a row each.
