@@ -10,7 +10,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -131,6 +131,7 @@ def _call(text: str, owner: str, **tables: Any) -> Any:
     return Query(_parse(text, owner), owner)(**tables)
 
 
+@lru_cache(maxsize=1024)
 def _parse(text: str, owner: str) -> Any:
     return import_module("assetkit.io.sql_text").parse_query(text, owner=owner)
 

@@ -12,6 +12,7 @@ from pyarrow.dataset import Dataset
 from assetkit.errors import InvalidSelection, did_you_mean
 from assetkit.io.base import is_staged
 from assetkit.io.duckdb_scan import query_over
+from assetkit.io.external import ExternalFiles
 from assetkit.records import AssetKey, is_nothing
 from assetkit.workspace.core import Core
 from assetkit.workspace.data import Known, known_assets, manager_of, source_of
@@ -77,7 +78,9 @@ def _make_view(
     if not sources:
         return None
     manager = manager_of(core, known, known.key)
-    table = manager.read(sources, Dataset if is_staged(manager) else None, None)
+    table = manager.read(
+        sources, Dataset if is_staged(manager) or isinstance(manager, ExternalFiles) else None, None
+    )
     origin = query_over(table)
     if origin is None:
         connection.register(f"assetkit {name}", table)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from assetkit import (
@@ -14,6 +15,7 @@ from assetkit import (
     StaticPartitions,
     Workspace,
     asset,
+    external_asset,
     materialize,
     plan,
     sql_asset,
@@ -320,3 +322,39 @@ def test_called_directly_it_runs_over_tables():
     doubled = sql_asset("doubled", "select x * 2 as x from numbers")
 
     assert doubled(numbers=pa.table({"x": [1, 2]})).read_all().to_pydict() == {"x": [2, 4]}
+
+
+COUNT_LARGE = "select count(*) as n from readings where v > 5000"
+
+
+@pytest.fixture
+def readings():
+    """A table with NaN, which DuckDB counts as the largest number, in several row groups."""
+    values = [float(n % 1000) for n in range(300_000)]
+    values[5] = values[200_000] = float("nan")
+    return pa.table({"v": values, "plain": [1.0] * len(values)})
+
+
+def test_filters_find_rows_with_nan(workspace, readings):
+    """DuckDB's reader would pass over NaN by the file's statistics; no query here does."""
+    made = asset(name="readings")(lambda: readings)
+    large = sql_asset("large", COUNT_LARGE)
+    greatest = sql_asset("greatest", "select isnan(max(v)) as is_nan from readings")
+
+    result = run([made, large, greatest], workspace)
+
+    assert result.load("large").n.tolist() == [2]
+    assert result.load("greatest").is_nan.tolist() == [True]
+    assert workspace.sql(COUNT_LARGE).n.tolist() == [2]
+    assert workspace.sql("select sum(plain) as n from readings where plain = 1").n[0] == 300_000
+
+
+def test_filters_find_rows_with_nan_in_files_of_others(workspace, readings, tmp_path):
+    """The same holds where no record of ours says which columns have NaN."""
+    pq.write_table(readings, tmp_path / "readings.parquet", row_group_size=100_000)
+    outside = external_asset("readings", path=tmp_path / "readings.parquet")
+
+    result = run([outside, sql_asset("large", COUNT_LARGE)], workspace, select="large")
+
+    assert result.load("large").n.tolist() == [2]
+    assert workspace.sql(COUNT_LARGE).n.tolist() == [2]
