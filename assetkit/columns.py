@@ -117,6 +117,22 @@ def _gist(columns: Mapping[str, NDArray[Any]]) -> SlotColumns:
     return SlotColumns(**kept)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionColumns:
+    """All that was ever published of an asset's slots: parallel columns, by ordinal, then seq.
+
+    ``seq`` is when a row was written; rows with the same content one after another share
+    their ``ver_seq``. Times as in `SlotColumns`.
+    """
+
+    ordinal: Ints
+    seq: Ints
+    ver_seq: Ints
+    read_seq: Ints
+    data_time: Ints
+    materialized_at: Ints
+
+
 NO_SLOTS = SlotColumns()
 """What is known of an asset of which nothing is."""
 
