@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from assetkit.catalog.automation import AutomationLog
-from assetkit.columns import Ints, SlotColumns
+from assetkit.columns import Ints, SlotColumns, VersionColumns
 from assetkit.records import (
     AssetKey,
     BackfillRecord,
@@ -282,6 +282,10 @@ class Catalog(Protocol):
 
     def history(self, asset: AssetKey, partition: str | None = None) -> pa.Table:
         """Return an asset's materializations and deletions, newest first."""
+        ...
+
+    def versions(self, asset: AssetKey) -> VersionColumns:
+        """Return all materializations of an asset, replaced ones too, in numbers."""
         ...
 
     def write_checks(self, found: Sequence[CheckOutcome]) -> None:
