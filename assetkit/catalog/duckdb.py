@@ -34,7 +34,7 @@ from assetkit.catalog.leasing import Leases
 from assetkit.catalog.liveness import RunGuard, is_alive
 from assetkit.catalog.store import Store, Transaction
 from assetkit.catalog.times import utc_now
-from assetkit.columns import Ints
+from assetkit.columns import Ints, VersionColumns
 from assetkit.records import (
     AssetKey,
     BackfillRecord,
@@ -231,6 +231,13 @@ class DuckDBCatalog:
         with self.transaction(read_only=True) as (transaction, _, _):
             table = transaction.connection.table("history", asset=asset, partition=partition)
         return frames.as_frame(table, "history")
+
+    def versions(self, asset: AssetKey) -> VersionColumns:
+        """Return all materializations of an asset, replaced ones too, in numbers."""
+        with self.transaction(read_only=True) as (transaction, _, _):
+            table = transaction.connection.table("versions", asset=asset)
+        names = VersionColumns.__dataclass_fields__
+        return VersionColumns(**{name: to_numpy(table[name], np.int64) for name in names})
 
     def write_checks(self, found: Sequence[CheckOutcome]) -> None:
         """Write down what checks found in what is published already."""
