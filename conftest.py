@@ -8,7 +8,13 @@ from tests.docs.pages import pages
 pytest_collect_file = pages.pytest()
 
 # A module of an optional package is loaded by name; without the package its doctests cannot run.
-OPTIONAL = {"apprise": "notifying", "deltalake": "delta", "pyiceberg": "iceberg"}
+OPTIONAL = {
+    "apprise": "notifying",
+    "deltalake": "delta",
+    "distributed": "dask",
+    "pyiceberg": "iceberg",
+    "ray": "ray",
+}
 HERE = Path(__file__).parent
 collect_ignore = [
     "tests/faults/surroundings.py",  # a program that tests start

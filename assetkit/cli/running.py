@@ -30,6 +30,8 @@ _EXECUTORS = {
     "in-process": "InProcessExecutor",
     "threads": "ThreadExecutor",
     "processes": "ProcessExecutor",
+    "dask": "DaskExecutor",
+    "ray": "RayExecutor",
 }
 
 
@@ -81,28 +83,30 @@ class JsonLines:
 
 
 def executor_of(text: str | None) -> Any:
-    """Return the executor that ``NAME[:N]`` names; None where nothing is said.
+    """Return the executor that ``NAME[:N]``, or ``NAME:ADDRESS``, names; None: nothing is said.
 
     Raises:
         UsageError: there is no such executor, or it takes no such number.
+        MissingExtra: it needs a package that is not installed.
     """
     if text is None:
         return None
     name, colon, rest = text.partition(":")
-    found = getattr(executors, _EXECUTORS.get(name, ""), None)
-    if found is None:
-        there = [known for known, kind in _EXECUTORS.items() if hasattr(executors, kind)]
+    if name not in _EXECUTORS:
         raise click.UsageError(
             f"--executor {text!r}: there is no executor {name!r}. "
-            f"{did_you_mean(name, there, what='executors')}"
+            f"{did_you_mean(name, _EXECUTORS, what='executors')}"
         )
+    found = getattr(executors, _EXECUTORS[name])
     if not colon:
         return found()
     if name in ("threads", "processes") and not rest.isdecimal():
         raise click.UsageError(f"--executor {text!r}: write it as {name}:4.")
     if name == "in-process":
         raise click.UsageError(f"--executor {text!r}: in-process takes no number.")
-    return found(int(rest) if rest.isdecimal() else rest)
+    if name in ("dask", "ray"):
+        return found(workers=int(rest)) if rest.isdecimal() else found(rest)
+    return found(int(rest))
 
 
 def _announce(session: Session, plan: Plan, *, asked_already: bool) -> None:

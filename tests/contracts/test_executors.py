@@ -6,33 +6,65 @@ import os
 import signal
 import threading
 from functools import partial
+from time import monotonic
 
+import pandas as pd
 import pytest
 
-from assetkit.errors import InvalidArgument, StepCancelled, StepError, WorkerLost
-from assetkit.executors import InProcessExecutor, ProcessExecutor, ThreadExecutor
+from assetkit import StaticPartitions, Workspace, asset, materialize
+from assetkit.errors import (
+    InvalidArgument,
+    StepCancelled,
+    StepError,
+    StepTimeout,
+    WorkerLost,
+)
+from assetkit.executors import Demands, InProcessExecutor, ProcessExecutor, ThreadExecutor
+from assetkit.executors.batching import Batching
 
-EXECUTORS = {
-    "in-process": InProcessExecutor,
-    "threads": partial(ThreadExecutor, 2),
-    "processes": partial(ProcessExecutor, 2),
-}
+HERE = {"in-process": InProcessExecutor, "threads": partial(ThreadExecutor, 2)}
+ELSEWHERE = ["processes", "dask", "ray"]
 
 
-@pytest.fixture(params=EXECUTORS)
-def executor(request):
-    made = EXECUTORS[request.param]()
-    made.start()
-    yield made
-    made.stop(kill=True)
+@pytest.fixture(scope="session")
+def process_pool():
+    """Return an executor of two warm worker processes."""
+    executor = ProcessExecutor(2)
+    yield executor
+    executor.stop(kill=True)
 
 
 @pytest.fixture
-def processes():
-    made = ProcessExecutor(2)
-    made.start()
-    yield made
-    made.stop(kill=True)
+def find_executor(request):
+    """Return what gives an executor by name, started; it is stopped afterwards."""
+    started = []
+
+    def find(name):
+        fixture = "process_pool" if name == "processes" else f"{name}_cluster"
+        executor = HERE[name]() if name in HERE else request.getfixturevalue(fixture)
+        executor.start()
+        started.append(executor)
+        return executor
+
+    yield find
+    for executor in started:
+        executor.stop()
+
+
+@pytest.fixture(params=[*HERE, *ELSEWHERE, "batches"])
+def executor(request, find_executor):
+    """Return each executor in turn, started."""
+    if request.param != "batches":
+        return find_executor(request.param)
+    batches = Batching(find_executor("processes"))
+    batches.start()
+    return batches
+
+
+@pytest.fixture(params=ELSEWHERE)
+def elsewhere(request, find_executor):
+    """Return each executor whose workers are other processes, started."""
+    return find_executor(request.param)
 
 
 def wait_for(executor, count):
@@ -106,55 +138,200 @@ def test_threads_run_side_by_side():
     executor.stop()
 
 
-def test_a_worker_that_dies_is_named_and_replaced(processes):
+def test_a_worker_that_dies_is_named_and_replaced(elsewhere):
     """A step whose process is killed is lost with the reason; the other step goes on."""
 
     def die(_):
         os.kill(os.getpid(), signal.SIGKILL)
 
-    processes.submit(1, die, None)
-    processes.submit(2, str, "alive")
-    found = wait_for(processes, 2)
-    processes.submit(3, str, "again")
+    elsewhere.submit(1, die, None)
+    elsewhere.submit(2, str, "alive")
+    found = wait_for(elsewhere, 2)
+    elsewhere.submit(3, str, "again")
 
     assert found[1].lost
     assert isinstance(found[1].error, WorkerLost)
-    assert "SIGKILL" in str(found[1].error)
+    assert "died" in str(found[1].error)
     assert found[2].value == "alive"
-    assert wait_for(processes, 1)[3].value == "again"
+    assert wait_for(elsewhere, 1)[3].value == "again"
 
 
-def test_a_running_process_can_be_stopped(processes):
-    """Cancelling kills the worker of that task, and only that."""
-    processes.submit(1, lambda _: threading.Event().wait(600), None)
-    processes.submit(2, str, "other")
-    processes.cancel(1)
-    found = wait_for(processes, 2)
+def test_a_worker_process_says_which_signal_ended_it(find_executor):
+    """Where the system tells it, the reason is in the message."""
+    processes = find_executor("processes")
+    processes.submit(1, lambda _: os.kill(os.getpid(), signal.SIGKILL), None)
+
+    assert "SIGKILL" in str(wait_for(processes, 1)[1].error)
+
+
+def test_a_running_task_can_be_stopped(elsewhere, tmp_path):
+    """Cancelling reaches the worker of that task, and only that."""
+    begun = tmp_path / "begun"
+
+    def hang(_):
+        begun.touch()
+        threading.Event().wait(600)
+
+    elsewhere.submit(1, hang, None)
+    while not begun.exists():
+        elsewhere.wait(0.01)
+    elsewhere.cancel(1)
+    elsewhere.submit(2, str, "other")
+    found = wait_for(elsewhere, 2)
 
     assert isinstance(found[1].error, StepCancelled)
     assert found[2].value == "other"
 
 
-def test_workers_stay_warm_between_runs(processes):
-    """The next run finds the process of the last."""
-    processes.submit(1, lambda _: os.getpid(), None)
-    first = wait_for(processes, 1)[1].value
-    processes.stop()
-    processes.start()
-    processes.submit(1, lambda _: os.getpid(), None)
+def test_a_task_that_takes_too_long_is_stopped(elsewhere, tmp_path):
+    """Past its timeout a task ends, its worker is free again, and the log says where it was."""
+    log = tmp_path / "logs" / "step.log"
 
-    assert first == wait_for(processes, 1)[1].value != os.getpid()
+    def hang(_):
+        threading.Event().wait(600)
+
+    began = monotonic()
+    elsewhere.submit(1, hang, None, Demands(timeout=0.2, log=str(log)))
+    late = wait_for(elsewhere, 1)[1]
+    elsewhere.submit(2, str, "next")
+
+    assert isinstance(late.error, StepTimeout)
+    assert monotonic() - began < 60
+    assert "hang" in log.read_text(encoding="utf-8")
+    assert wait_for(elsewhere, 1)[2].value == "next"
 
 
-def test_what_cannot_travel_is_said_so(processes):
+def test_workers_stay_warm_between_runs(elsewhere):
+    """The next run finds the processes of the last."""
+
+    def pids():
+        for task in range(1, 5):
+            elsewhere.submit(task, lambda _: os.getpid(), None)
+            yield wait_for(elsewhere, 1)[task].value
+
+    first = set(pids())
+    elsewhere.stop()
+    elsewhere.start()
+
+    assert first & set(pids())
+    assert os.getpid() not in first
+
+
+def test_what_cannot_travel_is_said_so(elsewhere):
     """A task or a result that cannot be pickled fails with the remedy."""
-    processes.submit(1, str, threading.Lock())
-    processes.submit(2, lambda _: threading.Lock(), None)
-    found = wait_for(processes, 2)
+    elsewhere.submit(1, str, threading.Lock())
+    elsewhere.submit(2, lambda _: threading.Lock(), None)
+    found = wait_for(elsewhere, 2)
 
     assert isinstance(found[1].error, StepError)
     assert "cannot be sent to a worker process" in str(found[1].error)
     assert "cannot be returned from a worker process" in str(found[2].error)
+
+
+@pytest.mark.parametrize("name", ["dask", "ray"])
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"num_cpu": 2}, "does not know 'num_cpu'. Did you mean num_cpus"),
+        ({"resources": {"quantum": 1}}, "would wait for ever"),
+    ],
+    ids=["unknown", "nowhere"],
+)
+def test_options_that_cannot_be_heeded_are_refused(find_executor, name, options, said):
+    """An option that an engine does not know, or a resource that nobody has, is an error."""
+    with pytest.raises(InvalidArgument, match=said):
+        find_executor(name).check(options)
+
+
+@pytest.mark.parametrize("name", ["dask", "ray"])
+def test_a_task_takes_the_room_that_it_asks_for(find_executor, name):
+    """A task that counts for two CPUs leaves no room beside it on two."""
+    executor = find_executor(name)
+    executor.submit(1, str, "wide", Demands(options={"num_cpus": 2}))
+
+    assert executor.capacity == 1
+    assert wait_for(executor, 1)[1].value == "wide"
+    assert executor.capacity == 2
+
+
+@pytest.mark.parametrize("name", [*HERE, *ELSEWHERE])
+def test_a_run_comes_to_the_same_everywhere(find_executor, name):
+    """Partitions, what is made from all of them, logs and a failure: wherever steps run."""
+
+    @asset(partitions=StaticPartitions(["a", "b", "c"]))
+    def letters(context) -> pd.DataFrame:
+        context.log.info("making %s", context.partition_key)
+        return pd.DataFrame({"letter": [context.partition_key] * 2})
+
+    @asset
+    def counted(letters: pd.DataFrame) -> pd.DataFrame:
+        return letters.groupby("letter", as_index=False).size()
+
+    @asset
+    def broken(counted: pd.DataFrame) -> None:
+        raise ValueError(f"{len(counted)} of them")
+
+    with Workspace.temporary(executor=find_executor(name)) as workspace:
+        result = materialize(
+            [counted, broken], workspace=workspace, progress="none", raise_on_error=False
+        )
+        log = workspace.core.place.private / workspace.events(result.run_id)["log"][0]
+
+        assert [2, 2, 2] == result.load("counted")["size"].tolist()
+        assert len(result.materialized) == 4
+        assert "making" in log.read_text(encoding="utf-8")
+        assert "3 of them" in str(result.error())
+
+
+@pytest.mark.parametrize("name", ["dask", "ray"])
+def test_a_step_whose_node_was_lost_is_tried_again(find_executor, name, tmp_path):
+    """On a cluster, a worker that dies once costs time, and no failure."""
+    seen = tmp_path / "seen"
+
+    @asset
+    def shaky() -> pd.DataFrame:
+        if not seen.exists():
+            seen.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return pd.DataFrame({"n": [1]})
+
+    with Workspace.temporary(executor=find_executor(name)) as workspace:
+        assert materialize(shaky, workspace=workspace, progress="none").success
+
+
+def test_of_small_steps_only_the_one_to_blame_is_lost(find_executor):
+    """Where steps travel together and one kills its worker, the others are made all the same."""
+
+    @asset(partitions=StaticPartitions([f"{n:02}" for n in range(60)]))
+    def numbers(context) -> None:
+        if context.partition_key == "41":
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    with Workspace.temporary(executor=find_executor("processes")) as workspace:
+        result = materialize(numbers, workspace=workspace, progress="none", raise_on_error=False)
+
+    assert result.failed == [("numbers", "41")]
+    assert len(result.materialized) == 59
+    assert isinstance(result.error().__cause__, WorkerLost)
+
+
+def test_a_function_that_cannot_travel_is_refused_before_work_starts(find_executor):
+    """What holds a lock cannot go to a worker: no step runs, and the asset is named."""
+    lock = threading.Lock()
+
+    @asset
+    def first() -> None:
+        """Would run."""
+
+    @asset(deps=[first])
+    def locked() -> None:
+        lock.acquire()
+
+    with Workspace.temporary(executor=find_executor("processes")) as workspace:
+        with pytest.raises(StepError, match=r"'locked' .* cannot be sent to a worker process"):
+            materialize(locked, workspace=workspace, progress="none")
+        (run,) = workspace.runs()["run_id"]
+        assert workspace.events(run).empty
 
 
 @pytest.mark.parametrize("make", [ThreadExecutor, ProcessExecutor])

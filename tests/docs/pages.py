@@ -18,6 +18,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import cloudpickle
 from sybil import Document, Example, Region, Sybil
 from sybil.parsers.markdown import SkipParser
 
@@ -88,12 +89,14 @@ def enter_page(namespace: dict[str, Any]) -> None:
     page = ModuleType("page")
     namespace.update(page=page, folder=folder, came_from=Path.cwd())
     sys.modules["page"] = page
+    cloudpickle.register_pickle_by_value(page)  # workers cannot import it, as that of a notebook
     os.chdir(folder.name)
 
 
 def leave_page(namespace: dict[str, Any]) -> None:
     """Go back to where the tests run, and forget the page."""
     os.chdir(namespace["came_from"])
+    cloudpickle.unregister_pickle_by_value(namespace["page"])
     del sys.modules["page"]
     namespace["folder"].cleanup()
 
