@@ -7,8 +7,11 @@ from datetime import datetime
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from assetkit.catalog.memory_state import AssetState, Attempt, Entry, RunState, State
 from assetkit.catalog.metadata import to_json
+from assetkit.columns import VersionColumns
 from assetkit.records import AssetKey, CheckOutcome, RunStatus
 
 if TYPE_CHECKING:
@@ -99,6 +102,18 @@ def history(state: State, asset: AssetKey, partition: str | None) -> pa.Table:
     found = [one for one in entries if partition in (None, one.made.partition)]
     found.sort(key=lambda one: (one.seq, one.made.ordinal), reverse=True)
     return _table([_version(one) for one in found], "history")
+
+
+def versions(state: State, asset: AssetKey) -> VersionColumns:
+    """Return all versions in numbers, without tombstones, by ordinal and in order."""
+    known = state.assets.get(asset)
+    rows = [
+        (one.made.ordinal, one.seq, one.ver_seq, one.read_seq, *one.numbers()[4:])
+        for one in (known.history if known else ())
+        if one.outcome != "deleted"
+    ]
+    numbers = np.array(sorted(rows), dtype=np.int64).reshape(-1, 6).T
+    return VersionColumns(**dict(zip(VersionColumns.__dataclass_fields__, numbers, strict=True)))
 
 
 def _version(entry: Entry) -> Row:
