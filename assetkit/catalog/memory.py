@@ -38,7 +38,7 @@ from assetkit.catalog.memory_state import AssetState, Attempt, Entry, RunState, 
 from assetkit.catalog.pace import paces_of
 from assetkit.catalog.ranges import ranges_of
 from assetkit.catalog.times import to_micros, utc_now
-from assetkit.columns import Ints
+from assetkit.columns import Ints, VersionColumns
 from assetkit.records import (
     AssetKey,
     BackfillRecord,
@@ -410,6 +410,11 @@ class MemoryCatalog:
         """Return an asset's materializations and deletions, newest first: `frames.HISTORY`."""
         with self._lock:
             return memory_tables.history(self._state, asset, partition)
+
+    def versions(self, asset: AssetKey) -> VersionColumns:
+        """Return all materializations of an asset, replaced ones too, in numbers."""
+        with self._lock:
+            return memory_tables.versions(self._state, asset)
 
     def write_checks(self, found: Sequence[CheckOutcome]) -> None:
         """Write down what checks found in what is published already."""
