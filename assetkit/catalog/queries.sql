@@ -339,6 +339,12 @@ join known.asset a using (asset_id) join known.run r using (run_no) left join kn
 where a.key = $asset and ($partition is null or m.key = $partition)
 order by seq desc, ordinal desc
 
+-- name: versions
+select ordinal, m.seq as seq, ver_seq, read_seq, data_time, materialized_at
+from known.materialization m join known.asset a using (asset_id)
+where a.key = $asset and outcome <> 'deleted'
+order by ordinal, m.seq
+
 -- name: status
 with slot as (
     select asset_id, count(*) as slots, sum(rows) filter (rows >= 0) as rows,
