@@ -112,6 +112,23 @@ class MemoryIOManager:
             location=target.folder,
         )
 
+    def move(self, source: Source, target: Target) -> None:
+        """Give a slot's value another place, and the record that goes with it; safe to repeat."""
+        with self._lock:
+            entry = self._published.pop(_key(source), None)
+            if entry is not None:
+                record = {**entry.record, **target.provenance}
+                moved = replace(entry, source=_source_of(target), record=record)
+                self._published[_key(target)] = moved
+
+    def note(self, target: Target) -> None:
+        """Note a new provenance of a slot's value, which stays as it is."""
+        with self._lock:
+            entry = self._published.get(_key(target))
+            if entry is not None:
+                record = {**entry.record, **target.provenance}
+                self._published[_key(target)] = replace(entry, record=record)
+
     def discard(self, written: Written) -> None:
         """Drop a staged value."""
         if written.staged is not None:

@@ -146,6 +146,24 @@ class TableSlots(ParquetIOManager):
         """Publish a copy of another workspace's slot, with its record; the original stays."""
         return self.publish(self.write(self.read((source,), pa.Table, None), target), target)
 
+    def move(self, source: Source, target: Target) -> None:
+        """Give a slot's rows another place, and the record that goes with them; safe to repeat."""
+        with self.session(source.place, writing=False) as session:
+            note = self._note(source, self.notes(session, source.asset))
+        if note is None:
+            return
+        self.take_over(source, target)
+        with self.session(source.place, writing=True) as session:
+            self.remove_rows(session, note)
+        self._attest_path(source.place, source.folder).unlink(missing_ok=True)
+
+    def note(self, target: Target) -> None:
+        """Note a new provenance beside a slot's rows, which stay as they are."""
+        with self.session(target.place, writing=True) as session:
+            note = self._note(target, self.notes(session, target.asset))
+            if note is not None:
+                self._attest_aside(target, note.record)
+
     def delete(self, target: Target) -> None:
         """Remove a slot's rows; nothing there is no error."""
         with self.session(target.place, writing=True) as session:

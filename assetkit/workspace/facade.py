@@ -377,27 +377,39 @@ class Workspace:
         """
         return upkeep.delete(self.core, asset, partitions)
 
-    def rename(self, old: Any, new: str) -> int:
-        """Give an asset's data and history another name; return how many partitions moved.
+    def rename(self, old: Any, new: Any, partition: Any = None) -> int:
+        """Give an asset, or one of its partitions, another name; return how many partitions moved.
 
-        What was made from it stays fresh. Raises `CatalogError` where there is
-        data of *new*, `UnknownAsset` where there is none of *old*.
+        Data and history go along. What was made from a renamed asset stays fresh; what
+        was made from a renamed partition sees another key, and is made again.
+        ``rename("sales@mx", "sales@mexico")`` and ``rename(sales, "mexico", partition="mx")``
+        are the same; ``"sales@region=mx"`` means all keys with that one in a dimension.
+
+        Raises:
+            UnknownAsset: there is nothing of *old*.
+            UnknownPartition: nothing is published under the old key.
+            CatalogError: there is data of *new*.
         """
-        count: int = _part("moving").rename(self.core, old, new)
+        count: int
+        if partition is None and not (isinstance(old, str) and "@" in old):
+            count = _part("moving").rename(self.core, old, new)
+        else:
+            count = _part("rekeying").rename_key(self.core, old, new, partition)
         return count
 
-    def adopt(self, asset: Any, path: str | os.PathLike[str]) -> int:
+    def adopt(self, asset: Any, path: str | os.PathLike[str], *, copy: bool = True) -> int:
         """Make existing files partitions of an asset, as if it had made them; return how many.
 
         *path*: a file, folder or glob of Parquet, CSV or JSON lines. For an asset with
         partitions: a folder with ``dimension=key`` folders or one file per key, or
-        a path with ``{partition_key}``. The files are copied, and stay as they are.
+        a path with ``{partition_key}``. The files stay as they are; without *copy* a
+        Parquet file becomes the partition by another name, and must not change after.
 
         Raises:
             DataMissing: no file is there for any partition.
             MaterializationError: a file cannot be read, or does not fit the schema or a check.
         """
-        count: int = _part("adopting").adopt(self.core, asset, path)
+        count: int = _part("adopting").adopt(self.core, asset, path, copy=copy)
         return count
 
     def accept(self, asset: Any, partitions: Any = None) -> int:

@@ -13,7 +13,8 @@ from assetkit.errors import InvalidArgument
 from assetkit.execution.provenance import provenance_of
 from assetkit.records import AssetKey, Materialization
 from assetkit.workspace.core import Core
-from assetkit.workspace.data import Known, find_known, known_assets, manager_of, source_of
+from assetkit.workspace.data import find_known, known_assets, manager_of, source_of
+from assetkit.workspace.relocating import relocate
 from assetkit.workspace.upkeep import target_of
 
 
@@ -34,31 +35,14 @@ def rename(core: Core, old: Any, new: Any) -> int:
         )
     if len(core.catalog.slot_keys(key)[0]):
         raise key_taken(known.key, key)
-    _move_files(core, known, key, old)
-    count = len(core.catalog.slot_keys(known.key)[0])
-    core.catalog.rename_asset(known.key, key)
-    _tell_readers(core, known.key, key)
-    return count
-
-
-def _move_files(core: Core, known: Known, new: AssetKey, old: Any) -> None:
-    manager = manager_of(core, known, old)
+    manager, then = manager_of(core, known, old), replace(known, key=key)
     made = list(core.catalog.published(known.key))
-    stored = [one for one in made if (one.bytes or 0) > 0]
-    if stored and not hasattr(manager, "move"):
-        raise InvalidArgument(
-            f"{known.key!r} cannot be renamed: its data is kept by {type(manager).__name__}, which "
-            f"moves nothing. Keep the old key for the data with @asset(name={known.key!r})."
-        )
-    for one in stored:
-        source = source_of(core, known, one)
-        if one.location is not None and not one.location.startswith(f"{known.key}/"):
-            continue
-        after = source_of(core, replace(known, key=new), replace(one, asset=new, location=None))
-        provenance = provenance_of(replace(one, asset=new, location=None))
-        manager.move(
-            replace(source, location=None), replace(target_of(after), provenance=provenance)
-        )
+    left = relocate(core, manager, ((known, one, then, replace(one, asset=key)) for one in made))
+    core.catalog.rename_asset(known.key, key)
+    for source in left:
+        manager.delete(target_of(source))
+    _tell_readers(core, known.key, key)
+    return len(made)
 
 
 def _tell_readers(core: Core, old: AssetKey, new: AssetKey) -> None:
