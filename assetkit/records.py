@@ -80,6 +80,23 @@ class SourceLocation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AssetRow:
+    """What the catalog remembers of an asset's definition.
+
+    ``layout`` says how ordinals are assigned; while it is unchanged, stored
+    ordinals are valid. ``universe`` is a hash of which partitions exist;
+    ``universe_seq`` the sequence number at which that last changed.
+    ``definition`` is JSON for people and for explaining what changed.
+    """
+
+    asset: AssetKey
+    layout: str
+    universe: str
+    definition: str = "{}"
+    universe_seq: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Basis:
     """The part of a fingerprint that all slots of one asset can share: all but the inputs' content.
 

@@ -18,6 +18,7 @@ from assetkit.catalog.automation import AutomationLog
 from assetkit.columns import Ints, SlotColumns, VersionColumns
 from assetkit.records import (
     AssetKey,
+    AssetRow,
     BackfillRecord,
     Basis,
     CheckOutcome,
@@ -32,23 +33,6 @@ from assetkit.records import (
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AssetRow:
-    """What the catalog remembers of an asset's definition.
-
-    ``layout`` says how ordinals are assigned; while it is unchanged, stored
-    ordinals are valid. ``universe`` is a hash of which partitions exist;
-    ``universe_seq`` the sequence number at which that last changed.
-    ``definition`` is JSON for people and for explaining what changed.
-    """
-
-    asset: AssetKey
-    layout: str
-    universe: str
-    definition: str = "{}"
-    universe_seq: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,6 +178,10 @@ class Catalog(Protocol):
         """Write a run down as running; its id may be written again."""
         ...
 
+    def begin(self, run: RunRecord, rows: Sequence[AssetRow], claims: Sequence[Claim]) -> Grant:
+        """Do `describe`, `start_run` and `claim` at once."""
+        ...
+
     def guard(self, run_id: str) -> AbstractContextManager[object]:
         """Show that this process works on a run, inside the block, however that ends."""
         ...
@@ -224,9 +212,17 @@ class Catalog(Protocol):
         ...
 
     def finish_run(
-        self, run_id: str, status: RunStatus, ended_at: datetime, message: str = ""
-    ) -> None:
-        """Write the end of a run down and give back its leases."""
+        self,
+        run_id: str,
+        status: RunStatus,
+        ended_at: datetime,
+        message: str = "",
+        last: Commit | None = None,
+    ) -> Receipt | None:
+        """Write the end of a run down, with its *last* results, and give back its leases.
+
+        Returns what a `commit` of these results would; None without any.
+        """
         ...
 
     def ask_cancel(self, run_id: str) -> bool:

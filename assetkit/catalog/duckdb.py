@@ -27,7 +27,7 @@ from assetkit.catalog import (
 )
 from assetkit.catalog.arrays import to_numpy
 from assetkit.catalog.automating import DuckDBAutomation
-from assetkit.catalog.base import AssetRow, Claim, Commit, Grant, NewKey, Receipt, Snapshot
+from assetkit.catalog.base import Claim, Commit, Grant, NewKey, Receipt, Snapshot
 from assetkit.catalog.claims import Mortals
 from assetkit.catalog.ids import Ids, Seen
 from assetkit.catalog.leasing import Leases
@@ -37,6 +37,7 @@ from assetkit.catalog.times import utc_now
 from assetkit.columns import Ints, VersionColumns
 from assetkit.records import (
     AssetKey,
+    AssetRow,
     BackfillRecord,
     CheckOutcome,
     Materialization,
@@ -93,6 +94,8 @@ class DuckDBCatalog:
 
     def snapshot(self, assets: Sequence[AssetKey], *, detail: Sequence[AssetKey] = ()) -> Snapshot:
         """Read what planning needs of *assets*; versions and digests only of those in *detail*."""
+        if not self._store.exists():
+            return Snapshot(seq=0)
         with self.transaction(read_only=True) as (transaction, ids, leases):
             return reading.read_snapshot(transaction, ids, leases, assets, detail)
 
@@ -130,6 +133,14 @@ class DuckDBCatalog:
         with self.transaction() as (transaction, ids, _):
             running.start(transaction, ids, self._mortals, run)
 
+    def begin(self, run: RunRecord, rows: Sequence[AssetRow], claims: Sequence[Claim]) -> Grant:
+        """Do `describe`, `start_run` and `claim` at once."""
+        with self.transaction() as (transaction, ids, leases):
+            if rows:
+                editing.describe(transaction, ids, rows)
+            running.start(transaction, ids, self._mortals, run)
+            return leases.claim(ids, run.run_id, claims)
+
     def guard(self, run_id: str) -> RunGuard:
         """Show that this process works on a run, inside the block, however that ends."""
         return RunGuard(self._mortals.guard(run_id))
@@ -164,13 +175,20 @@ class DuckDBCatalog:
             return recording.record(transaction, ids, leases, commit)
 
     def finish_run(
-        self, run_id: str, status: RunStatus, ended_at: datetime, message: str = ""
-    ) -> None:
-        """Write the end of a run down and give back its leases."""
+        self,
+        run_id: str,
+        status: RunStatus,
+        ended_at: datetime,
+        message: str = "",
+        last: Commit | None = None,
+    ) -> Receipt | None:
+        """Write the end of a run down, with its *last* results, and give back its leases."""
         with self.transaction() as (transaction, ids, leases):
+            receipt = None if last is None else recording.record(transaction, ids, leases, last)
             run_no = ids.runs([run_id])[run_id]
             running.finish(transaction, run_no, status, ended_at, message)
             leases.release(run_no)
+            return receipt
 
     def ask_cancel(self, run_id: str) -> bool:
         """Ask a running run to stop; return False where it is not running."""

@@ -11,14 +11,14 @@ import pyarrow as pa
 
 from assetkit.catalog import frames
 from assetkit.catalog.arrays import to_numpy
-from assetkit.catalog.base import AssetRow, NewKey
+from assetkit.catalog.base import NewKey
 from assetkit.catalog.changes import key_taken, orphan_ordinals, unknown_asset, with_orphans
 from assetkit.catalog.ids import AssetId, Ids, basis_of
 from assetkit.catalog.rows import materialization_of, observation_table
 from assetkit.catalog.store import Transaction
 from assetkit.catalog.times import to_micros
 from assetkit.columns import Ints
-from assetkit.records import AssetKey, Materialization, Observation
+from assetkit.records import AssetKey, AssetRow, Materialization, Observation
 
 
 def differs(row: AssetRow, known: AssetId) -> bool:

@@ -8,9 +8,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from assetkit.catalog.base import AssetRow
 from assetkit.catalog.store import Transaction
-from assetkit.records import AssetKey, Basis
+from assetkit.records import AssetKey, AssetRow, Basis
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,6 @@ import numpy as np
 
 from assetkit.catalog import memory_tables
 from assetkit.catalog.base import (
-    AssetRow,
     Claim,
     Commit,
     Grant,
@@ -30,17 +29,18 @@ from assetkit.catalog.base import (
 )
 from assetkit.catalog.changes import key_taken, unknown_asset, with_orphans
 from assetkit.catalog.claims import GONE, Mortals, beyond, by_asset, divide, owner_text
-from assetkit.catalog.failing import Trouble, failed_slots
+from assetkit.catalog.failing import failed_slots
 from assetkit.catalog.fencing import Fences, admitted, read_seqs_of, receipt_for, still_open
 from assetkit.catalog.liveness import is_alive
 from assetkit.catalog.memory_automation import MemoryAutomation
 from assetkit.catalog.memory_state import AssetState, Attempt, Entry, RunState, State
 from assetkit.catalog.pace import paces_of
 from assetkit.catalog.ranges import ranges_of
-from assetkit.catalog.times import to_micros, utc_now
+from assetkit.catalog.times import utc_now
 from assetkit.columns import Ints, VersionColumns
 from assetkit.records import (
     AssetKey,
+    AssetRow,
     BackfillRecord,
     CheckOutcome,
     Materialization,
@@ -92,7 +92,7 @@ class MemoryCatalog:
                 assets={key: one.row for key, one in known.items()},
                 slots=slots,
                 bases={number: state.bases[number] for number in used},
-                failures=failed_slots(self._open_attempts(known)),
+                failures=failed_slots(state.troubles(known)),
                 leases=tuple(one for one in self._living() if one.asset in wanted),
                 observations=tuple(
                     one.observations[ordinal]
@@ -103,23 +103,6 @@ class MemoryCatalog:
                     key: one.estimate for key, one in known.items() if one.estimate is not None
                 },
                 dynamic=state.dynamic(),
-            )
-
-    def _open_attempts(self, known: Mapping[AssetKey, AssetState]) -> Iterator[Trouble]:
-        if not self._state.failing:
-            return
-        rows = (one for one in self._state.attempts if one.open and one.failed.asset in known)
-        for row in sorted(rows, key=lambda one: (one.failed.failed_at, one.failed.attempt)):
-            one = row.failed
-            yield Trouble(
-                one.asset,
-                one.ordinal,
-                one.partition,
-                one.fingerprint,
-                one.run_id,
-                one.error_type,
-                one.message,
-                to_micros(one.failed_at),
             )
 
     def describe(self, rows: Sequence[AssetRow]) -> Mapping[AssetKey, int]:
@@ -177,6 +160,18 @@ class MemoryCatalog:
         with self._lock:
             is_guarded = is_alive(self._mortals.guard(run.run_id))
             self._state.runs[run.run_id] = RunState(run, run.started_at, guarded=is_guarded)
+
+    def begin(self, run: RunRecord, rows: Sequence[AssetRow], claims: Sequence[Claim]) -> Grant:
+        """Do `describe`, `start_run` and `claim` at once."""
+        with self._lock:
+            seq = self._state.seq
+            if rows:
+                self.describe(rows)
+            self.start_run(run)
+            grant = self.claim(run.run_id, claims)
+            # All of it is one write.
+            self._state.seq = min(self._state.seq, seq + 1)
+            return replace(grant, seq=self._state.seq)
 
     def guard(self, run_id: str) -> AbstractContextManager[object]:
         """Do nothing: nobody else can see this catalog, and it goes with its process."""
@@ -304,10 +299,16 @@ class MemoryCatalog:
         state.checks += commit.checks
 
     def finish_run(
-        self, run_id: str, status: RunStatus, ended_at: datetime, message: str = ""
-    ) -> None:
-        """Write the end of a run down and give back its leases."""
+        self,
+        run_id: str,
+        status: RunStatus,
+        ended_at: datetime,
+        message: str = "",
+        last: Commit | None = None,
+    ) -> Receipt | None:
+        """Write the end of a run down, with its *last* results, and give back its leases."""
         with self._lock:
+            receipt = None if last is None else self.commit(last)
             run = self._state.runs.get(run_id)
             if run is not None:
                 run.end(status, ended_at, message)
@@ -315,6 +316,7 @@ class MemoryCatalog:
                 if asset in self._state.assets:
                     self._state.assets[asset].took(pace)
             self.release(run_id)
+            return receipt
 
     def ask_cancel(self, run_id: str) -> bool:
         """Ask a running run to stop; return False where it is not running."""

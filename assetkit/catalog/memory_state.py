@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import numpy as np
 
-from assetkit.catalog.base import AssetRow, LeaseRow, NewKey, Receipt
+from assetkit.catalog.base import LeaseRow, NewKey, Receipt
 from assetkit.catalog.changes import moved_location, orphan_ordinals
+from assetkit.catalog.failing import Trouble
 from assetkit.catalog.pace import Pace
 from assetkit.catalog.times import to_micros
 from assetkit.columns import SlotColumns, split_version
 from assetkit.records import (
     AssetKey,
+    AssetRow,
     BackfillRecord,
     Basis,
     CheckOutcome,
@@ -229,6 +231,23 @@ class State:
         self.made_by.setdefault(made.run_id, []).append(kept)
         if (made.asset, made.ordinal) in self.failing:
             self._clear(made.asset, made.ordinal)
+
+    def troubles(self, known: Container[AssetKey]) -> Iterator[Trouble]:
+        """Yield the failed attempts of some assets that no success followed, in order of time."""
+        if not self.failing:
+            return
+        rows = [one.failed for one in self.attempts if one.open and one.failed.asset in known]
+        for one in sorted(rows, key=lambda row: (row.failed_at, row.attempt)):
+            yield Trouble(
+                one.asset,
+                one.ordinal,
+                one.partition,
+                one.fingerprint,
+                one.run_id,
+                one.error_type,
+                one.message,
+                to_micros(one.failed_at),
+            )
 
     def _basis_id(self, basis: Basis) -> int:
         number = self.basis_ids.get(basis)

@@ -80,6 +80,13 @@ class Store:
         self.path = Path(os.path.realpath(path))
         self._lock = FileLock(self.path.with_suffix(".lock"), wait=wait)
 
+    def exists(self) -> bool:
+        """Return whether there is a catalog; raises `CatalogError` where that cannot be told."""
+        try:
+            return self.path.exists()
+        except OSError as error:
+            raise self._unusable(error) from error
+
     @contextmanager
     def transaction(self, *, read_only: bool = False) -> Iterator[Transaction]:
         """Do what is in the block as one transaction; it is undone where the block raises.
@@ -128,7 +135,7 @@ class Store:
 
     @contextmanager
     def _reading(self) -> Iterator[Transaction]:
-        if not self._exists():
+        if not self.exists():
             with attached(":memory:") as connection:
                 yield _migrated(connection, self.path)
             return
@@ -144,7 +151,7 @@ class Store:
     def _writing(self) -> Iterator[Transaction]:
         self._make_folder()
         with self._lock.held():
-            if not self._exists():
+            if not self.exists():
                 self._create()
             with attached(str(self.path)) as connection:
                 transaction = _migrated(connection, self.path)
@@ -155,12 +162,6 @@ class Store:
                 _end(transaction, writes=0 if is_due else transaction.writes + 1)
             if is_due:
                 self._checkpoint()
-
-    def _exists(self) -> bool:
-        try:
-            return self.path.exists()
-        except OSError as error:
-            raise self._unusable(error) from error
 
     def _make_folder(self) -> None:
         try:

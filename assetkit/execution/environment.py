@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -15,7 +15,7 @@ from assetkit.execution.task import Inspection
 from assetkit.executors.base import Executor
 from assetkit.io.base import Place
 from assetkit.io.placing import placed
-from assetkit.records import Owner
+from assetkit.records import AssetRow, Owner
 
 
 def utc_now() -> datetime:
@@ -71,6 +71,7 @@ class Environment:
 class RunOptions:
     """How one run is to go. ``run_id`` None: a new one, which sorts by time.
 
+    ``definitions`` is what the catalog is to learn of them as the run begins.
     ``heartbeat``, ``commit_every`` and ``poll_every`` are seconds: how often the
     run says that it is alive, writes results down, and asks after slots that
     another run holds (at first; the pause grows).
@@ -82,6 +83,7 @@ class RunOptions:
     origin: str = "python"
     tags: Mapping[str, str] = field(default_factory=dict)
     owner: Owner | None = None
+    definitions: Sequence[AssetRow] = ()
     heartbeat: float = 5.0
     commit_every: float = 0.2
     commit_size: int = 1000

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from time import monotonic
 
@@ -14,7 +14,7 @@ from assetkit.execution.waiting import StepTable
 from assetkit.io.base import Place
 from assetkit.io.sweep import sweep_pins, sweep_staging
 from assetkit.planning.data import PlanData
-from assetkit.records import AssetKey, Basis
+from assetkit.records import AssetKey, AssetRow, Basis, RunRecord
 
 _SLOWEST = 2.0
 """Seconds between two questions after slots of others, at most."""
@@ -43,14 +43,17 @@ class Holdings:
         self._poll_every = poll_every
         self._next = 0.0
 
-    def claim_all(self, plan: PlanData, steps: StepTable) -> Grant:
-        """Lease all slots of a run, and note those that are not to be had yet."""
+    def begin(
+        self, run: RunRecord, definitions: Sequence[AssetRow], plan: PlanData, steps: StepTable
+    ) -> Grant:
+        """Write a run down, lease all of its slots, and note those that are not to be had yet."""
         claims = {
             asset: plan.universes[asset].ordinals(positions)
             for asset, positions in steps.positions.items()
         }
-        grant = self._catalog.claim(
-            self._run_id,
+        grant = self._catalog.begin(
+            run,
+            definitions,
             [Claim(asset=asset, ordinals=ordinals) for asset, ordinals in claims.items()],
         )
         self._note(claims, grant)
@@ -59,8 +62,11 @@ class Holdings:
 
     def _clear_up(self) -> None:
         """Bar the runs whose slots may now be ours from publishing late, and remove their files."""
-        sweep_staging(self._place, self._catalog.is_running, for_good=True)
+        sweep_staging(self._place, self._is_alive, for_good=True)
         sweep_pins(self._place)
+
+    def _is_alive(self, run_id: str) -> bool:
+        return run_id == self._run_id or self._catalog.is_running(run_id)
 
     def is_held(self, asset: AssetKey, ordinal: int) -> bool:
         """Return whether another run holds a slot, as far as known."""

@@ -43,7 +43,7 @@ class _Batch:
 
 
 class Recorder:
-    """The one writer of a run. A context manager: leaving it writes the rest down.
+    """The one writer of a run. A context manager: after leaving it, `rest` is not written yet.
 
     ``seq`` is the sequence number of what the run knows. ``fence`` counts the
     claims that its results rest on.
@@ -62,7 +62,6 @@ class Recorder:
         self._error: BaseException | None = None
         self._number = 0
         self._state = threading.Lock()
-        self._writing = threading.Lock()
         self._wake = threading.Event()
         self._over = threading.Event()
         self._thread = threading.Thread(
@@ -77,7 +76,8 @@ class Recorder:
         self._over.set()
         self._wake.set()
         self._thread.join()
-        self.flush()
+        if self._error is not None:
+            raise self._error
 
     def add(
         self,
@@ -102,31 +102,36 @@ class Recorder:
         if full:
             self._wake.set()
 
-    def flush(self) -> None:
-        """Write down what is noted, now."""
-        if self._error is not None:
-            raise self._error
-        with self._writing:
-            with self._state:
-                batch, self._batch = self._batch, _Batch()
-            if len(batch):
-                self._commit(batch)
+    def rest(self) -> Commit | None:
+        """Take what is noted and not written down yet; nothing where the catalog failed."""
+        with self._state:
+            batch, self._batch = self._batch, _Batch()
+        if self._error is not None or not len(batch):
+            return None
+        return self._commit_of(batch)
 
-    def _commit(self, batch: _Batch) -> None:
+    def _flush(self) -> None:
+        with self._state:
+            batch, self._batch = self._batch, _Batch()
+        if len(batch):
+            self._write(self._commit_of(batch))
+
+    def _commit_of(self, batch: _Batch) -> Commit:
         self._number += 1
-        known = self.seq
-        receipt = self._catalog.commit(
-            Commit(
-                commit_id=f"{self._run_id}-{self._number}",
-                run_id=self._run_id,
-                fence=self.fence,
-                materializations=tuple(batch.materializations),
-                read_seqs=(known,) * len(batch.materializations),
-                failures=tuple(batch.failures),
-                steps=tuple(batch.steps),
-                checks=tuple(batch.checks),
-            )
+        return Commit(
+            commit_id=f"{self._run_id}-{self._number}",
+            run_id=self._run_id,
+            fence=self.fence,
+            materializations=tuple(batch.materializations),
+            read_seqs=(self.seq,) * len(batch.materializations),
+            failures=tuple(batch.failures),
+            steps=tuple(batch.steps),
+            checks=tuple(batch.checks),
         )
+
+    def _write(self, commit: Commit) -> None:
+        known = self.seq
+        receipt = self._catalog.commit(commit)
         self.refused.extend(receipt.refused)
         self._alone = self._alone and receipt.previous_seq == known
         if self._alone:
@@ -138,7 +143,9 @@ class Recorder:
             while not self._over.is_set():
                 self._wake.wait(self._pace.commit_every)
                 self._wake.clear()
-                self.flush()
+                if self._over.is_set():
+                    break
+                self._flush()
                 if monotonic() >= beat:
                     beat = monotonic() + self._pace.heartbeat
                     if self._catalog.heartbeat(self._run_id, self._clock()):

@@ -116,8 +116,16 @@ def check_text(found: CheckOutcome) -> str:
     """Return what one check found, in one line.
 
     >>> from datetime import UTC, datetime
-    >>> found = CheckOutcome(asset="a", partition=None, ordinal=0, run_id="r", check="not_null(x)",
-    ...     passed=False, checked_at=datetime(2026, 1, 1, tzinfo=UTC), severity="warn")
+    >>> found = CheckOutcome(
+    ...     asset="a",
+    ...     partition=None,
+    ...     ordinal=0,
+    ...     run_id="r",
+    ...     check="not_null(x)",
+    ...     passed=False,
+    ...     checked_at=datetime(2026, 1, 1, tzinfo=UTC),
+    ...     severity="warn",
+    ... )
     >>> check_text(found)
     'a: check not_null(x) did not pass (warn)'
     """

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import secrets
 from array import array
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from time import perf_counter
 
+from assetkit.catalog.base import Catalog, Grant
 from assetkit.catalog.liveness import this_process
-from assetkit.errors import StepError, StorageError
+from assetkit.errors import CatalogError, StepError, StorageError
 from assetkit.execution.environment import Environment, RunOptions
 from assetkit.execution.events import RunEnded, RunStarted
 from assetkit.execution.holding import Holdings, KnownSlots, known_slots
@@ -62,7 +63,7 @@ def run_plan(plan: PlanData, environment: Environment, options: RunOptions = DEF
     if steps.count:
         try:
             with _present(run_id, environment):
-                _run_steps(plan, steps, environment, options, _Opened(run_id, tally))
+                _run_steps(plan, steps, environment, options, run_id, tally)
         finally:
             close_resources()
             environment.progress.close()
@@ -99,22 +100,38 @@ def new_run_id(now: datetime) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Opened:
-    """A run that has begun: its id, and what came of it so far."""
+    """A run that has begun: its id, what came of it so far, what it holds, and its writer."""
 
     run_id: str
     tally: Tally
+    holdings: Holdings
+    grant: Grant
+    recorder: Recorder
 
 
 def _run_steps(
-    plan: PlanData, steps: StepTable, environment: Environment, options: RunOptions, run: _Opened
+    plan: PlanData,
+    steps: StepTable,
+    environment: Environment,
+    options: RunOptions,
+    run_id: str,
+    tally: Tally,
 ) -> None:
     catalog, clock, progress = environment.catalog, environment.clock, environment.progress
     started_at, started = clock(), perf_counter()
-    catalog.start_run(_record(plan, steps, options, run.run_id, started_at))
+    holdings = Holdings(catalog, environment.place, run_id, options.poll_every)
+    record = _record(plan, steps, options, run_id, started_at)
+    grant = holdings.begin(record, options.definitions, plan, steps)
+    pace = Pace(
+        heartbeat=options.heartbeat,
+        commit_every=options.commit_every,
+        commit_size=options.commit_size,
+    )
+    run = _Opened(run_id, tally, holdings, grant, Recorder(catalog, run_id, clock, pace))
     status, message = RunStatus.FAILED, ""
     reach("run.started")
     try:
-        progress.notify(_opening(plan, steps, run.run_id, started_at))
+        progress.notify(_opening(plan, steps, run_id, started_at))
         status = _work_through(plan, steps, environment, options, run)
     except KeyboardInterrupt:
         status, message = RunStatus.CANCELLED, "interrupted"
@@ -124,35 +141,54 @@ def _run_steps(
         raise
     finally:
         reach("run.ending")
-        catalog.finish_run(run.run_id, status, clock(), message)
+        status = _finish(catalog, run, status, clock(), message)
         progress.notify(
             RunEnded(
-                run_id=run.run_id,
+                run_id=run_id,
                 at=clock(),
                 status=status,
-                counts={outcome: len(slots) for outcome, slots in run.tally.outcomes.items()},
+                counts={outcome: len(slots) for outcome, slots in tally.outcomes.items()},
                 duration=perf_counter() - started,
             )
         )
 
 
+def _finish(
+    catalog: Catalog, run: _Opened, status: RunStatus, at: datetime, message: str
+) -> RunStatus:
+    """Write the end of a run down, with its last results; some of these may be refused."""
+    last = run.recorder.rest()
+    try:
+        receipt = catalog.finish_run(run.run_id, status, at, message, last)
+    except CatalogError as error:
+        if last is not None:
+            # Without them there is less to write; what is on disk is adopted by the next run.
+            with suppress(CatalogError):
+                catalog.finish_run(run.run_id, RunStatus.FAILED, at, str(error))
+        raise
+    if receipt is None or not receipt.refused:
+        return status
+    _note_refused(receipt.refused, run.tally)
+    if status == RunStatus.SUCCESS:
+        status = RunStatus.FAILED
+        catalog.finish_run(run.run_id, status, at, message)
+    return status
+
+
 def _work_through(
-    plan: PlanData, steps: StepTable, environment: Environment, options: RunOptions, run: _Opened
+    plan: PlanData,
+    steps: StepTable,
+    environment: Environment,
+    options: RunOptions,
+    run: _Opened,
 ) -> RunStatus:
     """Let the loop do all steps, with leases held and results written down on the way."""
     environment = replace(environment, executor=together(environment.executor))
     catalog, executor = environment.catalog, environment.executor
-    holdings = Holdings(catalog, environment.place, run.run_id, options.poll_every)
-    grant = holdings.claim_all(plan, steps)
     reach("run.claimed")
-    known = known_slots(plan, steps, catalog, grant)
-    pace = Pace(
-        heartbeat=options.heartbeat,
-        commit_every=options.commit_every,
-        commit_size=options.commit_size,
-    )
-    recorder = Recorder(catalog, run.run_id, environment.clock, pace)
-    recorder.seq, recorder.fence = known.seq, grant.fence
+    known = known_slots(plan, steps, catalog, run.grant)
+    recorder = run.recorder
+    recorder.seq, recorder.fence = known.seq, run.grant.fence
     notes = Notes(run.run_id, run.tally, recorder, environment.progress, environment.clock)
     work = Workload(
         run_id=run.run_id,
@@ -169,7 +205,7 @@ def _work_through(
     try:
         _check_departure(executor, work.assets)
         with capturing(), recorder:
-            loop = Loop(work, environment, recorder, notes, holdings)
+            loop = Loop(work, environment, recorder, notes, run.holdings)
             loop.reuse(plan)
             try:
                 cancelled = loop.run()
@@ -179,7 +215,7 @@ def _work_through(
         finished = True
     finally:
         executor.stop(kill=not finished)
-    _note_refused(recorder, run.tally)
+    _note_refused(recorder.refused, run.tally)
     if cancelled:
         return RunStatus.CANCELLED
     failed = run.tally.outcomes[Outcome.FAILED] or run.tally.outcomes[Outcome.BLOCKED]
@@ -225,9 +261,9 @@ def _asset_steps(
     ]
 
 
-def _note_refused(recorder: Recorder, tally: Tally) -> None:
+def _note_refused(refused: Iterable[tuple[AssetKey, int]], tally: Tally) -> None:
     """Count as failed what the catalog refused: the lease was lost, so another run has the slot."""
-    for asset, ordinal in recorder.refused:
+    for asset, ordinal in refused:
         for place, step in enumerate(tally.steps):
             if (step.asset, step.ordinal) == (asset, ordinal):
                 _turn_to_failed(tally, place)

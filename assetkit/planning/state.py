@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from assetkit.columns import NO_SLOTS, Ints, SlotColumns
-from assetkit.records import AssetKey, Basis, Estimate
+from assetkit.records import AssetKey, AssetRow, Basis, Estimate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +41,8 @@ class CatalogState:
     missing or foreign. ``orphans`` names published slots that today's definition
     has no place for, by the texts of their keys. ``extents`` are hashes of which
     partitions exist; ``moved`` the assets whose ordinals the catalog has under
-    another layout yet. ``universe_seq``: when an asset's set of
+    another layout yet. ``rows`` is what the catalog remembers of all assets asked for.
+    ``universe_seq``: when an asset's set of
     partitions last changed (a very large number where it changes just now).
     ``base_seq`` is the sequence number of a branch's base, None where there is none.
     """
@@ -57,6 +58,7 @@ class CatalogState:
     extents: Mapping[AssetKey, str] = field(default_factory=dict)
     moved: frozenset[AssetKey] = frozenset()
     estimates: Mapping[AssetKey, Estimate] = field(default_factory=dict)
+    rows: Mapping[AssetKey, AssetRow] = field(default_factory=dict)
     code_parts: Mapping[AssetKey, Mapping[str, Mapping[str, str]]] = field(default_factory=dict)
     base_seq: int | None = None
 

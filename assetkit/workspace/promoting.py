@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from assetkit.catalog.base import AssetRow, Claim, Commit
+from assetkit.catalog.base import Claim, Commit
 from assetkit.catalog.liveness import this_process
 from assetkit.definitions.asset import AssetDef
 from assetkit.definitions.keys import split_key_text
@@ -24,6 +24,7 @@ from assetkit.execution.runner import new_run_id
 from assetkit.io.sweep import staging
 from assetkit.records import (
     AssetKey,
+    AssetRow,
     Materialization,
     Outcome,
     RunRecord,

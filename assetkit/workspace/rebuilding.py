@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from assetkit.catalog.base import AssetRow, Catalog, Commit
+from assetkit.catalog.base import Catalog, Commit
 from assetkit.catalog.duckdb import DuckDBCatalog
 from assetkit.catalog.faults import copy_of
 from assetkit.errors import CatalogError, DataChanged, WorkspaceError
@@ -25,7 +25,7 @@ from assetkit.io.base import Place, Source
 from assetkit.io.placing import is_remote
 from assetkit.io.remote_places import in_parallel, slots_in, source_at
 from assetkit.io.staged import StagedFiles
-from assetkit.records import AssetKey, Materialization, RunStatus
+from assetkit.records import AssetKey, AssetRow, Materialization, RunStatus
 from assetkit.workspace.core import Core
 
 _AT_ONCE = 1000

@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
-from assetkit.catalog.base import AssetRow
 from assetkit.planning.data import PlanData
 from assetkit.planning.planner import Situation
-from assetkit.records import AssetKey
+from assetkit.records import AssetKey, AssetRow
 from assetkit.workspace.core import Core
 from assetkit.workspace.situation import asset_rows, translation
 
 
 def record_definitions(core: Core, plan: PlanData | Situation) -> None:
-    """Write down what changed in the definitions, and move slots to new layouts.
+    """Write down what changed in the definitions, and move slots to new layouts."""
+    changed = rebased(core, plan)
+    if changed:
+        core.catalog.describe(changed)
+
+
+def rebased(core: Core, plan: PlanData | Situation) -> list[AssetRow]:
+    """Move slots to new layouts, and return what else the catalog is to learn of the definitions.
 
     A slot whose key is none any more becomes an orphan: kept, and listed as such.
     """
-    known = {row.asset: row for row in core.catalog.asset_rows()}
+    state = plan.state if isinstance(plan, Situation) else plan.snapshot
+    known, moved = state.rows, state.moved
     changed = asset_rows(plan, known)
-    moved = (plan.state if isinstance(plan, Situation) else plan.snapshot).moved
     today = {**known, **{row.asset: row for row in changed}}
     for key, old in known.items():
         row = today[key]
         if key in plan.graph.assets and (old.layout != row.layout or key in moved):
             _rebase(core, old, row, plan)
-    if changed:
-        core.catalog.describe(changed)
+    return changed
 
 
 def _rebase(core: Core, before: AssetRow, row: AssetRow, plan: PlanData | Situation) -> None:

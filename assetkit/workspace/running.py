@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -14,9 +14,10 @@ from assetkit.execution.progress import choose_progress
 from assetkit.execution.result import RunResult
 from assetkit.execution.runner import run_plan
 from assetkit.planning.plan import Plan
+from assetkit.records import AssetRow
 from assetkit.workspace.branching import lending_places, refuse_shared
 from assetkit.workspace.core import Core
-from assetkit.workspace.recording import record_definitions
+from assetkit.workspace.recording import rebased
 
 BASE_SEQ = "base_seq"
 """The tag of a run in a branch: the sequence number of the base that it was planned on."""
@@ -72,9 +73,12 @@ def run_in(core: Core, plan: Plan, wishes: RunWishes) -> RunResult:
     """
     _refuse_unapproved(plan)
     refuse_shared(core, plan)
+    definitions: Sequence[AssetRow] = ()
     if len(plan) or plan.snapshot.moved:
         core.announce()
-        record_definitions(core, plan)
+        definitions = rebased(core, plan)
+    if definitions and not len(plan):
+        core.catalog.describe(definitions)
     environment = Environment(
         catalog=core.catalog,
         place=core.place,
@@ -93,6 +97,7 @@ def run_in(core: Core, plan: Plan, wishes: RunWishes) -> RunResult:
         raise_on_error=wishes.raise_on_error,
         origin=wishes.origin,
         tags=_tags(plan, wishes),
+        definitions=definitions,
     )
     return run_plan(plan, environment, options)
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from assetkit.catalog.base import AssetRow, Catalog, Snapshot
+from assetkit.catalog.base import Catalog, Snapshot
 from assetkit.columns import Ints, SlotColumns
 from assetkit.definitions.asset import AssetDef
 from assetkit.definitions.codeversion import CodeVersion, code_versions
@@ -29,7 +29,7 @@ from assetkit.planning.basis import definition_facts, make_basis
 from assetkit.planning.data import PlanData
 from assetkit.planning.planner import Situation
 from assetkit.planning.state import CatalogState, Failure, Lease
-from assetkit.records import AssetKey, Basis
+from assetkit.records import AssetKey, AssetRow, Basis
 
 JUST_NOW = int(np.iinfo(np.int64).max)
 """Stands for the sequence number of a change that no write has recorded yet."""
@@ -180,6 +180,7 @@ def _state_of(
         extents=extents,
         moved=frozenset(moved),
         estimates=snapshot.estimates,
+        rows=snapshot.assets,
         code_parts={key: _codes(row) for key, row in snapshot.assets.items()},
     )
 

@@ -9,13 +9,21 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from assetkit.catalog.base import AssetRow, LeaseRow, NewKey
+from assetkit.catalog.base import LeaseRow, NewKey
 from assetkit.catalog.duckdb import DuckDBCatalog
 from assetkit.catalog.liveness import RunGuard, this_process
 from assetkit.catalog.memory import MemoryCatalog
 from assetkit.columns import NO_TIME, split_version
 from assetkit.errors import CatalogError, UnknownAsset
-from assetkit.records import BackfillRecord, FileSignature, Observation, Outcome, Owner, RunStatus
+from assetkit.records import (
+    AssetRow,
+    BackfillRecord,
+    FileSignature,
+    Observation,
+    Outcome,
+    Owner,
+    RunStatus,
+)
 from tests.catalog.records import (
     ME,
     NOON,
@@ -718,6 +726,34 @@ def test_a_run_may_be_begun_again(catalog):
     catalog.start_run(run(steps=9))
 
     assert catalog.runs()["steps"].to_pylist() == [9]
+
+
+def test_a_run_begins_with_all_that_it_needs_in_one_write(catalog):
+    """Definitions, the run and its leases are written down together, under one number."""
+    before = catalog.snapshot(["a"]).seq
+
+    grant = catalog.begin(run(), [row()], [claim("a", 1, 2)])
+
+    assert grant.seq == catalog.snapshot(["a"]).seq == before + 1
+    assert grant.granted[0].ordinals.tolist() == [1, 2]
+    assert [one.asset for one in catalog.asset_rows()] == ["a"]
+    assert catalog.runs()["status"].to_pylist() == ["running"]
+    assert catalog.begin(run("r2"), [], [claim("a", 2)]).busy[0].run_id == "r1"
+
+
+def test_a_run_ends_with_its_last_results(catalog):
+    """They are taken as a commit of their own would be, and refused where a lease was lost."""
+    grant = catalog.begin(run(), [row()], [claim("a", 1)])
+    catalog.begin(run("r2"), [], [claim("a", 2)])
+    last = commit(made(ordinal=1), made(ordinal=2), fence=grant.fence)
+
+    receipt = catalog.finish_run("r1", RunStatus.SUCCESS, after(1), last=last)
+
+    assert receipt.refused == (("a", 2),)
+    assert [one.ordinal for one in catalog.published("a")] == [1]
+    assert catalog.runs(run_id="r1")["status"].to_pylist() == ["success"]
+    assert not [one for one in catalog.snapshot(["a"]).leases if one.run_id == "r1"]
+    assert catalog.finish_run("r2", RunStatus.SUCCESS, after(1)) is None
 
 
 def test_adopted_results_make_no_run(catalog):

@@ -115,9 +115,15 @@ class TwinCatalog:
     def start_run(self, run):
         self.runs[run.run_id] = run
 
-    def finish_run(self, run_id, status, ended_at, message=""):
+    def begin(self, run, rows, claims):
+        self.start_run(run)
+        return self.claim(run.run_id, claims)
+
+    def finish_run(self, run_id, status, ended_at, message="", last=None):
+        receipt = None if last is None else self.commit(last)
         self.runs[run_id] = replace(self.runs[run_id], status=status, message=message)
         self.release(run_id)
+        return receipt
 
     def release(self, run_id):
         self.leases = {slot: owner for slot, owner in self.leases.items() if owner != run_id}

@@ -15,9 +15,9 @@ from pathlib import Path
 from assetkit.faultpoints import POINTS
 from tests.faults.shop import EDITION, broken_build, build, ended, fork, state
 
-TIMES = {"catalog.begun": 4, "catalog.committing": 4, "catalog.committed": 4, "write.opened": 3}
+TIMES = {"catalog.begun": 2, "catalog.committing": 2, "catalog.committed": 2, "write.opened": 3}
 CHECKPOINTS = {"catalog.copied", "catalog.checkpointed"}
-"""Places that only the 24th write comes to: for them a build is forced again and again."""
+"""Places that only every twelfth write comes to: for them a build is forced again and again."""
 
 RANDOM_KILLS = 12
 
