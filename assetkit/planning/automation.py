@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from assetkit.columns import Flags
+from assetkit.columns import Flags, VersionColumns
 from assetkit.definitions.policies import AutoMaterializePolicy
 from assetkit.display.ranges import range_text, runs_of
 from assetkit.planning.candidates import (
@@ -41,20 +41,23 @@ from assetkit.planning.text import why_text
 from assetkit.records import AssetKey, partition_text
 
 _UNDECLARED = AutoMaterializePolicy()
+_NO_HISTORIES: Mapping[AssetKey, VersionColumns] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Automation:
     """What automation would launch at one moment, and why nothing else.
 
-    ``draft`` is not final where it misses details. ``wake_at`` is when time alone
-    may change a decision or a status next, None where only an event can.
+    ``draft`` is not final where it misses details, and nothing is where
+    ``wants_history`` names assets. ``wake_at`` is when time alone may change a
+    decision or a status next, None where only an event can.
     """
 
     draft: Draft
     decisions: tuple[Decision, ...]
     statuses: tuple[Freshness, ...]
     wake_at: datetime | None
+    wants_history: frozenset[AssetKey] = frozenset()
 
 
 @dataclass(slots=True)
@@ -67,13 +70,18 @@ class _Wish:
     forced: Flags | None = None
 
 
-def automate(situation: Situation, *, horizon: timedelta = timedelta(0)) -> Automation:
+def automate(
+    situation: Situation,
+    *,
+    horizon: timedelta = timedelta(0),
+    histories: Mapping[AssetKey, VersionColumns] = _NO_HISTORIES,
+) -> Automation:
     """Return what automation would launch now.
 
     *horizon*: promises that fall due so much later count as due, for callers that
-    do not come back in time.
+    do not come back in time. *histories* are those that an earlier call missed.
     """
-    seen = survey(situation)
+    seen = survey(situation, histories)
     notes: list[Note] = []
     wishes = [*_own_wishes(seen, notes), *_promised_wishes(seen, notes, horizon)]
     draft = _settle(wishes, seen, notes)
@@ -85,6 +93,7 @@ def automate(situation: Situation, *, horizon: timedelta = timedelta(0)) -> Auto
         decisions=decisions,
         statuses=tuple(seen.statuses.values()),
         wake_at=_wake_at(seen, decisions),
+        wants_history=frozenset(seen.past.wanted),
     )
 
 

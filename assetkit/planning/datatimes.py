@@ -21,6 +21,7 @@ import numpy as np
 from assetkit.columns import NO_TIME, Flags, Ints
 from assetkit.definitions.universe import Fan, Universe
 from assetkit.graph.graph import Edge
+from assetkit.planning.past import Past
 from assetkit.planning.ranges import max_ints
 from assetkit.planning.scope import fan_of
 from assetkit.planning.verdicts import Ledger, World, known_of, read_otherwise
@@ -75,15 +76,25 @@ def moment_at(time: int) -> datetime:
     return _EPOCH + timedelta(microseconds=time)
 
 
-def data_times(world: World, ledger: Ledger) -> dict[AssetKey, SlotTimes]:
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What data times are found from; ``past`` tells of versions that are replaced by now."""
+
+    world: World
+    ledger: Ledger
+    past: Past
+
+
+def data_times(ground: Ground) -> dict[AssetKey, SlotTimes]:
     """Return the data times of all slots of all assets, as of the world's now."""
     times: dict[AssetKey, SlotTimes] = {}
-    for key in world.graph.assets:
-        times[key] = _times_of(key, world, ledger, times)
+    for key in ground.world.graph.assets:
+        times[key] = _times_of(key, ground, times)
     return times
 
 
-def _times_of(key: AssetKey, world: World, ledger: Ledger, times: Times) -> SlotTimes:
+def _times_of(key: AssetKey, ground: Ground, times: Times) -> SlotTimes:
+    world, ledger = ground.world, ground.ledger
     universe, row = world.universes[key], known_of(key, world, ledger).row
     present = row >= 0
     positions = np.arange(len(row), dtype=np.int64)
@@ -92,13 +103,13 @@ def _times_of(key: AssetKey, world: World, ledger: Ledger, times: Times) -> Slot
     ends = universe.ends(positions)
     if ends is None:
         open_slots = np.flatnonzero(present)
-        recorded[open_slots] = _through(key, open_slots, recorded[open_slots], world, ledger, times)
+        recorded[open_slots] = _through(key, open_slots, recorded[open_slots], ground, times)
         return SlotTimes(recorded, None)
     covered = _covered(key, row, recorded, ends, world)
     open_slots = np.flatnonzero(present & ~covered)
     limit = np.where(covered, ALWAYS, recorded)
     if len(open_slots):
-        limit[open_slots] = _through(key, open_slots, recorded[open_slots], world, ledger, times)
+        limit[open_slots] = _through(key, open_slots, recorded[open_slots], ground, times)
     absent = np.flatnonzero(~present)
     if len(absent):
         limit[absent] = universe.begins(absent)
@@ -133,10 +144,9 @@ def _reach(universe: Universe, ends: Ints) -> Ints:
     return np.where(ends == ends.max(), ALWAYS, ends)
 
 
-def _through(
-    key: AssetKey, positions: Ints, recorded: Ints, world: World, ledger: Ledger, times: Times
-) -> Ints:
+def _through(key: AssetKey, positions: Ints, recorded: Ints, ground: Ground, times: Times) -> Ints:
     """Return the data times of published slots as their inputs stand now (rule 2)."""
+    world, ledger = ground.world, ground.ledger
     edges = [
         (place, edge)
         for place, edge in enumerate(world.graph.edges[key])
@@ -149,8 +159,22 @@ def _through(
         fan = fan_of(edge, positions, world.universes)
         via = times[edge.upstream].of(fan, _counted(edge, world, ledger))
         behind = read_otherwise(key, place, positions, world, ledger)
-        oldest = np.minimum(oldest, np.where(behind, recorded, via))
+        if behind.any():
+            rows = np.flatnonzero(behind)
+            via[rows] = _once_known(key, edge, positions[rows], ground)
+        oldest = np.minimum(oldest, via)
     return np.maximum(recorded, oldest)
+
+
+def _once_known(key: AssetKey, edge: Edge, positions: Ints, ground: Ground) -> Ints:
+    """Return up to when what some slots read of an input, now replaced, was right."""
+    row = known_of(key, ground.world, ground.ledger).row[positions]
+    read = ground.world.state.columns(key).read_seq[row]
+    known = [
+        ground.past.known_until(edge, position, seq)
+        for position, seq in zip(positions.tolist(), read.tolist(), strict=True)
+    ]
+    return np.array(known, dtype=np.int64)
 
 
 def _counted(edge: Edge, world: World, ledger: Ledger) -> Flags | None:

@@ -19,6 +19,7 @@ import numpy as np
 
 from assetkit.columns import Flags
 from assetkit.errors import AssetkitError
+from assetkit.graph.graph import Edge
 from assetkit.planning.candidates import in_scope
 from assetkit.planning.datatimes import ALWAYS, NEVER, micros
 from assetkit.planning.decisions import Outcome
@@ -138,26 +139,29 @@ class Promises:
         while pending:
             one = heappop(pending)[1]
             old = walk.asked[one] & (self._survey.times[one].limit <= least)
+            if one in walk.must:
+                old |= walk.must[one] & ~self._survey.present(one)
             if not old.any():
                 continue
             can = old & self.runnable(one)
             if can.any():
                 walk.wants[one] = can
-                for upstream, needed in self._needs(one, can):
+                for edge, needed in self._needs(one, can):
+                    upstream = edge.upstream
                     if upstream not in walk.asked:
                         heappush(pending, (-self._order[upstream], upstream))
-                        walk.asked[upstream] = needed
-                    else:
-                        walk.asked[upstream] = walk.asked[upstream] | needed
+                    _add(walk.asked, upstream, needed)
+                    if edge.input.need == "all":
+                        _add(walk.must, upstream, needed)
         walk.best, walk.seconds = self._outcome(key, walk)
         return walk
 
-    def _needs(self, key: AssetKey, slots: Flags) -> list[tuple[AssetKey, Flags]]:
+    def _needs(self, key: AssetKey, slots: Flags) -> list[tuple[Edge, Flags]]:
         world, found = self._survey.world, []
         rows = np.flatnonzero(slots).astype(np.int64)
         for edge in needed_edges(key, world):
             fan = fan_of(edge, rows, world.universes)
-            found.append((edge.upstream, covered(fan, len(world.universes[edge.upstream]))))
+            found.append((edge, covered(fan, len(world.universes[edge.upstream]))))
         return found
 
     def _outcome(self, key: AssetKey, walk: _Walk) -> tuple[int, float]:
@@ -167,8 +171,11 @@ class Promises:
         for one in sorted(walk.asked, key=self._order.__getitem__):
             asked, times = walk.asked[one], self._survey.times[one]
             can = walk.wants.get(one)
-            rest = times.limit[asked if can is None else asked & ~can]
+            left = asked if can is None else asked & ~can
+            rest = times.limit[left]
             best[one] = int(rest.min()) if len(rest) else ALWAYS
+            if one in walk.must and (walk.must[one] & left & ~self._survey.present(one)).any():
+                best[one] = NEVER  # what needs all of it cannot be made
             if times.reach is not None and asked.any():
                 best[one] = min(best[one], int(times.reach[asked].max()))
             if can is None:
@@ -204,9 +211,14 @@ class Promises:
 
 @dataclass(slots=True)
 class _Walk:
-    """What was asked of each asset on a way up, and what of it may run."""
+    """What was asked of each asset on a way up, what must be there, and what may run."""
 
     asked: dict[AssetKey, Flags]
+    must: dict[AssetKey, Flags] = field(default_factory=dict)
     wants: dict[AssetKey, Flags] = field(default_factory=dict)
     best: int = NEVER
     seconds: float = 0.0
+
+
+def _add(flags: dict[AssetKey, Flags], key: AssetKey, more: Flags) -> None:
+    flags[key] = flags[key] | more if key in flags else more

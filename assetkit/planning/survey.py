@@ -8,14 +8,15 @@ from functools import cached_property
 
 import numpy as np
 
-from assetkit.columns import Flags, Ints
+from assetkit.columns import Flags, Ints, VersionColumns
 from assetkit.definitions.asset import AssetDef
 from assetkit.definitions.policies import AutoMaterializePolicy
 from assetkit.graph.graph import Edge
 from assetkit.planning.cadence import Cadence, Clock, cadence_of, has_cadence
-from assetkit.planning.datatimes import NEVER, Times, data_times
+from assetkit.planning.datatimes import NEVER, Ground, Times, data_times
 from assetkit.planning.freshness import Freshness, freshness_of
 from assetkit.planning.model import AssetPlan
+from assetkit.planning.past import Past
 from assetkit.planning.planner import Situation
 from assetkit.planning.ranges import count_true
 from assetkit.planning.request import Request
@@ -38,12 +39,13 @@ class Survey:
     ledger: Ledger
     parts: Mapping[AssetKey, AssetPlan]
     clock: Clock
+    past: Past
     _held: dict[AssetKey, Flags] = field(default_factory=dict)
 
     @cached_property
     def times(self) -> Times:
         """The data times of all slots."""
-        return data_times(self.world, self.ledger)
+        return data_times(Ground(self.world, self.ledger, self.past))
 
     @cached_property
     def statuses(self) -> dict[AssetKey, Freshness]:
@@ -123,7 +125,7 @@ def needed_edges(key: AssetKey, world: World) -> Iterator[Edge]:
             yield edge
 
 
-def survey(situation: Situation) -> Survey:
+def survey(situation: Situation, histories: Mapping[AssetKey, VersionColumns]) -> Survey:
     """Look at everything."""
     graph, universes = situation.graph, situation.universes
     world = World(
@@ -138,5 +140,10 @@ def survey(situation: Situation) -> Survey:
     ledger = Ledger()
     parts = {key: decide(key, world, ledger) for key in graph.assets}
     return Survey(
-        situation=situation, world=world, ledger=ledger, parts=parts, clock=Clock(situation.now)
+        situation=situation,
+        world=world,
+        ledger=ledger,
+        parts=parts,
+        clock=Clock(situation.now),
+        past=Past(world, histories),
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from assetkit.columns import VersionColumns
 from assetkit.graph.graph import AssetGraph
 from assetkit.planning.automation import Automation, automate
 from assetkit.planning.decisions import Decision
@@ -50,8 +51,14 @@ def evaluate(
     """
     described = graph if isinstance(graph, Definitions) else describe_graph(graph, config or {})
 
+    histories: dict[AssetKey, VersionColumns] = {}
+
     def decide(situation: Situation) -> tuple[Automation, frozenset[AssetKey]]:
+        histories.clear()
         made = automate(situation, horizon=horizon)
+        while missed := made.wants_history - histories.keys():
+            histories.update({key: core.catalog.versions(key) for key in missed})
+            made = automate(situation, horizon=horizon, histories=histories)
         return made, made.draft.wants_detail
 
     made = decide_in(core, described, now or core.now(), decide)
