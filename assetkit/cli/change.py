@@ -41,21 +41,24 @@ def delete(session: Session, slot: str, *, yes: bool, as_json: bool) -> None:
     examples=(
         "assetkit adopt flights old/flights",
         "assetkit adopt flights 'old/flights_{partition_key}.csv'",
+        "assetkit adopt flights old/flights --no-copy",
     ),
 )
 @click.argument("asset", metavar="ASSET", shell_complete=complete_assets)
 @click.argument("path", metavar="PATH")
+@click.option("--no-copy", is_flag=True, help="Let Parquet files be the partitions themselves.")
 @json_option
 @click.pass_obj
-def adopt(session: Session, asset: str, path: str, *, as_json: bool) -> None:
+def adopt(session: Session, asset: str, path: str, *, no_copy: bool, as_json: bool) -> None:
     """Make existing files partitions of an asset, as if it had made them.
 
     PATH is a file, folder or glob of Parquet, CSV or JSON lines. Partitions are
     found as folders DIMENSION=KEY, as files named like their key, or by a path
-    with {partition_key} in it. The files are copied, and stay as they are.
+    with {partition_key} in it. The files are copied, and stay as they are; with
+    --no-copy they must not change any more.
     """
     handle = handle_of(session, asset)
-    count = session.furnished.adopt(handle, path)
+    count = session.furnished.adopt(handle, path, copy=not no_copy)
     if as_json:
         session.out.json("adopt", {"asset": handle.key, "adopted": count})
     else:
@@ -83,13 +86,20 @@ def accept(session: Session, slot: str, *, as_json: bool) -> None:
         session.out.write(f"{handle.key}: {count_text(count, 'partition')} accepted.")
 
 
-@click.command(cls=Verb, examples=("assetkit rename orders sales/orders",))
-@click.argument("old", metavar="OLD", shell_complete=complete_assets)
-@click.argument("new", metavar="NEW")
+@click.command(
+    cls=Verb,
+    examples=(
+        "assetkit rename orders sales/orders",
+        "assetkit rename sales@mx sales@mexico",
+        "assetkit rename sales@region=mx sales@region=mexico",
+    ),
+)
+@click.argument("old", metavar="OLD[@PARTITION]", shell_complete=complete_assets)
+@click.argument("new", metavar="NEW[@PARTITION]")
 @json_option
 @click.pass_obj
 def rename(session: Session, old: str, new: str, *, as_json: bool) -> None:
-    """Give an asset's data and history another name, so that nothing has to be made again.
+    """Give data and history another name: those of an asset, or of one of its partitions.
 
     Rename it in the project, too: this changes what is stored, not your code.
     """
