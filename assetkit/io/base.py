@@ -94,6 +94,7 @@ class Written:
     manager does not hash (then every run counts as a change). ``staged`` is
     the file that `publish` will put in place. ``unchanged`` says that the
     content is what was published already and the published file was left alone.
+    ``record`` is that of a staged file which cannot carry it itself.
     """
 
     rows: int | None = None
@@ -104,6 +105,7 @@ class Written:
     signature: FileSignature | None = None
     staged: Path | None = None
     unchanged: bool = False
+    record: Mapping[str, Any] | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -16,6 +16,7 @@ from assetkit.io.base import Loaded, Source, Target, Written
 from assetkit.io.content import content_version
 from assetkit.io.declared import conformed
 from assetkit.io.frames import Whole, to_batches
+from assetkit.io.linked import FileOfOthers, give_name, read_file
 from assetkit.io.loading import load
 from assetkit.io.parquet_read import ParquetTables
 from assetkit.io.parquet_write import Content, Encoding, WriteFailed, write_parquet
@@ -66,6 +67,8 @@ class ParquetIOManager(StagedFiles):
             OutputError: for what is no table, or would not come back as it is.
             StorageError: where the file system refuses.
         """
+        if isinstance(value, FileOfOthers):
+            return self._link(value.path, target)
         where = f"What {slot_of(target)} returned"
         final = self.path_of(target)
         table = to_batches(value, where=where)
@@ -95,6 +98,25 @@ class ParquetIOManager(StagedFiles):
             data_version=str(record["data_version"]),
             schema=layout.text,
             staged=staged,
+        )
+
+    def _link(self, path: Path, target: Target) -> Written:
+        """Stage somebody's file by another name; what is in it is read, and not copied."""
+        found = read_file(path, target.schema, where=f"{path}, to be {slot_of(target)},")
+        staged = self.staging_path(target)
+        try:
+            give_name(path, staged)
+        except OSError as error:
+            raise refused(error, "link", target, self.path_of(target)) from error
+        content = Content(found.rows, found.record["data_version"], found.record["nan"])
+        record = {**_record(target, content), **found.record, "writer": _WRITER}
+        return Written(
+            rows=found.rows,
+            bytes=staged.stat().st_size,
+            data_version=found.record["data_version"],
+            schema=found.schema,
+            staged=staged,
+            record=record,
         )
 
     def whole(self, value: Any, *, where: str) -> Whole:

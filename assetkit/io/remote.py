@@ -23,6 +23,7 @@ from typing import Any
 from assetkit.errors import DataChanged, InvalidArgument, StorageError
 from assetkit.faultpoints import reach
 from assetkit.io import disk
+from assetkit.io.attests import BOUND
 from assetkit.io.base import Loaded, Place, Source, Stored, Target, Written
 from assetkit.io.loading import wanted_of
 from assetkit.io.object_store import Moved, ObjectStore, data_key, open_store
@@ -41,7 +42,6 @@ from assetkit.io.remote_places import (
     url_of,
 )
 from assetkit.io.staged import (
-    _BOUND,
     StagedFiles,
     _provenance,
     _same_content,
@@ -359,7 +359,7 @@ class RemoteFiles(StagedFiles):
             store.remove(attest_key(target))
 
     def _put_attest(self, store: ObjectStore, target: Target, old: Record, new: Record) -> None:
-        about = {name: old.get(name) for name in _BOUND}
+        about = {name: old.get(name) for name in BOUND}
         content = json.dumps({"about": about, "record": new}, sort_keys=True, default=str)
         store.write(attest_key(target), content.encode())
 
@@ -387,7 +387,7 @@ def _with_attest(store: ObjectStore, source: Source, record: Record) -> Record:
         attest = json.loads(store.read(attest_key(source)))
     except (FileNotFoundError, ValueError):
         return record
-    if attest["about"] != {name: record.get(name) for name in _BOUND}:
+    if attest["about"] != {name: record.get(name) for name in BOUND}:
         return record
     newer: Record = attest["record"]
     return newer
@@ -406,7 +406,7 @@ def _alone(target: Target, key: str) -> Iterator[None]:
 
 def _is_this(record: Record, new: Record) -> bool:
     """Tell whether an object is the very one that was to be put."""
-    return all(record.get(name) == new.get(name) for name in _BOUND)
+    return all(record.get(name) == new.get(name) for name in BOUND)
 
 
 def _is_of_dead(record: Record | None, place: Place) -> bool:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import json
 import os
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,15 +20,13 @@ from urllib.parse import unquote
 from assetkit.errors import DataChanged, StorageError
 from assetkit.faultpoints import reach
 from assetkit.io import disk
+from assetkit.io.attests import Attests, about_file
 from assetkit.io.base import Place, Source, Stored, Target, Written
 from assetkit.io.sweep import is_barred, staging_of
 from assetkit.records import AssetKey, FileSignature, MultiPartitionKey, PartitionKey, slot_name
 
-_BOUND = ("data_version", "content", "form", "run_id", "attempt")
-"""What of a file's record says which file a later attest is about."""
 
-
-class StagedFiles:
+class StagedFiles(Attests):
     """Publish, find and delete one file per slot. ``filename`` is its name in the slot's folder."""
 
     filename: ClassVar[str]
@@ -84,7 +81,7 @@ class StagedFiles:
             return written
         try:
             with disk.publish_lock(target.place.private, final, target.run_id):
-                unchanged = self._publish(staged, final, target)
+                unchanged = self._publish(staged, final, target, written.record)
         except OSError as error:
             self.discard(written)
             raise refused(error, "publish", target, final) from error
@@ -133,9 +130,9 @@ class StagedFiles:
         try:
             with disk.publish_lock(target.place.private, after):
                 there = before if before.exists() else after
-                record = self._record_there(there)
+                record = self._record_of(there, source if there is before else target)
                 if record is not None:
-                    self._attest_aside(target, record)
+                    self._attest_aside(target, record, there)
                 if there is before:
                     followers = list(
                         zip(self.companions(before), self.companions(after), strict=True)
@@ -153,9 +150,9 @@ class StagedFiles:
         final = self.path_of(target)
         try:
             with disk.publish_lock(target.place.private, final):
-                record = self._record_there(final)
+                record = self._record_of(final, target)
                 if record is not None:
-                    self._attest_aside(target, record)
+                    self._attest_aside(target, record, final)
         except OSError as error:
             raise storage_error(error, f"note of {slot_of(target)}", final) from error
 
@@ -170,11 +167,9 @@ class StagedFiles:
         if signature is None:
             return None
         try:
-            record = self.read_record(path)
+            record = self._attested(source, self.read_record(path), path)
         except FileNotFoundError:
             return None
-        if record is not None:
-            record = self._attested(source, record)
         rows = record.get("rows") if record else None
         return Stored(
             source=source, signature=signature, record=record, rows=rows, bytes=signature.size
@@ -255,7 +250,10 @@ class StagedFiles:
                 disk.link_or_copy(beside, copy)
         except OSError as error:
             raise storage_error(error, f"copy {slot_of(source)}", staged) from error
-        written = self.publish(Written(staged=staged), target)
+        record = None
+        if self.read_record(original) is None and (found := self.find(source)) is not None:
+            record = {**(found.record or {}), **target.provenance}
+        written = self.publish(Written(staged=staged, record=record), target)
         self.note(target)
         return written
 
@@ -269,11 +267,16 @@ class StagedFiles:
             raise refused(error, "write", target, folder) from error
         return folder / name
 
-    def _publish(self, staged: Path, final: Path, target: Target) -> bool:
-        """Put the file in place; True where what is there is left alone."""
+    def _publish(
+        self, staged: Path, final: Path, target: Target, record: Mapping[str, Any] | None
+    ) -> bool:
+        """Put the file in place; True where what is there is left alone.
+
+        *record* is that of a file without one; it is noted aside, before anyone sees the file.
+        """
         reach("publish.locked")
         old, attest = self._record_there(final), self._attest_path(target.place, target.folder)
-        new = {} if old is None else self.read_record(staged) or {}
+        new = {} if old is None else record or self.read_record(staged) or {}
         if old is not None and _same_content(old, new):
             if _provenance(old) != _provenance(new):
                 self._attest(target, old, new)
@@ -285,10 +288,13 @@ class StagedFiles:
         disk.sync_file(staged)
         reach("publish.synced")
         followers = zip(self.companions(staged), self.companions(final), strict=True)
+        if record is not None:
+            self._attest(target, about_file(staged), record)
         disk.replace(staged, final)
         for follower, place in followers:
             disk.replace(follower, place)
-        attest.unlink(missing_ok=True)
+        if record is None:
+            attest.unlink(missing_ok=True)
         return False
 
     def _record_there(self, final: Path) -> Mapping[str, Any] | None:
@@ -315,41 +321,6 @@ class StagedFiles:
         for source, kept in zip(self.files_of(target), (link, *self.companions(link)), strict=True):
             with contextlib.suppress(FileNotFoundError, FileExistsError):
                 os.link(source, kept)
-
-    # A new provenance for content that stays: a small file that names the record it is about.
-
-    def _attest_path(self, place: Place, folder: str) -> Path:
-        return place.private / "attest" / f"{folder}.json"
-
-    def _attest(
-        self,
-        target: Target,
-        old: Mapping[str, Any],
-        new: Mapping[str, Any],
-        staged: Path | None = None,
-    ) -> None:
-        about = {key: old.get(key) for key in _BOUND}
-        content = json.dumps({"about": about, "record": new}, sort_keys=True, default=str)
-        path = self._attest_path(target.place, target.folder)
-        disk.write_durably(path, content.encode(), staged or self.staging_path(target))
-
-    def _attest_aside(self, target: Target, record: Mapping[str, Any]) -> None:
-        """Attest what no run made: there is no staging folder of a run to write it in first."""
-        path = self._attest_path(target.place, target.folder)
-        staged = path.with_name(f"{path.name}.{secrets.token_hex(8)}.tmp")
-        disk.make_folders(path.parent)
-        self._attest(target, record, {**record, **target.provenance}, staged)
-
-    def _attested(self, source: Source, record: Mapping[str, Any]) -> Mapping[str, Any]:
-        try:
-            text = self._attest_path(source.place, source.folder).read_bytes()
-            attest = json.loads(text)
-        except (FileNotFoundError, ValueError):
-            return record
-        if attest["about"] != {key: record.get(key) for key in _BOUND}:
-            return record
-        newer: Mapping[str, Any] = attest["record"]
-        return newer
 
 
 def local(data: str) -> Path:

@@ -1,7 +1,7 @@
 """Take files that are there already as an asset's partitions, as if its function had made them.
 
 Rule 1: the files are read, and stay as they are; what is stored is a copy in the
-workspace's own form, with its record.
+workspace's own form, with its record, or the very file by another name.
 Rule 2: it is a run like any other: leased, checked, published and written down.
 """
 
@@ -23,13 +23,15 @@ from assetkit.definitions.handles import Asset
 from assetkit.definitions.keys import path_part, split_key_text
 from assetkit.definitions.policies import BackfillPolicy
 from assetkit.definitions.universe import Universe
-from assetkit.errors import DataMissing, InvalidArgument
+from assetkit.errors import DataMissing, InvalidArgument, OutputError
 from assetkit.executors.local import InProcessExecutor
 from assetkit.graph.build import build_graph
 from assetkit.graph.graph import AssetGraph
 from assetkit.io.base import Source
 from assetkit.io.external import ExternalFiles
-from assetkit.io.listing import list_files
+from assetkit.io.linked import FileOfOthers
+from assetkit.io.listing import is_url, list_files
+from assetkit.io.parquet import ParquetIOManager
 from assetkit.planning.request import Request
 from assetkit.records import AssetKey, partition_text
 from assetkit.workspace.branching import members_of
@@ -42,7 +44,7 @@ from assetkit.workspace.situation import describe_graph, universe_of
 _CONTEXT = "context"
 
 
-def adopt(core: Core, asset: Any, path: str | os.PathLike[str]) -> int:
+def adopt(core: Core, asset: Any, path: str | os.PathLike[str], *, copy: bool) -> int:
     """Make slots of existing files; see `Workspace.adopt`."""
     if not isinstance(asset, Asset):
         raise InvalidArgument(
@@ -57,7 +59,9 @@ def adopt(core: Core, asset: Any, path: str | os.PathLike[str]) -> int:
     found = _find_files(os.fspath(path), key, universe, core)
     if not found:
         raise DataMissing(_nothing(os.fspath(path), definition, universe))
-    reader = _Reader({text: one.pattern for text, one in found.items()}, core)
+    if not copy:
+        _refuse_to_link(core, definition)
+    reader = _Reader({text: one.pattern for text, one in found.items()}, core, copy)
     real = describe_graph(graph, {})
     plan = plan_in(
         core,
@@ -90,9 +94,12 @@ class _Reader:
 
     patterns: Mapping[str | None, str]
     core: Core
+    copy: bool
 
     def __call__(self, context: Any) -> Any:
         text = partition_text(context.partition_key)
+        if not self.copy:
+            return FileOfOthers(_one_file(context.asset_name, self.patterns[text]))
         source = Source(
             asset=context.asset_name,
             partition_key=context.partition_key,
@@ -103,6 +110,26 @@ class _Reader:
         )
         dataset = import_module("pyarrow.dataset").Dataset
         return ExternalFiles().read([source], dataset, None)
+
+
+def _refuse_to_link(core: Core, asset: AssetDef) -> None:
+    """Refuse to take files as they are for an asset that keeps no such files."""
+    manager = core.io_manager_of(asset)
+    if type(manager) is not ParquetIOManager:
+        raise InvalidArgument(
+            f"{asset.key!r} is kept by {type(manager).__name__}, and only Parquet files on this "
+            f"machine can be adopted without a copy. Adopt them with one."
+        )
+
+
+def _one_file(asset: AssetKey, pattern: str) -> Path:
+    files = list_files(pattern)
+    if len(files) != 1 or is_url(pattern):
+        raise OutputError(
+            f"{pattern} is {len(files)} files for one partition of {asset}. To be adopted without "
+            f"a copy, each partition is one local file. Adopt it with a copy."
+        )
+    return Path(files[0].path)
 
 
 def _reading(graph: AssetGraph, key: AssetKey, reader: _Reader) -> AssetGraph:

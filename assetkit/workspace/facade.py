@@ -317,9 +317,10 @@ class Workspace:
     ) -> pd.DataFrame:
         """List what nobody needs any more (``path``, ``bytes``, ``reason``); remove it on request.
 
-        That is: files of dead runs, replaced versions beyond what is kept, old
-        logs, catalogs that were set aside. Only the last three are asked for
-        their age. Never removes data, nor anything that a live run holds.
+        That is: files of dead runs, replaced versions beyond what is kept, old logs, catalogs
+        that were set aside, uploads to a store that were never finished, and the history of
+        runs and results in the catalog. All but the first are asked for their age. Never
+        removes data, what is known of it, nor anything that a live run holds.
         """
         vacuuming = _part("vacuuming")
         frame: pd.DataFrame = vacuuming.vacuum(self.core, dry_run=dry_run, older_than=older_than)

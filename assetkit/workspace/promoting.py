@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from pyarrow import Table
 
 from assetkit.catalog.base import Claim, Commit
 from assetkit.catalog.liveness import this_process
@@ -42,6 +43,7 @@ from assetkit.workspace.data import (
     select_published,
     source_of,
 )
+from assetkit.workspace.locate import is_url
 from assetkit.workspace.running import BASE_SEQ
 from assetkit.workspace.situation import dynamic_names, layout_of, translation, universe_of
 from assetkit.workspace.upkeep import target_of
@@ -302,10 +304,13 @@ def _publish(
         provenance=provenance_of(slot),
     )
     own, theirs = manager_of(core, one.known, one.handle), manager_of(base, one.known, one.handle)
-    if type(own) is type(theirs) and hasattr(theirs, "take_over"):
+    alike = type(own) is type(theirs) and hasattr(theirs, "take_over")
+    if alike and not is_url(base.root):
         written = theirs.take_over(source, target)
     else:
-        written = theirs.write(own.read((source,), None, None), target)
+        written = theirs.write(
+            own.read((source,), None if slot.rows is None else Table, None), target
+        )
         written = theirs.publish(written, target) if hasattr(theirs, "publish") else written
     return replace(
         slot,

@@ -1,5 +1,7 @@
 """Files that are there already become partitions, and nothing has to be made again."""
 
+from pathlib import Path
+
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -16,6 +18,7 @@ from assetkit import (
     plan,
 )
 from assetkit.errors import DataMissing, InvalidArgument
+from assetkit.io import CSVIOManager
 
 DAYS = DailyPartitions("2026-01-01", end="2026-01-05", dimension="date")
 
@@ -139,3 +142,86 @@ def test_nothing_to_adopt_is_told(tmp_path, workspace):
         workspace.adopt(visits, tmp_path)
     with pytest.raises(InvalidArgument, match="the asset itself"):
         workspace.adopt("visits", tmp_path)
+
+
+def test_files_are_adopted_without_a_copy(tmp_path, workspace):
+    """The file itself is the partition; its record lies beside, and survives the catalog."""
+    for day in ("2026-01-01", "2026-01-02"):
+        folder = tmp_path / "old" / f"date={day}"
+        folder.mkdir(parents=True)
+        pq.write_table(pa.table({"n": [1, 2]}), folder / "data.parquet")
+    old = tmp_path / "old" / "date=2026-01-01" / "data.parquet"
+
+    assert workspace.adopt(visits, tmp_path / "old", copy=False) == 2
+    kept = workspace.load(visits, "2026-01-01", load_as=Path)
+
+    assert kept.samefile(old)
+    assert would_run(visits, workspace) == [("visits", "2026-01-03"), ("visits", "2026-01-04")]
+    assert workspace.load(visits).n.tolist() == [1, 2, 1, 2]
+    assert workspace.sql("select count(*) n from visits where date = '2026-01-02'").n[0] == 2
+    assert workspace.verify(deep=True).empty
+    assert workspace.rebuild_catalog() == 2
+    assert len(would_run(visits, workspace)) == 2
+
+    materialize(visits, partitions="2026-01-01", force=True, workspace=workspace, progress="none")
+    assert workspace.load(visits, "2026-01-01").n.tolist() == [0]
+    workspace.delete(visits, "2026-01-02")
+    assert pq.read_table(old).num_rows == 2
+    assert len(list((tmp_path / "old").rglob("*.parquet"))) == 2
+
+
+def test_adopted_file_that_changes_is_missing(tmp_path, workspace):
+    """What its owner changed later is not taken for what was adopted."""
+    file = tmp_path / "2026-01-01.parquet"
+    pq.write_table(pa.table({"n": [1, 2]}), file)
+    workspace.adopt(visits, tmp_path, copy=False)
+
+    with file.open("r+b") as handle:
+        handle.truncate(40)
+
+    assert ("visits", "2026-01-01") in would_run(visits, workspace)
+    assert "damaged" in workspace.verify().problem[0]
+
+
+def test_what_cannot_stay_as_it_is_needs_a_copy(tmp_path, workspace):
+    """Several files, other formats and other IO managers are refused, with the way out."""
+    folder = tmp_path / "old" / "date=2026-01-01"
+    folder.mkdir(parents=True)
+    (tmp_path / "2026-01-02.csv").write_text("n\n1\n")
+    for number in range(2):
+        pq.write_table(pa.table({"n": [1]}), folder / f"{number}.parquet")
+
+    @asset(io_manager="csv_files", partitions=DAYS)
+    def elsewhere() -> pd.DataFrame:
+        return pd.DataFrame()
+
+    with pytest.raises(MaterializationError, match="2 files for one partition"):
+        workspace.adopt(visits, tmp_path / "old", copy=False)
+    with pytest.raises(MaterializationError, match="is no Parquet file"):
+        workspace.adopt(visits, tmp_path, copy=False)
+    workspace.core.io_managers = workspace.core.io_managers.besides({"csv_files": CSVIOManager()})
+    with pytest.raises(InvalidArgument, match="is kept by CSVIOManager"):
+        workspace.adopt(elsewhere, tmp_path, copy=False)
+
+
+def test_adopted_files_are_renamed_and_promoted(tmp_path):
+    """The record beside a file goes where the file goes."""
+    pq.write_table(pa.table({"n": [1, 2]}), tmp_path / "old.parquet")
+
+    @asset(name="first", code_version="1")
+    def first() -> pa.Table:
+        raise AssertionError("not to be called")
+
+    @asset(name="second", code_version="1")
+    def second() -> pa.Table:
+        raise AssertionError("not to be called")
+
+    base = Workspace(tmp_path / "base")
+    branch = Workspace(tmp_path / "branch", base=base)
+    branch.adopt(first, tmp_path / "old.parquet", copy=False)
+    branch.promote()
+    base.rename("first", "second")
+
+    assert base.rebuild_catalog() == 1
+    assert would_run(second, base) == []
+    assert base.load("second").n.tolist() == [1, 2]
