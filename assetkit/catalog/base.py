@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
+from assetkit.catalog.approvals import ApprovalLog
 from assetkit.catalog.automation import AutomationLog
 from assetkit.columns import Ints, SlotColumns, VersionColumns
 from assetkit.records import (
@@ -145,6 +146,11 @@ class Catalog(Protocol):
     @property
     def automation(self) -> AutomationLog:
         """What automation did, and who does it."""
+        ...
+
+    @property
+    def approvals(self) -> ApprovalLog:
+        """Which steps wait for a person, and what was decided."""
         ...
 
     def snapshot(self, assets: Sequence[AssetKey], *, detail: Sequence[AssetKey] = ()) -> Snapshot:

@@ -25,6 +25,7 @@ from assetkit.catalog import (
     recording,
     running,
 )
+from assetkit.catalog.approving import DuckDBApprovals
 from assetkit.catalog.arrays import to_numpy
 from assetkit.catalog.automating import DuckDBAutomation
 from assetkit.catalog.base import Claim, Commit, Grant, NewKey, Receipt, Snapshot
@@ -78,6 +79,11 @@ class DuckDBCatalog:
     def automation(self) -> DuckDBAutomation:
         """What automation did, and who does it."""
         return DuckDBAutomation(self.transaction, self._mortals)
+
+    @property
+    def approvals(self) -> DuckDBApprovals:
+        """Which steps wait for a person, and what was decided."""
+        return DuckDBApprovals(self.transaction)
 
     @contextmanager
     def transaction(self, *, read_only: bool = False) -> Iterator[tuple[Transaction, Ids, Leases]]:

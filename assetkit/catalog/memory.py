@@ -32,6 +32,7 @@ from assetkit.catalog.claims import GONE, Mortals, beyond, by_asset, divide, own
 from assetkit.catalog.failing import failed_slots
 from assetkit.catalog.fencing import Fences, admitted, read_seqs_of, receipt_for, still_open
 from assetkit.catalog.liveness import is_alive
+from assetkit.catalog.memory_approvals import MemoryApprovals
 from assetkit.catalog.memory_automation import MemoryAutomation
 from assetkit.catalog.memory_state import AssetState, Attempt, Entry, RunState, State
 from assetkit.catalog.pace import paces_of
@@ -67,6 +68,7 @@ class MemoryCatalog:
         self._mortals = Mortals(runs, clock)
         self._lock = threading.RLock()
         self._state = State()
+        self.approvals = MemoryApprovals(self._lock)
         self.automation = MemoryAutomation(self._lock, self._mortals, self._next_seq)
 
     def __repr__(self) -> str:

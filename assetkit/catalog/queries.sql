@@ -482,3 +482,27 @@ delete from known.daemon
 -- name: insert_daemon
 insert into known.daemon values ($holder, $host, $pid, $command, $process_started, $guarded,
     $started_at, $heartbeat_at)
+
+-- name: approvals
+select run_id, asset, key, fingerprint, asked_at, status, decided_at, decided_by, note, spent
+from known.approval
+where ($run_id is null or run_id = $run_id) and not ($unspent and spent)
+order by asked_at, asset, key
+
+-- name: forget_approval
+delete from known.approval
+where run_id = $run_id and asset = $asset and key is not distinct from $partition
+
+-- name: insert_approval
+insert into known.approval values ($run_id, $asset, $partition, $fingerprint, $asked_at, $status,
+    $decided_at, $decided_by, $note, $spent)
+
+-- name: decide_approval
+update known.approval
+set status = $status, decided_at = $decided_at, decided_by = $decided_by, note = $note
+where status = 'awaiting_approval' and fingerprint = $fingerprint and asset = $asset
+    and key is not distinct from $partition
+
+-- name: spend_approvals
+update known.approval set spent = true
+where asset = $asset and key is not distinct from $partition
