@@ -303,6 +303,10 @@ class Catalog(Protocol):
 
     def status(self) -> pa.Table:
         """Return one row per asset known: slots, rows, bytes, newest materialization, failures."""
+    def columns_of(self, asset: AssetKey, basis: Basis) -> str | None:
+        """Return the schema of the newest published slot made under *basis*; None without one."""
+        ...
+
         ...
 
     def published(self, asset: AssetKey, ordinals: Ints | None = None) -> Iterator[Materialization]:

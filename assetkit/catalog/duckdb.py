@@ -21,6 +21,7 @@ from assetkit.catalog import (
     editing,
     engine,
     frames,
+    pruning,
     reading,
     recording,
     running,
@@ -40,6 +41,7 @@ from assetkit.records import (
     AssetKey,
     AssetRow,
     BackfillRecord,
+    Basis,
     CheckOutcome,
     Materialization,
     Observation,
@@ -222,6 +224,11 @@ class DuckDBCatalog:
         with self.transaction() as (transaction, ids, _):
             editing.rename_slots(transaction, ids, asset, keys)
 
+    def prune(self, before: datetime, *, dry_run: bool) -> Mapping[str, int]:
+        """Forget history from before a moment; return how much there is of each kind."""
+        with self.transaction() as (transaction, _, _):
+            return pruning.prune(transaction, before, dry_run=dry_run)
+
     def change_partitions(
         self, name: str, *, add: Sequence[str] = (), remove: Sequence[str] = ()
     ) -> tuple[str, ...]:
@@ -262,6 +269,19 @@ class DuckDBCatalog:
             table = transaction.connection.table("versions", asset=asset)
         names = VersionColumns.__dataclass_fields__
         return VersionColumns(**{name: to_numpy(table[name], np.int64) for name in names})
+
+    def columns_of(self, asset: AssetKey, basis: Basis) -> str | None:
+        """Return the schema of the newest published slot made under *basis*; None without one."""
+        values = {
+            "asset": asset,
+            "code": basis.code,
+            "config": basis.config,
+            "definition": basis.definition,
+            "schema": basis.schema,
+        }
+        with self.transaction(read_only=True) as (transaction, _, _):
+            found = transaction.rows("columns_of", **values)
+        return found[0][0] if found else None
 
     def write_checks(self, found: Sequence[CheckOutcome]) -> None:
         """Write down what checks found in what is published already."""

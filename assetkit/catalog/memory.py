@@ -44,6 +44,7 @@ from assetkit.records import (
     AssetRow,
     BackfillRecord,
     CheckOutcome,
+    Basis,
     Materialization,
     Observation,
     RunRecord,
@@ -421,6 +422,18 @@ class MemoryCatalog:
             return memory_tables.versions(self._state, asset)
 
     def write_checks(self, found: Sequence[CheckOutcome]) -> None:
+    def columns_of(self, asset: AssetKey, basis: Basis) -> str | None:
+        """Return the schema of the newest published slot made under *basis*; None without one."""
+        with self._lock:
+            found = [
+                one
+                for one in self._slots(asset).values()
+                if one.made.schema is not None
+                and replace(one.made.basis, inputs=()) == replace(basis, inputs=())
+            ]
+            newest = max(found, key=lambda one: (one.seq, one.made.ordinal), default=None)
+            return None if newest is None else newest.made.schema
+
         """Write down what checks found in what is published already."""
         with self._lock:
             for one in found:

@@ -149,6 +149,13 @@ insert into known.attempt by name select * from incoming
 update known.attempt a set open = false from incoming n
 where a.open and a.asset_id = n.asset_id and a.ordinal = n.ordinal
 
+-- name: columns_of
+select m.schema
+from known.materialization m join known.asset a using (asset_id) join known.basis b using (basis_id)
+where m.current and a.key = $asset and m.schema is not null and b.code = $code
+  and b.config = $config and b.definition = $definition and b.schema = $schema
+order by m.seq desc, m.ordinal desc limit 1
+
 -- name: insert_checks
 insert into known.check_result by name select * from incoming
 

@@ -37,6 +37,7 @@ class AssetArguments(TypedDict, total=False):
     partitions: Any
     io_manager: Any
     schema: Any
+    on_schema_change: str | None
     checks: Any
     freshness: FreshnessPolicy | None
     automation: AutoMaterializePolicy | None
@@ -190,6 +191,12 @@ def _schema(value: Any, owner: str, argument: str) -> Any:
     return value
 
 
+def _schema_change(value: Any, owner: str, argument: str) -> str:
+    if value not in ("evolve", "fail"):
+        raise invalid(owner, argument, value, "'evolve' or 'fail'")
+    return str(value)
+
+
 _NO_CHECKS = (str, bytes, int, float, type, Mapping, Asset)
 
 
@@ -246,6 +253,7 @@ _CHECKS: dict[str, Callable[[Any, str, str], Any]] = {
     "partitions": _partitions,
     "io_manager": _io_manager,
     "schema": _schema,
+    "on_schema_change": _schema_change,
     "checks": _checks,
     "freshness": _instance(FreshnessPolicy, "FreshnessPolicy('8h')"),
     "automation": _instance(AutoMaterializePolicy, "AutoMaterializePolicy.eager()"),

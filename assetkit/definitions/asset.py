@@ -65,7 +65,8 @@ class AssetDef:
     """All that was declared of one asset.
 
     ``io_manager`` is a name known to the workspace, or an `IOManager`;
-    ``timeout`` in seconds; ``code_version`` None: a fingerprint of the code.
+    ``on_schema_change`` is "evolve" or "fail"; ``timeout`` in seconds;
+    ``code_version`` None: a fingerprint of the code.
     ``resources`` and ``config`` map parameter names to the annotated classes;
     ``wants_context`` is the name of the context parameter, or None.
     ``kind`` is "python", "sql", "external" or "multi"; ``outside`` says where the
@@ -84,6 +85,7 @@ class AssetDef:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     io_manager: Any = "parquet"
     schema: Any = None
+    on_schema_change: str = "evolve"
     checks: tuple[Any, ...] = ()
     freshness: FreshnessPolicy | None = None
     automation: AutoMaterializePolicy | None = None

@@ -19,8 +19,9 @@ def check_config(
     """Return the configuration of each asset that takes one: all fields, defaults filled in.
 
     *given* is ``{asset: {field: value}}``; an asset may be named by the last part
-    of its key, those of a multi-asset all at once by its function's. An asset whose fields all have defaults needs nothing; one that
-    lacks a required field is left out, and fails when it is run.
+    of its key, those of a multi-asset all at once by its function's. An asset whose
+    fields all have defaults needs nothing; one that lacks a required field is left
+    out, and fails when it is run.
 
     Raises:
         ConfigError: an unknown asset or field, or a wrong value; says which.

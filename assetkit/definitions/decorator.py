@@ -43,7 +43,9 @@ def asset(function: Any = None, /, **arguments: Unpack[AssetArguments]) -> Any:
             ``name`` (default: the function's; prefixes with ``/``), ``group``,
             ``description`` (default: the docstring), ``owners``, ``tags``, ``metadata``;
             ``ins`` (``{parameter: AssetIn(...)}``), ``deps`` (assets that are not loaded);
-            ``partitions``; ``io_manager`` (default ``"parquet"``), ``schema``, ``checks``;
+            ``partitions``; ``io_manager`` (default ``"parquet"``), ``schema``,
+            ``on_schema_change`` (``"evolve"``, or ``"fail"`` where partitions made by the
+            same code must have the same columns), ``checks``;
             ``freshness``, ``automation``, ``backfill``, ``retry`` (a `RetryPolicy` or a number),
             ``timeout`` (seconds or text such as ``"2h"``), ``pool``; ``code_version``
             (default: a fingerprint of the code), ``rebuildable``, ``requires_approval``,

@@ -48,6 +48,7 @@ class AssetOut:
     metadata: Mapping[str, Any] | None = None
     io_manager: Any = None
     schema: Any = None
+    on_schema_change: str | None = None
     checks: Any = None
     freshness: FreshnessPolicy | None = None
     automation: AutoMaterializePolicy | None = None

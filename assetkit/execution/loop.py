@@ -14,8 +14,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from time import monotonic
 
+from assetkit.catalog.approvals import ApprovalStatus
 from assetkit.columns import fingerprint, join_version
-from assetkit.errors import StepCancelled, StepTimeout, WorkerLost
+from assetkit.errors import StepCancelled, StepRejected, StepTimeout, WorkerLost
+from assetkit.execution.approving import Approvals
 from assetkit.execution.environment import Environment
 from assetkit.execution.holding import Holdings, KnownSlots, changed_since, read_published
 from assetkit.execution.logs import log_name
@@ -44,7 +46,7 @@ from assetkit.execution.published import time_of
 from assetkit.execution.recorder import Recorder
 from assetkit.execution.step import log_path, run_step
 from assetkit.execution.task import Failure, SlotResult, StepResult
-from assetkit.execution.tracebacks import traceback_text, trim
+from assetkit.execution.tracebacks import trim
 from assetkit.executors.base import NO_DEMANDS, Done
 from assetkit.planning.data import PlanData
 from assetkit.records import AssetKey, Outcome, slot_name
@@ -109,6 +111,9 @@ class Loop:
         self._renewed = _Renewed()
         self._tasks = 0
         self._pools = Pools(environment.place.private, environment.pools)
+        self._approvals = Approvals(
+            environment.catalog.approvals, work.run_id, environment.progress, environment.clock
+        )
         self._now = environment.clock()
         self._logs = str(environment.place.private / "logs" / work.run_id)
         self._cancelled = False
@@ -303,6 +308,10 @@ class Loop:
     def _submit(
         self, owner: AssetSteps, needs: Mapping[int, Needs], owners: Sequence[AssetSteps] = ()
     ) -> None:
+        if owner.asset.requires_approval:
+            if not (needs := self._approved(needs)):
+                return
+            owners = [self._owner_of(step) for step in needs] if owners else ()
         steps = tuple(needs)
         held = self._pools.take(owner.asset.pool)
         if held is None:
@@ -326,6 +335,25 @@ class Loop:
         here = self._executor.in_process
         demands = NO_DEMANDS if here else owner.demands(len(steps), log_path(task))
         self._executor.submit(self._tasks, run_step, task, demands)
+
+    def _approved(self, needs: Mapping[int, Needs]) -> Mapping[int, Needs]:
+        """Return those of a call's steps that a person let go on; none while one of them waits."""
+        standing: dict[int, ApprovalStatus] = {}
+        for step, need in needs.items():
+            owner = self._owner_of(step)
+            print_ = fingerprint(owner.basis, need.digests)
+            try:
+                standing[step] = self._approvals.standing_of(self._slot(owner, step), print_)
+            except StepRejected as error:
+                failure = Failure.of(error)
+                self._notes.failed(
+                    self._slot(owner, step), failure, Ending(), fingerprint=print_, final=True
+                )
+                self._tell(Failed(step))
+        if ApprovalStatus.AWAITING in standing.values():
+            self._tell(Deferred(tuple(standing), self._approvals.next_look))
+            return {}
+        return {step: needs[step] for step in standing}
 
     def _take_in(self, done: Done) -> None:
         call = self._calls.pop(done.task_id)
@@ -352,15 +380,10 @@ class Loop:
                 self._stopped(step, call)
             return
         policy = call.owner.asset.retry
-        failure = Failure(
-            error=trim(error),
-            error_type=type(error).__name__,
-            message=str(error),
-            traceback=traceback_text(error),
-            again=policy is not None and policy.retries(error, call.attempt),
-        )
-        again = [step for step in call.steps if self._note_failure(call, step, failure, log)]
-        self._try_again(call, again)
+        again = policy is not None and policy.retries(error, call.attempt)
+        failure = Failure.of(trim(error), again=again)
+        left = [step for step in call.steps if self._note_failure(call, step, failure, log)]
+        self._try_again(call, left)
 
     def _note_made(self, call: _Call, slot: SlotResult, log: str | None) -> None:
         made = slot.made
@@ -370,9 +393,12 @@ class Loop:
         owner.own.publish(
             owner.positions[slot.step - owner.first], made.data_version, made.data_time
         )
+        owner.learn(made)
         ending = Ending(attempt=call.attempt, duration=made.duration, log=log)
         self._notes.made(self._slot(owner, slot.step), made, ending)
         self._attempts.pop(slot.step, None)
+        if owner.asset.requires_approval:
+            self._approvals.spend(self._slot(owner, slot.step))
         self._tell(Succeeded(slot.step))
 
     def _note_failure(self, call: _Call, step: int, failure: Failure, log: str | None) -> bool:

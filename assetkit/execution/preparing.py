@@ -15,6 +15,7 @@ from assetkit.definitions.asset import AssetDef
 from assetkit.definitions.universe import Fan
 from assetkit.errors import StepError
 from assetkit.execution.changes import InputChanges
+from assetkit.execution.drifting import typed
 from assetkit.execution.environment import Environment, utc_now
 from assetkit.execution.inspecting import inspections_of
 from assetkit.execution.published import PublishedSlots, time_of
@@ -26,7 +27,7 @@ from assetkit.executors.base import Demands
 from assetkit.graph.graph import Edge
 from assetkit.io.base import Source, is_staged
 from assetkit.planning.data import PlanData
-from assetkit.records import AssetKey, Basis, PartitionKey, slot_name
+from assetkit.records import AssetKey, Basis, Materialization, PartitionKey, slot_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,8 @@ class AssetSteps:
         self._inputs = [published[edge.upstream] for edge in self._edges]
         self._fans: tuple[Fan, ...] = steps.fans[key]
         self._waived = steps.waived[key]
+        self._catalog = environment.catalog
+        self._kept_columns: str | None = None
         self._changes = InputChanges(self.own, self._edges, self._inputs, plan, environment.catalog)
         self.shipped = Shipped(_work_of(asset, plan, self._edges, environment))
         self._estimate = plan.snapshot.estimates.get(key)
@@ -249,7 +252,21 @@ class AssetSteps:
             previous=self.own.source(position) if there and with_context else None,
             changes=self._changes.since_made(position, need.positions) if with_context else {},
             maker=maker,
+            columns=self._columns(),
         )
+
+    def _columns(self) -> str | None:
+        """Return the columns that slots of this code have, where they must not change."""
+        if self.asset.on_schema_change != "fail":
+            return None
+        if self._kept_columns is None:
+            self._kept_columns = self._catalog.columns_of(self.asset.key, self.basis)
+        return self._kept_columns
+
+    def learn(self, made: Materialization) -> None:
+        """Take note of the columns of a slot that was made."""
+        if self.asset.on_schema_change == "fail" and made.schema is not None:
+            self._kept_columns = typed(self._kept_columns, made.schema)
 
     def _data_time(self, need: Needs) -> datetime | None:
         oldest = NO_TIME
@@ -269,7 +286,10 @@ def _work_of(
         basis=plan.bases[asset.key],
         manager=manager,
         staged=is_staged(manager),
-        waits_for_disk=is_staged(manager) and bool(getattr(manager, "waits_for_disk", False)),
+        waits_for_disk=is_staged(manager)
+        and bool(getattr(manager, "waits_for_disk", False))
+        # Slots that are held to the ones before must not overtake them.
+        and asset.on_schema_change != "fail",
         inputs=tuple(
             _input_work(asset, edge, environment.io_manager_of(plan.graph.assets[edge.upstream]))
             for edge in edges

@@ -11,6 +11,7 @@ from typing import Any
 
 from assetkit.columns import fingerprint
 from assetkit.errors import OutputError
+from assetkit.execution.drifting import hold_to_others
 from assetkit.execution.inspecting import with_outcomes
 from assetkit.execution.provenance import json_value, provenance_of
 from assetkit.execution.returned import Returned
@@ -127,6 +128,8 @@ def store(returned: Returned, draft: Draft) -> Materialization | Staged:
     provenance["metadata"] = draft.metadata
     target = _target(draft, provenance)
     written = _write(returned.value, target, draft.work)
+    if draft.slot.columns is not None and written.schema is not None:
+        _hold_to_others(draft, written)
     if draft.work.staged:
         return Staged(draft, at, data_time, given, written, target)
     version = given or written.data_version or _run_version(draft)
@@ -166,6 +169,18 @@ def _write(value: Any, target: Target, work: AssetWork) -> Written:
     elif work.staged:
         outcomes = _inspect(value, target, work, written)
     return with_outcomes(written, outcomes)
+
+
+def _hold_to_others(draft: Draft, written: Written) -> None:
+    """Refuse a slot whose columns are not those of the others."""
+    slot, asset = draft.slot, draft.work.asset
+    try:
+        name = slot_name(asset.key, slot.partition_key)
+        hold_to_others(asset, name, slot.columns or "[]", written.schema or "[]")
+    except OutputError:
+        if draft.work.staged:
+            draft.work.manager.discard(written)
+        raise
 
 
 def _inspect(

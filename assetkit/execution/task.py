@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from assetkit.definitions.asset import AssetDef
 from assetkit.definitions.universe import TimeWindow
 from assetkit.execution.shipping import Shipped
+from assetkit.execution.tracebacks import traceback_text
 from assetkit.io.base import Place, Source, Target, Written
 from assetkit.records import AssetKey, Basis, CheckOutcome, InputUse, Materialization, PartitionKey
 
@@ -82,6 +83,7 @@ class SlotWork:
     the oldest of its inputs', None without one. ``previous`` is the slot's own
     last value. ``changes`` lists per input what changed since that was made. ``maker``
     says whose slot it is, where a call makes several assets: `StepTask.work_of`.
+    ``columns`` are those that it must have, as `schema_text` writes them (None: any).
     """
 
     step: int
@@ -99,6 +101,7 @@ class SlotWork:
     previous: Source | None = None
     changes: Mapping[AssetKey, tuple[PartitionKey | None, ...]] = field(default_factory=dict)
     maker: int = 0
+    columns: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,6 +137,17 @@ class Failure:
     message: str
     traceback: str
     again: bool
+
+    @classmethod
+    def of(cls, error: BaseException, *, again: bool = False) -> Failure:
+        """Return the failure that an error outside of the function means."""
+        return cls(
+            error=error,
+            error_type=type(error).__name__,
+            message=str(error),
+            traceback=traceback_text(error),
+            again=again,
+        )
 
 
 @dataclass(frozen=True, slots=True)

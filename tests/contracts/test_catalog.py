@@ -900,6 +900,19 @@ def test_the_last_look_at_each_slot_counts(catalog):
     assert catalog.checks("z").num_rows == 1
 
 
+def test_the_columns_of_slots_made_in_one_way(catalog):
+    """The newest published slot of the same basis tells, whatever its inputs are called."""
+    old, new = basis("x"), basis("x", code="c1")
+    catalog.commit(commit(made(basis=old, schema="s0"), made(ordinal=1, basis=new, schema="s1")))
+    catalog.commit(commit(made(ordinal=2, basis=old, schema="s2"), commit_id="c2"))
+    catalog.commit(commit(made(ordinal=3, basis=old), made("b", 9, schema="b"), commit_id="c3"))
+
+    assert catalog.columns_of("a", basis("y")) == "s2"
+    assert catalog.columns_of("a", new) == "s1"
+    assert catalog.columns_of("a", basis(code="c2")) is None
+    assert catalog.columns_of("z", old) is None
+
+
 def test_status_counts_checks_that_did_not_pass(catalog):
     """Errors and warnings of the last look are counted apart; a result not published, too."""
     catalog.commit(
