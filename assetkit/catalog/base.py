@@ -140,6 +140,10 @@ class NewKey:
     location: str | None = None
 
 
+OLD_KINDS = ("results", "attempts", "steps", "checks", "runs")
+"""What history consists of, in the order in which it can go: each refers to what is behind it."""
+
+
 class Catalog(Protocol):
     """What is known. Implementations: DuckDB (a file), memory (tests, `Workspace.temporary`)."""
 
@@ -257,6 +261,15 @@ class Catalog(Protocol):
         """
         ...
 
+    def prune(self, before: datetime, *, dry_run: bool) -> Mapping[str, int]:
+        """Forget history from before a moment; return how much there is of each of `OLD_KINDS`.
+
+        Never what is published, failures that still count, the newest of each slot and
+        check, runs that are not over, or runs that something left refers to. With *dry_run*
+        nothing changes; runs that only then have nothing left are not counted.
+        """
+        ...
+
     def change_partitions(
         self, name: str, *, add: Sequence[str] = (), remove: Sequence[str] = ()
     ) -> tuple[str, ...]:
@@ -290,6 +303,10 @@ class Catalog(Protocol):
         """Return all materializations of an asset, replaced ones too, in numbers."""
         ...
 
+    def columns_of(self, asset: AssetKey, basis: Basis) -> str | None:
+        """Return the schema of the newest published slot made under *basis*; None without one."""
+        ...
+
     def write_checks(self, found: Sequence[CheckOutcome]) -> None:
         """Write down what checks found in what is published already."""
         ...
@@ -303,10 +320,6 @@ class Catalog(Protocol):
 
     def status(self) -> pa.Table:
         """Return one row per asset known: slots, rows, bytes, newest materialization, failures."""
-    def columns_of(self, asset: AssetKey, basis: Basis) -> str | None:
-        """Return the schema of the newest published slot made under *basis*; None without one."""
-        ...
-
         ...
 
     def published(self, asset: AssetKey, ordinals: Ints | None = None) -> Iterator[Materialization]:

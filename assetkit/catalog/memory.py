@@ -34,6 +34,7 @@ from assetkit.catalog.fencing import Fences, admitted, read_seqs_of, receipt_for
 from assetkit.catalog.liveness import is_alive
 from assetkit.catalog.memory_approvals import MemoryApprovals
 from assetkit.catalog.memory_automation import MemoryAutomation
+from assetkit.catalog.memory_pruning import Pruning
 from assetkit.catalog.memory_state import AssetState, Attempt, Entry, RunState, State
 from assetkit.catalog.pace import paces_of
 from assetkit.catalog.ranges import ranges_of
@@ -43,8 +44,8 @@ from assetkit.records import (
     AssetKey,
     AssetRow,
     BackfillRecord,
-    CheckOutcome,
     Basis,
+    CheckOutcome,
     Materialization,
     Observation,
     RunRecord,
@@ -55,7 +56,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-class MemoryCatalog:
+class MemoryCatalog(Pruning):
     """A `Catalog` of this process; its methods may be called from any thread.
 
     Args:
@@ -421,7 +422,6 @@ class MemoryCatalog:
         with self._lock:
             return memory_tables.versions(self._state, asset)
 
-    def write_checks(self, found: Sequence[CheckOutcome]) -> None:
     def columns_of(self, asset: AssetKey, basis: Basis) -> str | None:
         """Return the schema of the newest published slot made under *basis*; None without one."""
         with self._lock:
@@ -434,6 +434,7 @@ class MemoryCatalog:
             newest = max(found, key=lambda one: (one.seq, one.made.ordinal), default=None)
             return None if newest is None else newest.made.schema
 
+    def write_checks(self, found: Sequence[CheckOutcome]) -> None:
         """Write down what checks found in what is published already."""
         with self._lock:
             for one in found:

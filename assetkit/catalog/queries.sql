@@ -490,6 +490,68 @@ delete from known.daemon
 insert into known.daemon values ($holder, $host, $pid, $command, $process_started, $guarded,
     $started_at, $heartbeat_at)
 
+-- name: old_results
+select count(*) from known.materialization where not current and materialized_at < $at
+and (asset_id, ordinal, seq) not in (
+    select (asset_id, ordinal, max(seq)) from known.materialization group by asset_id, ordinal
+)
+
+-- name: forget_old_results
+delete from known.materialization where not current and materialized_at < $at
+and (asset_id, ordinal, seq) not in (
+    select (asset_id, ordinal, max(seq)) from known.materialization group by asset_id, ordinal
+)
+
+-- name: old_attempts
+select count(*) from known.attempt where not open and failed_at < $at
+
+-- name: forget_old_attempts
+delete from known.attempt where not open and failed_at < $at
+
+-- name: old_steps
+select count(*) from known.step where ended_at < $at and run_no not in (select run_no from known.run where status = 'running')
+
+-- name: forget_old_steps
+delete from known.step where ended_at < $at and run_no not in (select run_no from known.run where status = 'running')
+
+-- name: old_checks
+select count(*) from known.check_result where checked_at < $at
+and (asset_id, ordinal, name, checked_at) not in (
+    select (asset_id, ordinal, name, max(checked_at)) from known.check_result
+    group by asset_id, ordinal, name
+)
+
+-- name: forget_old_checks
+delete from known.check_result where checked_at < $at
+and (asset_id, ordinal, name, checked_at) not in (
+    select (asset_id, ordinal, name, max(checked_at)) from known.check_result
+    group by asset_id, ordinal, name
+)
+
+-- name: old_runs
+select count(*) from known.run where ended_at < $at and status <> 'running'
+and run_no < (select max(run_no) from known.run)
+and run_no not in (
+    select run_no from known.materialization union all select run_no from known.attempt
+    union all select run_no from known.step union all select run_no from known.check_result
+    union all select run_no from known.lease
+)
+and run_id not in (
+    select unnest(runs) from known.backfill union all select unnest(runs) from known.tick
+)
+
+-- name: forget_old_runs
+delete from known.run where ended_at < $at and status <> 'running'
+and run_no < (select max(run_no) from known.run)
+and run_no not in (
+    select run_no from known.materialization union all select run_no from known.attempt
+    union all select run_no from known.step union all select run_no from known.check_result
+    union all select run_no from known.lease
+)
+and run_id not in (
+    select unnest(runs) from known.backfill union all select unnest(runs) from known.tick
+)
+
 -- name: approvals
 select run_id, asset, key, fingerprint, asked_at, status, decided_at, decided_by, note, spent
 from known.approval

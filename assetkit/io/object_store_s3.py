@@ -15,15 +15,18 @@ import errno
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from http.client import IncompleteRead
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import aiohttp
 from botocore.exceptions import BotoCoreError, HTTPClientError
+from botocore.parsers import ResponseParserError
 from fsspec.asyn import sync
 
 from assetkit.faultpoints import reach
 from assetkit.io.object_store import (
+    Capabilities,
     Moved,
     ObjectStore,
     Upload,
@@ -44,6 +47,16 @@ _PATIENCE: Final = (0.1, 0.5, 2.0)
 """Seconds between tries where the store is busy, after those that botocore makes itself."""
 
 _NEVER: Final = datetime.fromtimestamp(0, UTC)
+_LOST: Final = (
+    HTTPClientError,
+    ResponseParserError,
+    IncompleteRead,
+    aiohttp.ClientError,
+    TimeoutError,
+    ConnectionError,
+)
+"""What a connection that is cut or slow comes to."""
+
 _REFUSED: Final = frozenset({"PreconditionFailed", "412"})
 _BUSY: Final = frozenset(
     [
@@ -60,6 +73,10 @@ _BUSY: Final = frozenset(
 
 class S3Store(ObjectStore):
     """A prefix in a bucket."""
+
+    def __init__(self, system: Any, root: str, capabilities: Capabilities) -> None:
+        super().__init__(system, root, capabilities)
+        system.retries = 1  # s3fs would try again what is tried again here
 
     def look(self, key: str) -> FileSignature | None:
         """Return which version of an object is there, None where none is."""
@@ -137,10 +154,11 @@ class S3Store(ObjectStore):
 
     def uploads(self) -> Iterator[Upload]:
         """Yield the uploads in parts below the root that were begun and never ended."""
-        skip = len(self._split("")[1])
+        top = self._split("")[1].rstrip("/")
         for page in self._pages("list_multipart_uploads", "", "KeyMarker", "UploadIdMarker"):
             for one in page.get("Uploads", ()):
-                yield Upload(one["Key"][skip:], one["UploadId"], one["Initiated"])
+                key = one["Key"].removeprefix(f"{top}/") if top else one["Key"]
+                yield Upload(key, one["UploadId"], one["Initiated"])
 
     def abort(self, upload: Upload) -> None:
         """End an upload, and drop its parts; one that is gone is no error."""
@@ -231,7 +249,7 @@ def _patiently(ask: Callable[[], _T], key: str = "") -> _T:
     for pause in (*_PATIENCE, None):
         try:
             return ask()
-        except (OSError, BotoCoreError, aiohttp.ClientError) as error:
+        except (OSError, BotoCoreError, *_LOST) as error:
             if isinstance(error, FileExistsError) or _code(error) in _REFUSED:
                 raise Moved(key) from None
             if pause is None or not _may_pass(error):
@@ -241,8 +259,7 @@ def _patiently(ask: Callable[[], _T], key: str = "") -> _T:
 
 
 def _may_pass(error: Exception) -> bool:
-    lost = (HTTPClientError, aiohttp.ClientError, TimeoutError, ConnectionError)
-    return _code(error) in _BUSY or isinstance(error, lost)
+    return _code(error) in _BUSY or isinstance(error, _LOST)
 
 
 def _code(error: BaseException) -> str:

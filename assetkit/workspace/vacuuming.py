@@ -1,4 +1,8 @@
-"""Find and remove what nobody needs any more: never data, never what a live run holds."""
+"""Find and remove what nobody needs any more: never data, never what a live run holds.
+
+Files of dead runs, files that were replaced or set aside, uploads to a store that nobody will
+finish, and the part of the catalog's history that nothing refers to.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from assetkit.io.object_store import Upload, open_store
 from assetkit.io.pins import is_abandoned
+from assetkit.io.placing import is_remote
+from assetkit.io.remote_places import url_of
 from assetkit.io.staged import StagedFiles
 from assetkit.io.sweep import sweep_pins, sweep_staging
 from assetkit.records import RunStatus
@@ -19,6 +26,10 @@ from assetkit.workspace.core import Core
 
 OLD = timedelta(days=30)
 """The age from which logs and files that were set aside are history."""
+
+
+_LONGEST_UPLOAD = timedelta(days=7)
+"""An upload may be that old while any run is alive."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +43,16 @@ class Leaving:
 
 def vacuum(core: Core, *, dry_run: bool, older_than: timedelta) -> pd.DataFrame:
     """Return what may go, and remove it unless *dry_run*; see `Workspace.vacuum`."""
-    found = list(leavings(core, core.now() - older_than))
+    before = core.now() - older_than
+    found = list(leavings(core, before))
+    rows = [(str(one.path), one.bytes, one.reason) for one in found]
     if not dry_run:
         sweep_staging(core.place, core.catalog.is_running, for_good=True)
         sweep_pins(core.place)
         for one in found:
             _remove(one.path)
-    rows = [(str(one.path), one.bytes, one.reason) for one in found]
+    rows += _uploads(core, before, dry_run=dry_run) if is_remote(core.place) else []
+    rows += _history(core, before, dry_run=dry_run)
     return pd.DataFrame(rows, columns=["path", "bytes", "reason"])
 
 
@@ -56,6 +70,30 @@ def leavings(core: Core, before: datetime) -> Iterator[Leaving]:
         if _changed(folder) < oldest and not core.catalog.is_running(folder.name):
             yield Leaving(folder, _size(folder), "logs of an old run")
     yield from _beside_the_catalog(core, oldest)
+
+
+def _uploads(core: Core, before: datetime, *, dry_run: bool) -> list[tuple[str, int, str]]:
+    """End the uploads in parts that were begun so long ago that nobody will finish them."""
+    if any(core.catalog.is_running(str(one)) for one in core.catalog.runs()["run_id"].to_pylist()):
+        before = min(before, core.now() - _LONGEST_UPLOAD)
+    store = open_store(core.place)
+    data = core.place.data.rstrip("/").rpartition("/")[2] + "/"
+
+    def is_old(one: Upload) -> bool:
+        return one.at < before and one.key.startswith(data)
+
+    found = list(filter(is_old, store.uploads()))
+    for one in () if dry_run else found:
+        store.abort(one)
+    return [(url_of(core.place, one.key), 0, "an upload that was never finished") for one in found]
+
+
+def _history(core: Core, before: datetime, *, dry_run: bool) -> list[tuple[str, int, str]]:
+    """Forget what the catalog knows of long ago, and nothing refers to."""
+    counts = core.catalog.prune(before, dry_run=dry_run)
+    text = ", ".join(f"{count:,} {kind}" for kind, count in counts.items() if count)
+    path = str(getattr(core.catalog, "path", "the catalog"))
+    return [(path, 0, f"history from before {before:%Y-%m-%d}: {text}")] if text else []
 
 
 def _beside_the_catalog(core: Core, oldest: float) -> Iterator[Leaving]:

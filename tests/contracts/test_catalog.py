@@ -1109,3 +1109,55 @@ def test_a_closed_catalog_may_be_used_again(catalog):
     catalog.close()
 
     assert catalog.slot_keys("a")[0].tolist() == [0]
+
+
+LATER = timedelta(days=40)
+
+
+def test_old_history_is_forgotten(catalog):
+    """Replaced results, settled failures, steps, superseded checks and their runs go."""
+    catalog.start_run(run())
+    catalog.commit(commit(made(), failures=(failed(),), steps=(ended(),), checks=(checked(),)))
+    catalog.finish_run("r1", RunStatus.SUCCESS, after(10))
+    later = {"run_id": "r2", "materialized_at": NOON + LATER}
+    catalog.start_run(run("r2", started_at=NOON + LATER))
+    catalog.commit(
+        commit(
+            made(version=2, **later),
+            commit_id="c2", run_id="r2",
+            checks=(checked(run_id="r2", checked_at=NOON + LATER),),
+        )
+    )  # fmt: skip
+    catalog.finish_run("r2", RunStatus.SUCCESS, NOON + LATER)
+
+    seen = catalog.prune(NOON + LATER, dry_run=True)
+    assert (seen["results"], seen["attempts"], seen["steps"], seen["checks"]) == (1, 1, 1, 1)
+    assert len(catalog.history("a")) == 2
+
+    done = catalog.prune(NOON + LATER, dry_run=False)
+
+    assert done == {"results": 1, "attempts": 1, "steps": 1, "checks": 1, "runs": 1}
+    assert catalog.runs().column("run_id").to_pylist() == ["r2"]
+    assert [one.data_version for one in catalog.published("a")] == [f"{2:032x}"]
+    assert catalog.history("a").column("run_id").to_pylist() == ["r2"]
+    assert sum(catalog.prune(NOON + LATER, dry_run=False).values()) == 0
+
+
+def test_what_still_counts_is_no_history(catalog):
+    """However old: what is published, what fails, tombstones, runs that are on, and backfills."""
+    catalog.start_run(run())
+    catalog.commit(
+        commit(made(), made(ordinal=1), failures=(failed(ordinal=2),), checks=(checked(),))
+    )
+    catalog.delete_slots("a", np.array([1]), after(1))
+    catalog.finish_run("r1", RunStatus.FAILED, after(10))
+    catalog.start_run(run("r2"))
+    before = catalog.snapshot(["a"], detail=["a"])
+
+    assert sum(catalog.prune(NOON + LATER, dry_run=False).values()) == 1, "what the tombstone is of"
+
+    after_all = catalog.snapshot(["a"], detail=["a"])
+    assert after_all.failures == before.failures
+    assert after_all.slots["a"].version_lo.tolist() == before.slots["a"].version_lo.tolist()
+    assert len(catalog.runs()) == 2
+    assert "deleted" in catalog.history("a").column("outcome").to_pylist()
