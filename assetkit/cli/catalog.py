@@ -45,7 +45,11 @@ def verify(session: Session, *, deep: bool, as_json: bool) -> int:
 @json_option
 @click.pass_obj
 def rebuild(session: Session, *, yes: bool, as_json: bool) -> None:
-    """Make the catalog again from the files. The history of runs is lost, and nothing else."""
+    """Make the catalog again from the files; the history of runs is lost.
+
+    Where not even its copy can be read, so are the records of backfills; results of
+    None are then made again.
+    """
     confirm(f"Make the catalog of {session.workspace.root} again from its files?", yes=yes)
     count = session.workspace.rebuild_catalog()
     if as_json:

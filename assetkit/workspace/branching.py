@@ -84,19 +84,23 @@ def members_of(core: Core) -> DynamicKeys:
     return members
 
 
-def take_over_members(core: Core, name: str) -> None:
-    """Give a branch a set of dynamic partitions of its own, equal to its base's, to be changed."""
+def take_over_members(core: Core, name: str) -> list[str]:
+    """Give a branch a set of dynamic partitions of its own, equal to its base's, to be changed.
+
+    Returns its keys; none where it is there already.
+    """
     if core.base is None or name in core.catalog.snapshot([]).dynamic:
-        return
+        return []
     members = dict(members_of(core.base).get(name, ()))
     if not members:
-        return
+        return []
     # An ordinal belongs to its key for ever; those that the base removed are left out again.
     keys = [members.get(ordinal, f"removed-{ordinal}") for ordinal in range(max(members) + 1)]
     core.catalog.change_partitions(name, add=keys)
     core.catalog.change_partitions(
         name, remove=[one for one in keys if one not in members.values()]
     )
+    return list(members.values())
 
 
 def with_base(core: Core, situation: Situation, definitions: Definitions) -> Situation:

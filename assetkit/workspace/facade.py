@@ -303,8 +303,9 @@ class Workspace:
     def rebuild_catalog(self) -> int:
         """Make the catalog again from the records in the files; return how many slots it has.
 
-        Loses the history of runs, and nothing else. The old catalog is set aside
-        beside the new one.
+        Loses the history of runs. Backfills, and results of None, come from the old
+        catalog or its copy, and are lost where neither can be read. The old catalog is
+        set aside beside the new one.
 
         Raises:
             CatalogError: a run is under way.

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from assetkit.definitions.keys import check_key
 from assetkit.definitions.keytable import folded
 from assetkit.errors import InvalidArgument, InvalidName
+from assetkit.workspace import journal
 from assetkit.workspace.branching import members_of, take_over_members
 from assetkit.workspace.core import Core
 
@@ -19,9 +20,7 @@ def add(core: Core, name: str, keys: Iterable[str]) -> list[str]:
         return []
     _refuse_twins(name, wanted, core)
     core.announce()
-    take_over_members(core, name)
-    there = set(core.catalog.change_partitions(name, add=wanted))
-    return [key for key in wanted if key not in there]
+    return _change(core, name, add=wanted)
 
 
 def remove(core: Core, name: str, keys: Iterable[str]) -> list[str]:
@@ -29,9 +28,22 @@ def remove(core: Core, name: str, keys: Iterable[str]) -> list[str]:
     wanted = _checked(name, keys)
     if not wanted:
         return []
-    take_over_members(core, name)
-    missing = set(core.catalog.change_partitions(name, remove=wanted))
-    return [key for key in wanted if key not in missing]
+    return _change(core, name, remove=wanted)
+
+
+def _change(
+    core: Core, name: str, *, add: Sequence[str] = (), remove: Sequence[str] = ()
+) -> list[str]:
+    """Change a set in the catalog, and note it beside; return the keys on which it had effect."""
+    private = core.place.private
+    with journal.changing(private):
+        taken_over = take_over_members(core, name)
+        without = set(core.catalog.change_partitions(name, add=add, remove=remove))
+        added = [key for key in add if key not in without]
+        removed = [key for key in remove if key not in without]
+        if taken_over or added or removed:
+            journal.note(private, name, add=[*taken_over, *added], remove=removed)
+    return added or removed
 
 
 def _refuse_twins(name: str, wanted: list[str], core: Core) -> None:

@@ -1,8 +1,9 @@
 """Make the catalog again from the files: their own records say what they are.
 
 Rule 1: the old catalog is set aside, never deleted, and only once the new one is whole.
-Rule 2: what no file can know (dynamic partitions, results of None) is taken over from
-the old catalog, or from its copy, where either can still be read.
+Rule 2: what no file of data can know (dynamic partitions, backfills, results of None) is
+taken over from the old catalog, or from its copy, where either can still be read; else
+dynamic partitions come from their journal, and the others are lost.
 Rule 3: no other run may be under way.
 """
 
@@ -27,6 +28,7 @@ from assetkit.io.remote_places import in_parallel, slots_in, source_at
 from assetkit.io.staged import StagedFiles
 from assetkit.records import AssetKey, AssetRow, Materialization, RunStatus
 from assetkit.workspace.core import Core
+from assetkit.workspace.journal import Members, told
 
 _AT_ONCE = 1000
 _UNKNOWN = "unknown"
@@ -55,9 +57,11 @@ def rebuild(core: Core) -> int:
     new.discard()
     found = find_everything(core)
     rows = {} if old is None else {row.asset: row for row in old.asset_rows()}
+    _write_members(new, _members(old, core))
     if old is not None:
-        _copy_partitions(old, new)
         found = {**found, **_with_fileless(old, rows, found)}
+        for backfill in reversed(old.backfills()):
+            new.write_backfill(backfill)
     _write(new, found, rows)
     catalog.become(new)
     return sum(len(one.made) for one in found.values())
@@ -139,10 +143,21 @@ def _made(manager: StagedFiles, source: Source) -> Materialization | None:
     return made if made.partition == text else None
 
 
-def _copy_partitions(old: DuckDBCatalog, new: DuckDBCatalog) -> None:
-    """Copy the dynamic partitions, also those removed: each keeps its number."""
-    for name, keys in old.snapshot([]).dynamic.items():
-        new.change_partitions(name, add=[key for _, key in keys])
+def _members(old: DuckDBCatalog | None, core: Core) -> Members:
+    """Return the dynamic partitions that the old catalog knew, or else the journal."""
+    if old is None:
+        return told(core.place.private)
+    sets: dict[str, dict[str, bool]] = {}
+    for row in old.export()["partitions"].to_pylist():
+        sets.setdefault(row["name"], {})[row["key"]] = row["present"]
+    return sets
+
+
+def _write_members(new: DuckDBCatalog, members: Members) -> None:
+    """Write sets down, also what was removed of them: each key keeps its number."""
+    for name, keys in members.items():
+        new.change_partitions(name, add=list(keys))
+        new.change_partitions(name, remove=[key for key, there in keys.items() if not there])
 
 
 def _with_fileless(
