@@ -45,10 +45,10 @@ def verify(session: Session, *, deep: bool, as_json: bool) -> int:
 @json_option
 @click.pass_obj
 def rebuild(session: Session, *, yes: bool, as_json: bool) -> None:
-    """Make the catalog again from the files; the history of runs is lost.
+    """Make the catalog again from the files.
 
-    Where not even its copy can be read, so are the records of backfills; results of
-    None are then made again.
+    The history of runs is lost; where not even the copy of the catalog can be read, the
+    records of backfills are, too, and results of None are made again.
     """
     confirm(f"Make the catalog of {session.workspace.root} again from its files?", yes=yes)
     count = session.workspace.rebuild_catalog()
