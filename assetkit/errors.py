@@ -24,6 +24,7 @@ AssetkitError
 │   ├── CheckFailed
 │   ├── StepTimeout
 │   ├── StepCancelled
+│   ├── StepRejected             a person did not approve it
 │   └── WorkerLost
 ├── ExecutorError                where steps are to run: a cluster, its workers
 ├── MaterializationError         a run with failed steps; the first is its cause
@@ -180,6 +181,10 @@ class StepTimeout(StepError, TimeoutError):
 
 class StepCancelled(StepError):
     """A running step was stopped because its run was cancelled."""
+
+
+class StepRejected(StepError):
+    """A step that needs approval was refused by a person."""
 
 
 class WorkerLost(StepError):

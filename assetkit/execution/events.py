@@ -53,6 +53,16 @@ class StepEnded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalAsked:
+    """A step waits until a person approves it: ``assetkit approve RUN STEP``."""
+
+    run_id: str
+    asset: AssetKey
+    partition: str | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunEnded:
     """A run is over. ``counts`` has how many slots ended how; ``duration`` in seconds."""
 
@@ -63,7 +73,7 @@ class RunEnded:
     duration: float
 
 
-RunEvent: TypeAlias = RunStarted | StepStarted | StepEnded | RunEnded
+RunEvent: TypeAlias = RunStarted | StepStarted | ApprovalAsked | StepEnded | RunEnded
 
 
 class ProgressSink(Protocol):

@@ -16,7 +16,7 @@ from time import monotonic
 
 from assetkit.catalog.approvals import ApprovalStatus
 from assetkit.columns import fingerprint, join_version
-from assetkit.errors import StepCancelled, StepRejected, StepTimeout, WorkerLost
+from assetkit.errors import StepCancelled, StepTimeout, WorkerLost
 from assetkit.execution.approving import Approvals
 from assetkit.execution.environment import Environment
 from assetkit.execution.holding import Holdings, KnownSlots, changed_since, read_published
@@ -111,9 +111,7 @@ class Loop:
         self._renewed = _Renewed()
         self._tasks = 0
         self._pools = Pools(environment.place.private, environment.pools)
-        self._approvals = Approvals(
-            environment.catalog.approvals, work.run_id, environment.progress, environment.clock
-        )
+        self._approvals = Approvals(environment, work.run_id, notes)
         self._now = environment.clock()
         self._logs = str(environment.place.private / "logs" / work.run_id)
         self._cancelled = False
@@ -308,10 +306,9 @@ class Loop:
     def _submit(
         self, owner: AssetSteps, needs: Mapping[int, Needs], owners: Sequence[AssetSteps] = ()
     ) -> None:
-        if owner.asset.requires_approval:
-            if not (needs := self._approved(needs)):
-                return
-            owners = [self._owner_of(step) for step in needs] if owners else ()
+        if owner.asset.requires_approval and not (needs := self._approved(needs)):
+            return
+        owners = [self._owner_of(step) for step in needs] if owners else ()
         steps = tuple(needs)
         held = self._pools.take(owner.asset.pool)
         if held is None:
@@ -342,18 +339,14 @@ class Loop:
         for step, need in needs.items():
             owner = self._owner_of(step)
             print_ = fingerprint(owner.basis, need.digests)
-            try:
-                standing[step] = self._approvals.standing_of(self._slot(owner, step), print_)
-            except StepRejected as error:
-                failure = Failure.of(error)
-                self._notes.failed(
-                    self._slot(owner, step), failure, Ending(), fingerprint=print_, final=True
-                )
+            standing[step] = self._approvals.standing_of(self._slot(owner, step), print_)
+            if standing[step] is ApprovalStatus.REJECTED:
                 self._tell(Failed(step))
+        left = [step for step, found in standing.items() if found is not ApprovalStatus.REJECTED]
         if ApprovalStatus.AWAITING in standing.values():
-            self._tell(Deferred(tuple(standing), self._approvals.next_look))
+            self._tell(Deferred(tuple(left), self._approvals.next_look))
             return {}
-        return {step: needs[step] for step in standing}
+        return {step: needs[step] for step in left}
 
     def _take_in(self, done: Done) -> None:
         call = self._calls.pop(done.task_id)
@@ -380,25 +373,24 @@ class Loop:
                 self._stopped(step, call)
             return
         policy = call.owner.asset.retry
-        again = policy is not None and policy.retries(error, call.attempt)
-        failure = Failure.of(trim(error), again=again)
-        left = [step for step in call.steps if self._note_failure(call, step, failure, log)]
-        self._try_again(call, left)
+        failure = Failure.of(
+            trim(error), again=policy is not None and policy.retries(error, call.attempt)
+        )
+        again = [step for step in call.steps if self._note_failure(call, step, failure, log)]
+        self._try_again(call, again)
 
     def _note_made(self, call: _Call, slot: SlotResult, log: str | None) -> None:
         made = slot.made
         if made is None:
             return
         owner = self._owner_of(slot.step)
-        owner.own.publish(
-            owner.positions[slot.step - owner.first], made.data_version, made.data_time
-        )
+        place = slot.step - owner.first
+        owner.own.publish(owner.positions[place], made.data_version, made.data_time)
         owner.learn(made)
         ending = Ending(attempt=call.attempt, duration=made.duration, log=log)
         self._notes.made(self._slot(owner, slot.step), made, ending)
         self._attempts.pop(slot.step, None)
-        if owner.asset.requires_approval:
-            self._approvals.spend(self._slot(owner, slot.step))
+        self._approvals.spend(owner.asset.key, owner.texts[place])
         self._tell(Succeeded(slot.step))
 
     def _note_failure(self, call: _Call, step: int, failure: Failure, log: str | None) -> bool:

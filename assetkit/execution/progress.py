@@ -15,8 +15,15 @@ from typing import Any, Final, TextIO
 
 from assetkit.display.glyphs import glyph, speaks_unicode, to_ascii
 from assetkit.errors import InvalidArgument, did_you_mean
-from assetkit.execution.events import ProgressSink, RunEvent, RunStarted, Silent, StepEnded
-from assetkit.execution.tally import RunTally, ended_text
+from assetkit.execution.events import (
+    ApprovalAsked,
+    ProgressSink,
+    RunEvent,
+    RunStarted,
+    Silent,
+    StepEnded,
+)
+from assetkit.execution.tally import RunTally, asked_text, ended_text
 from assetkit.records import Outcome
 
 KINDS: Final = ("auto", "live", "lines", "notebook", "none")
@@ -82,6 +89,8 @@ class LineProgress:
         self._tally.notify(event)
         if isinstance(event, RunStarted):
             self._last = event.at
+        if isinstance(event, ApprovalAsked):
+            self._write("queued", asked_text(event))
         if not isinstance(event, StepEnded):
             return
         if self._is_told(event):

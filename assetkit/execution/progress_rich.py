@@ -16,8 +16,8 @@ from rich.text import Text
 
 from assetkit.display.glyphs import glyph, speaks_unicode
 from assetkit.display.quantities import duration_text
-from assetkit.execution.events import RunEnded, RunEvent, RunStarted, StepEnded
-from assetkit.execution.tally import RunTally, ended_text
+from assetkit.execution.events import ApprovalAsked, RunEnded, RunEvent, RunStarted, StepEnded
+from assetkit.execution.tally import RunTally, asked_text, ended_text
 from assetkit.records import AssetKey, Outcome
 
 _RUNNING_LINES: Final = 3
@@ -54,17 +54,18 @@ class RichProgress:
         elif isinstance(event, RunEnded):
             self.close()
         elif isinstance(event, StepEnded) and event.outcome in (None, Outcome.FAILED):
-            self._say(event)
+            self._say(f"{glyph('failed', ascii=self._ascii)} {ended_text(event)}", "red")
+        elif isinstance(event, ApprovalAsked):
+            self._say(asked_text(event), "yellow")
 
     def close(self) -> None:
         """Take the block off the screen; safe to repeat."""
         self._live.stop()
 
-    def _say(self, event: StepEnded) -> None:
+    def _say(self, line: str, style: str) -> None:
         self._said += 1
         if self._said <= _SAID:
-            line = f"{glyph('failed', ascii=self._ascii)} {ended_text(event)}"
-            self._console.print(Text(line, style="red"), soft_wrap=True)
+            self._console.print(Text(line, style=style), soft_wrap=True)
 
     def _block(self) -> RenderableType:
         now = datetime.now(UTC)

@@ -11,7 +11,14 @@ from assetkit.display.quantities import (
     rate_text,
     rough_duration_text,
 )
-from assetkit.execution.events import RunEnded, RunEvent, RunStarted, StepEnded, StepStarted
+from assetkit.execution.events import (
+    ApprovalAsked,
+    RunEnded,
+    RunEvent,
+    RunStarted,
+    StepEnded,
+    StepStarted,
+)
 from assetkit.records import AssetKey, Outcome, slot_name
 
 _BAD = (Outcome.FAILED, Outcome.BLOCKED, Outcome.CANCELLED)
@@ -28,6 +35,7 @@ class RunTally:
         self.bad: Counter[AssetKey] = Counter()
         self.outcomes: Counter[Outcome] = Counter()
         self.running: dict[str, datetime] = {}
+        self.awaiting: set[str] = set()
         self.over: RunEnded | None = None
         self._started_at: datetime | None = None
         self._expected: float | None = None
@@ -35,14 +43,18 @@ class RunTally:
     def notify(self, event: RunEvent) -> None:
         """Take note of *event*."""
         if isinstance(event, StepStarted):
-            self.running[slot_name(event.asset, event.partition)] = event.at
+            name = slot_name(event.asset, event.partition)
+            self.running[name] = event.at
+            self.awaiting.discard(name)
+        elif isinstance(event, ApprovalAsked):
+            self.awaiting.add(slot_name(event.asset, event.partition))
         elif isinstance(event, StepEnded):
             self._step_ended(event)
         elif isinstance(event, RunStarted):
             self.run_id, self.per_asset = event.run_id, dict(event.steps)
             self.total = sum(event.steps.values())
             self._started_at, self._expected = event.at, event.seconds
-        else:
+        elif isinstance(event, RunEnded):
             self.over = event
             self.running.clear()
 
@@ -82,19 +94,29 @@ class RunTally:
         left = self.seconds_left(now)
         if left is not None and self.done < self.total:
             words.append(f"about {rough_duration_text(left)} left")
+        if self.awaiting:
+            words.append(f"{len(self.awaiting):,} awaiting approval")
         bad = sum(self.outcomes[outcome] for outcome in _BAD)
         if bad:
             words.append(count_text(bad, "problem"))
         return ", ".join(words)
 
     def _step_ended(self, event: StepEnded) -> None:
-        self.running.pop(slot_name(event.asset, event.partition), None)
+        name = slot_name(event.asset, event.partition)
+        self.running.pop(name, None)
+        self.awaiting.discard(name)
         if event.outcome is None:
             return
         self.outcomes[event.outcome] += 1
         self.ended[event.asset] += 1
         if event.outcome in _BAD:
             self.bad[event.asset] += 1
+
+
+def asked_text(event: ApprovalAsked) -> str:
+    """Return which step waits for a person, and the command that lets it go on."""
+    slot = slot_name(event.asset, event.partition)
+    return f"{slot} awaits approval: assetkit approve {event.run_id} {slot}"
 
 
 def ended_text(event: StepEnded) -> str:

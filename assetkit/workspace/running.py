@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from assetkit.errors import InvalidArgument, PlanError
+from assetkit.errors import InvalidArgument
 from assetkit.execution.environment import Environment, RunOptions
 from assetkit.execution.hooks import Hooks, with_hooks
 from assetkit.execution.progress import choose_progress
@@ -71,7 +71,6 @@ def run_in(core: Core, plan: Plan, wishes: RunWishes) -> RunResult:
     A plan with nothing to do leaves no trace, not even a run; but where slots have other
     ordinals by today's definitions, the catalog learns them.
     """
-    _refuse_unapproved(plan)
     refuse_shared(core, plan)
     definitions: Sequence[AssetRow] = ()
     if len(plan) or plan.snapshot.moved:
@@ -106,15 +105,3 @@ def _tags(plan: Plan, wishes: RunWishes) -> Mapping[str, str]:
     """Return a run's tags; that of a branch says up to what it knew its base."""
     seq = plan.snapshot.base_seq
     return wishes.tags if seq is None else {**wishes.tags, BASE_SEQ: str(seq)}
-
-
-def _refuse_unapproved(plan: Plan) -> None:
-    """Refuse what a person must approve first: nobody can yet, and it must not run without."""
-    for part in plan.assets:
-        asset = plan.graph.assets[part.asset]
-        if asset.requires_approval and part.run.any():
-            raise PlanError(
-                f"Asset {asset.key!r} ({asset.source}) requires approval, which cannot be given "
-                f"yet: approvals come with a later version. Nothing ran. Leave the asset out, or "
-                f"take requires_approval=True away."
-            )

@@ -14,7 +14,7 @@ from assetkit import (
     materialize,
     plan,
 )
-from assetkit.errors import InvalidArgument, PlanError
+from assetkit.errors import InvalidArgument
 from assetkit.io import PickleIOManager
 
 
@@ -134,15 +134,3 @@ def test_arguments_of_the_wrong_kind_are_named(arguments):
     (name,) = arguments
     with pytest.raises(InvalidArgument, match=name):
         materialize(project(), **arguments)
-
-
-def test_nothing_runs_that_a_person_must_approve_first(tmp_path):
-    """As long as approvals cannot be given, such an asset is refused, not run without one."""
-
-    @asset(requires_approval=True)
-    def payroll() -> None: ...
-
-    workspace = Workspace(tmp_path / "w")
-    with pytest.raises(PlanError, match="requires approval"):
-        materialize(payroll, workspace=workspace)
-    assert len(workspace.runs()) == 0
