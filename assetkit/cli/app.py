@@ -29,7 +29,7 @@ COMMANDS: Final[dict[str, dict[str, tuple[str, str]]]] = {
         "list": ("assetkit.cli.look:list_assets", "List the assets."),
         "show": ("assetkit.cli.look:show", "Show one asset: what it is and what it needs."),
         "graph": ("assetkit.cli.look:graph", "Show who needs whom."),
-        "status": ("assetkit.cli.state:status", "Show what is materialized, and how fresh."),
+        "status": ("assetkit.cli.status:status", "Show what is materialized, and how fresh."),
         "check": ("assetkit.cli.checking:check", "Run checks on what is published."),
         "partitions": ("assetkit.cli.partitions:partitions", "Show and change partitions."),
         "sql": ("assetkit.cli.state:sql", "Query assets as tables."),

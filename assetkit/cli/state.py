@@ -1,8 +1,7 @@
-"""Commands that show what is materialized and what ran: ``status``, ``sql``, ``runs``."""
+"""Commands that show what is materialized and what ran: ``sql``, ``runs``."""
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import Any
 
@@ -11,27 +10,12 @@ import click
 from assetkit.cli.options import Verb, json_option
 from assetkit.cli.output import cell_text, frame_columns, moment, records
 from assetkit.cli.session import Session
-from assetkit.display.quantities import ago_text, bytes_text, count_text, duration_text, moment_text
+from assetkit.display.quantities import duration_text, moment_text
 from assetkit.display.texttable import Column
-from assetkit.display.values import is_short, value_text
 
 _FEW = 20
 _NAMED = 4
-_NUMBERS = ("partitions", "rows", "size", "failing", "took", "steps")
-
-
-@click.command(cls=Verb, examples=("assetkit status", "assetkit status --json"))
-@json_option
-@click.pass_obj
-def status(session: Session, *, as_json: bool) -> None:
-    """Show what is materialized of each asset. The project is not loaded for it."""
-    frame = session.workspace.status()
-    if as_json:
-        session.out.json("status", {"workspace": session.workspace.root, "assets": records(frame)})
-    elif frame.empty:
-        session.out.write(f"Nothing is materialized in {session.workspace.root} yet.")
-    else:
-        _show_status(session, frame)
+_NUMBERS = ("took", "steps")
 
 
 @click.command(
@@ -74,53 +58,6 @@ def runs(session: Session, limit: int, *, as_json: bool) -> None:
         session.out.write(f"Nothing has run in {session.workspace.root} yet.")
     else:
         _show_runs(session, frame)
-
-
-def _show_status(session: Session, frame: Any) -> None:
-    titles = ("asset", "partitions", "rows", "size", "built", "data up to", "failing", "checks")
-    columns = [
-        Column(),
-        *(Column(title=t, right=t in _NUMBERS) for t in titles),
-        Column(title="metadata", wraps=True),
-    ]
-    now = session.workspace.core.now()
-    rows = [
-        (
-            session.out.mark(_state_of(one)),
-            one["asset"],
-            cell_text(one["slots"]),
-            cell_text(one["rows"]),
-            "" if one["bytes"] is None else bytes_text(one["bytes"]),
-            "" if one["materialized_at"] is None else ago_text(moment(one["materialized_at"]), now),
-            "" if one["data_time"] is None else moment_text(moment(one["data_time"])),
-            cell_text(one["failing"]) if one["failing"] else "",
-            _checks_text(one),
-            _metadata_text(one),
-        )
-        for one in records(frame)
-    ]
-    session.out.table(columns, rows)
-
-
-def _state_of(row: dict[str, Any]) -> str:
-    if row["failing"] or row["failed_checks"]:
-        return "failed"
-    return "warning" if row["warnings"] else "materialized"
-
-
-def _checks_text(row: dict[str, Any]) -> str:
-    """Return how many checks did not pass at the last look, in words."""
-    failed, warnings = row["failed_checks"], row["warnings"]
-    words = [f"{failed:,} failed"] if failed else []
-    return ", ".join([*words, *([count_text(warnings, "warning")] if warnings else [])])
-
-
-def _metadata_text(row: dict[str, Any]) -> str:
-    """Return what was noted of the newest partition, as far as it fits in a line."""
-    noted = json.loads(row["metadata"] or "{}")
-    short = [f"{name}={value_text(value)}" for name, value in noted.items() if is_short(value)]
-    more = len(noted) - len(short[:_NAMED])
-    return ", ".join([*short[:_NAMED], *([f"{more} more"] if more and short else [])])
 
 
 def _show_runs(session: Session, frame: Any) -> None:

@@ -27,6 +27,7 @@ GLYPHS: Final[Mapping[str, tuple[str, str]]] = {
     "held": ("‖", "|"),
     "queued": ("…", "."),
     "warning": ("!", "!"),
+    "overdue": ("✕", "x"),
 }
 """Per state: the mark, and its ASCII stand-in."""
 

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Final
 
-
 _VOID: Final = frozenset({"img"})
 
 
@@ -111,7 +110,8 @@ STYLE: Final = (
     "{color:var(--work)}"
     ".assetkit-view .t-stale,.assetkit-view .t-partial,.assetkit-view .t-maybe,"
     ".assetkit-view .t-quarantined,.assetkit-view .t-held,.assetkit-view .t-warning{color:var(--warn)}"
-    ".assetkit-view .t-failed,.assetkit-view .t-blocked,.assetkit-view .t-lost"
+    ".assetkit-view .t-failed,.assetkit-view .t-blocked,.assetkit-view .t-lost,"
+    ".assetkit-view .t-overdue"
     "{color:var(--bad)}"
     ".assetkit-view .t-keep,.assetkit-view .t-skipped,.assetkit-view .t-unchanged,"
     ".assetkit-view .t-missing,.assetkit-view .t-cancelled{color:var(--dim)}"

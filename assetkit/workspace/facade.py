@@ -192,9 +192,19 @@ class Workspace:
         frame: pd.DataFrame = views.run_query(self.core, query)
         return frame
 
-    def status(self) -> pd.DataFrame:
-        """Return one row per asset known: partitions, rows, bytes, when last materialized."""
-        frame: pd.DataFrame = _frames().status(self.core)
+    def status(self, definitions: Any = None, *, now: datetime | None = None) -> pd.DataFrame:
+        """Return one row per asset: what is there, and how it stands to its `FreshnessPolicy`.
+
+        ``status`` is ``fresh``, ``warning`` or ``overdue``; ``held`` what waits for a person.
+        Policies are found in *definitions* (assets, `Definitions`; None: what the caller sees).
+        """
+        names = _names(sys._getframe(1))  # noqa: SLF001
+        frame: pd.DataFrame = _part("statusframe").status(self.core, definitions, names, now)
+        return frame
+
+    def freshness(self, asset: Any = None) -> pd.DataFrame:
+        """Return when promises were broken and kept again, newest first, as daemons noted it."""
+        frame: pd.DataFrame = _part("statusframe").freshness(self.core, asset)
         return frame
 
     def history(self, asset: Any, partition: Any = None) -> pd.DataFrame:
