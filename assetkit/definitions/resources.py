@@ -60,7 +60,8 @@ class Config(BaseModel):
 def env(variable: str, default: Any = _NO_DEFAULT) -> Any:
     """Take a field's value from an environment variable, when the resource is made.
 
-    Without a *default*, a variable that is not set is an error that names it.
+    Without a *default*, a variable that is not set is an error that names it. The value of
+    a text is masked in logs and errors, as that of a ``SecretStr`` is.
 
     >>> class Database(Resource):
     ...     user: str = env("DATABASE_USER_OF_A_DOCTEST", "guest")
@@ -77,4 +78,5 @@ def env(variable: str, default: Any = _NO_DEFAULT) -> Any:
             )
         return value
 
+    read.environment_variable = variable  # type: ignore[attr-defined]  # its value may be secret
     return Field(default_factory=read, validate_default=True)

@@ -23,6 +23,7 @@ from assetkit.errors import CheckFailed
 from assetkit.execution.calling import call
 from assetkit.execution.context import AssetContext
 from assetkit.execution.fitting import hold_to_schema
+from assetkit.execution.masking import mask, mask_error
 from assetkit.execution.provenance import json_value
 from assetkit.execution.subjects import (
     Data,
@@ -145,8 +146,8 @@ class Inspector:
             if check.context is not None:
                 arguments[check.context] = context
             result = result_of(call(check.function, arguments), check=check.name)
-        except Exception as error:
-            trim(error)
+        except Exception as failed:
+            error = trim(mask_error(failed))
             return CheckResult(
                 passed=False,
                 metadata={"traceback": traceback_text(error)},
@@ -188,7 +189,7 @@ def _outcome(check: Any, result: CheckResult, slot: Examined) -> CheckOutcome:
         checked_at=slot.at,
         severity=check.severity,
         blocking=check.blocking,
-        description=result.description,
+        description=mask(result.description),
         metadata=json_value(result.metadata),
     )
 

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, TextIO
 from urllib.parse import quote
 
+from assetkit.execution.masking import mask
 from assetkit.records import AssetKey
 
 SIZE_LIMIT = 10_000_000
@@ -44,9 +45,10 @@ class StepLog:
         return self._file is not None
 
     def write(self, text: str) -> None:
-        """Append *text* at once, so that it can be followed; cut at the size limit."""
+        """Append *text* at once, without secrets, so that it can be followed; cut at the limit."""
         if self.path is None or self._left <= 0 or not text:
             return
+        text = mask(text)
         with self._lock:
             if self._file is None:
                 path = Path(self.path)

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from assetkit.definitions.metadata import Metadata
+from assetkit.execution.masking import mask
 from assetkit.io.base import Stored
 from assetkit.records import Basis, InputUse, Materialization, Outcome
 
@@ -92,12 +93,14 @@ def _from_record(record: Mapping[str, Any], stored: Stored) -> Materialization:
 
 
 def json_value(value: Any) -> Any:
-    """Return *value* as JSON knows it; what JSON does not know becomes text.
+    """Return *value* as JSON knows it, without secrets; what JSON does not know becomes text.
 
     >>> json_value({"rows": 3, "files": (1, 2), "at": datetime(2026, 1, 31)})
     {'rows': 3, 'files': [1, 2], 'at': '2026-01-31T00:00:00'}
     """
-    if value is None or isinstance(value, str | bool | int | float):
+    if isinstance(value, str):
+        return mask(value)
+    if value is None or isinstance(value, bool | int | float):
         return value
     if isinstance(value, datetime):
         return value.isoformat()

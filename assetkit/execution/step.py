@@ -25,6 +25,7 @@ from assetkit.execution.calling import call
 from assetkit.execution.context import AssetContext
 from assetkit.execution.loading import LoadedInputs, load_inputs
 from assetkit.execution.logs import StepLog, capturing, log_name, routed_to
+from assetkit.execution.masking import mask, mask_error
 from assetkit.execution.resources import OpenedResources, opened
 from assetkit.execution.returned import Returned, is_in_memory, take_apart
 from assetkit.execution.several import lacking, wanted_outputs, with_outputs
@@ -228,7 +229,7 @@ def _with_own(
     if asset.config is not None:
         arguments[asset.config[0]] = work.config
     for parameter in asset.resources:
-        arguments[parameter] = opened(work.resources[parameter])
+        arguments[parameter] = opened(work.resources[parameter], task.run_id)
     return arguments
 
 
@@ -249,7 +250,7 @@ def _context(task: StepTask, work: AssetWork, metadata: dict[str, Any]) -> Asset
         run_id=task.run_id,
         attempt=task.attempt,
         now=task.now,
-        resources=OpenedResources(work.resources),
+        resources=OpenedResources(work.resources, task.run_id),
         config=work.config,
         metadata=metadata,
         load_previous=_Previous(first, work),
@@ -271,15 +272,17 @@ class _Previous:
 
 
 def _failure(error: BaseException, task: StepTask, work: AssetWork, log: StepLog) -> Failure:
+    kind, policy = type(error).__name__, work.asset.retry
+    again = policy is not None and policy.retries(error, task.attempt)
+    error = mask_error(error)
     log.write(traceback_text(error))
-    text = traceback_text(trim(error))
-    policy = work.asset.retry
+    text = mask(traceback_text(trim(error)))
     return Failure(
         error=error if task.local else _portable(error),
-        error_type=type(error).__name__,
-        message=str(error) or type(error).__name__,
+        error_type=kind,
+        message=mask(str(error)) or kind,
         traceback=text,
-        again=policy is not None and policy.retries(error, task.attempt),
+        again=again,
     )
 
 
