@@ -11,6 +11,7 @@ from assetkit.catalog.base import Catalog
 from assetkit.definitions.asset import AssetDef
 from assetkit.errors import InvalidArgument, did_you_mean
 from assetkit.execution.events import ProgressSink, Silent
+from assetkit.execution.resources import RunResources
 from assetkit.execution.task import Inspection
 from assetkit.executors.base import Executor
 from assetkit.io.base import Place
@@ -43,6 +44,10 @@ class Environment:
     progress: ProgressSink = field(default_factory=Silent)
     inspections: tuple[Inspection, ...] = ()
     bases: tuple[Place, ...] = ()
+    kit: RunResources = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "kit", RunResources(self.resources))
 
     @property
     def places(self) -> tuple[Place, ...]:

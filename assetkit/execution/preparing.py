@@ -19,7 +19,6 @@ from assetkit.execution.drifting import typed
 from assetkit.execution.environment import Environment, utc_now
 from assetkit.execution.inspecting import inspections_of
 from assetkit.execution.published import PublishedSlots, time_of
-from assetkit.execution.resources import find_resources
 from assetkit.execution.shipping import Shipped
 from assetkit.execution.task import AssetWork, InputSlots, InputWork, SlotWork, StepTask
 from assetkit.execution.waiting import StepTable
@@ -299,7 +298,7 @@ def _work_of(
         clock=environment.clock if environment.executor.in_process else utc_now,
         dimensions=plan.universes[asset.key].dimensions,
         config=_config_of(asset, plan.config.get(asset.key)),
-        resources=find_resources(asset, environment.resources),
+        resources=environment.kit.of(asset),
         inspections=inspections_of(asset, plan, environment),
     )
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from time import perf_counter
 
 from assetkit.catalog.base import Catalog, Grant
@@ -65,7 +66,7 @@ def run_plan(plan: PlanData, environment: Environment, options: RunOptions = DEF
             with _present(run_id, environment):
                 _run_steps(plan, steps, environment, options, run_id, tally)
         finally:
-            close_resources()
+            close_resources(run_id)
             environment.progress.close()
     result = RunResult(run_id, perf_counter() - started, tally, plan, environment)
     if options.raise_on_error and result.went_wrong:
@@ -183,7 +184,8 @@ def _work_through(
     run: _Opened,
 ) -> RunStatus:
     """Let the loop do all steps, with leases held and results written down on the way."""
-    environment = replace(environment, executor=together(environment.executor))
+    workers = environment.executor
+    environment = replace(environment, executor=together(workers))
     catalog, executor = environment.catalog, environment.executor
     reach("run.claimed")
     known = known_slots(plan, steps, catalog, run.grant)
@@ -214,6 +216,8 @@ def _work_through(
                 raise
         finished = True
     finally:
+        if finished and environment.kit.used and hasattr(workers, "everywhere"):
+            workers.everywhere(partial(close_resources, run.run_id))
         executor.stop(kill=not finished)
     _note_refused(recorder.refused, run.tally)
     if cancelled:

@@ -62,7 +62,7 @@ class AssetWork:
     clock: Callable[[], datetime]
     dimensions: tuple[str, ...] = ()
     config: Any = None
-    resources: Mapping[str, Any] = field(default_factory=dict)
+    resources: Mapping[str, Shipped[Any]] = field(default_factory=dict)
     inspections: tuple[Inspection, ...] = ()
 
 

@@ -12,6 +12,7 @@ import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import BrokenExecutor, Future
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from queue import Empty, SimpleQueue
@@ -29,6 +30,9 @@ IDLE_SECONDS = 60
 
 _PATIENCE = 30.0
 """Seconds beyond a timeout after which a worker is killed from here, as it did not end itself."""
+
+_LAST_CALL = 30.0
+"""Seconds that a call of `everywhere` may take."""
 
 _EXIT_CODES = re.compile(r"\{(.*)\}")
 
@@ -99,6 +103,11 @@ class ProcessExecutor:
         for worker in self._workers if kill else busy:
             worker.kill()
 
+    def everywhere(self, function: Callable[[], Any]) -> None:
+        """Call a function in each worker that is up and idle, and wait; errors are left there."""
+        for worker in self._workers:
+            worker.call(function)
+
     def _until_overdue(self, timeout: float | None) -> float | None:
         """Kill the workers that are long overdue; return for how long to wait at most."""
         now = monotonic()
@@ -141,6 +150,11 @@ class _Worker:
             self._pool = ProcessPoolExecutor(1, timeout=IDLE_SECONDS)
         future: Future[bytes] = self._pool.submit(work, content, timeout, log)
         return future
+
+    def call(self, function: Callable[[], Any]) -> None:
+        if self._pool is not None:
+            with suppress(Exception):  # a worker that ended meanwhile has nothing to be called for
+                self._pool.submit(function).result(_LAST_CALL)
 
     def kill(self) -> None:
         pool, self._pool = self._pool, None
