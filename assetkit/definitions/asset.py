@@ -70,7 +70,8 @@ class AssetDef:
     ``resources`` and ``config`` map parameter names to the annotated classes;
     ``wants_context`` is the name of the context parameter, or None.
     ``kind`` is "python", "sql", "external" or "multi"; ``outside`` says where the
-    data of an external one lies, ``together`` with which others a "multi" is made.
+    data of an external one lies, ``together`` with which others a "multi" is made,
+    ``query`` the text of a "sql" one.
     """
 
     key: AssetKey
@@ -101,6 +102,7 @@ class AssetDef:
     config: tuple[str, type] | None = None
     wants_context: str | None = None
     kind: str = "python"
+    query: str | None = None
     outside: Outside | None = None
     together: Together | None = None
 

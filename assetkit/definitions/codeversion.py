@@ -86,8 +86,9 @@ def _versions(assets: Iterable[AssetDef]) -> dict[AssetKey, CodeVersion]:
 
 def _declared(asset: AssetDef, version: str) -> CodeVersion:
     digest = _digest(f"declared:{version}")
-    part = CodePart(hash=digest, source=asset.source, text=version)
-    return CodeVersion(value=digest, parts={"code_version": part})
+    name, text = ("code_version", version) if asset.query is None else ("query", asset.query)
+    part = CodePart(hash=digest, source=asset.source, text=text)
+    return CodeVersion(value=digest, parts={name: part})
 
 
 class _Walk:

@@ -156,6 +156,7 @@ def _define(text: str, owner: str, declaration: Declaration) -> AssetDef:
         inputs=(*(_input(name, key, ins) for name, key in parsed.tables.items()), *deps),
         wants_context=_CONTEXT if parsed.parameters else None,
         kind="sql",
+        query=text,
         **arguments,
     )
 

@@ -84,6 +84,7 @@ def parse_query(text: str, *, owner: str) -> ParsedQuery:
 
 @lru_cache(maxsize=1)
 def _parser() -> duckdb.DuckDBPyConnection:
+    """Return the engine that reads queries; it has no tables."""
     # To start one takes as long as to parse a hundred queries.
     return duckdb.connect(config={"autoinstall_known_extensions": "false"})
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from difflib import unified_diff
+from textwrap import dedent
 
 import numpy as np
 
@@ -23,6 +25,7 @@ from assetkit.records import AssetKey, PartitionKey, Verdict, partition_text, sl
 
 _DEPTH = 12
 _NAMED = 3
+_DIFF_LINES = 12
 
 
 def explain(plan: PlanData, asset: AssetKey, partition: PartitionKey | None = None) -> str:
@@ -81,6 +84,8 @@ class _Teller:
             return
         for cause in causes_of(part, place):
             yield f"{indent}  {self._cause_line(part, place, cause)}"
+            if cause.kind == "code" and not depth:
+                yield from (f"    {line}" for line in self._code_diff(part, place))
             if cause.kind == "upstream" and cause.upstream != part.asset:
                 yield from self._upstream(part, position, cause, depth)
         if VERDICTS[part.verdict[place]] is Verdict.BLOCKED:
@@ -159,6 +164,17 @@ class _Teller:
         then = self.plan.snapshot.bases[int(self.plan.snapshot.columns(asset).basis[row])].code
         return code_words(now, self.plan.snapshot.code_parts.get(asset, {}).get(then))
 
+    def _code_diff(self, part: AssetPlan, place: int) -> Iterator[str]:
+        """Yield what changed in the code, line by line, where the old text is kept."""
+        row = self._row(part.asset, int(part.positions[place]))
+        now = self.plan.code.get(part.asset)
+        if row is None or now is None:
+            return
+        snapshot = self.plan.snapshot
+        code = snapshot.bases[int(snapshot.columns(part.asset).basis[row])].code
+        then = snapshot.code_parts.get(part.asset, {}).get(code)
+        yield from diff_lines(now, then or {}, snapshot.sources)
+
     def _input_words(self, asset: AssetKey, position: int, upstream: AssetKey) -> str:
         """Name the upstream slots whose content changed after this slot was built."""
         row = self._row(asset, position)
@@ -234,6 +250,30 @@ _WORDS = {
     "definition": "its definition changed (partitions, inputs, mappings or IO manager)",
     "schema": "its schema changed",
 }
+
+
+def diff_lines(
+    now: CodeVersion, then: Mapping[str, str], sources: Mapping[str, str]
+) -> Iterator[str]:
+    """Yield the changed lines of functions and queries, old ones after ``-``, new ones after ``+``.
+
+    *then* maps names to hashes, *sources* hashes to texts; what is not kept is left out.
+    """
+    shown = 0
+    for name, part in now.parts.items():
+        old = sources.get(then.get(name, ""))
+        if old is None or not part.text or then.get(name) == part.hash or shown == _NAMED:
+            continue
+        shown += 1
+        lines = list(unified_diff(_lines(old), _lines(part.text), n=1, lineterm=""))[2:]
+        told = [line for line in lines if not line.startswith("@@")]
+        yield from told[:_DIFF_LINES]
+        if len(told) > _DIFF_LINES:
+            yield f"... {len(told) - _DIFF_LINES:,} more lines of {name}"
+
+
+def _lines(text: str) -> list[str]:
+    return dedent(text).strip("\n").splitlines()
 
 
 def code_words(now: CodeVersion, then: Mapping[str, str] | None) -> str:

@@ -44,6 +44,7 @@ class CatalogState:
     another layout yet. ``rows`` is what the catalog remembers of all assets asked for.
     ``universe_seq``: when an asset's set of
     partitions last changed (a very large number where it changes just now).
+    ``sources`` are texts of earlier code, by its hash, as far as they are kept and wanted.
     ``base_seq`` is the sequence number of a branch's base, None where there is none.
     """
 
@@ -61,6 +62,7 @@ class CatalogState:
     rows: Mapping[AssetKey, AssetRow] = field(default_factory=dict)
     code_parts: Mapping[AssetKey, Mapping[str, Mapping[str, str]]] = field(default_factory=dict)
     base_seq: int | None = None
+    sources: Mapping[str, str] = field(default_factory=dict)
 
     def columns(self, asset: AssetKey) -> SlotColumns:
         """Return an asset's published slots; none where nothing is known."""

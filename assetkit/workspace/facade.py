@@ -264,7 +264,11 @@ class Workspace:
         return frame
 
     def lineage(self, asset: Any) -> pd.DataFrame:
-        """Return the assets that an asset was made from, however far up, one edge a row."""
+        """Return the assets that an asset was made from, however far up, one edge a row.
+
+        ``columns`` says, where ``downstream`` is a SQL asset, which columns of ``upstream``
+        each of its columns is made of, as a dict; None elsewhere.
+        """
         frame: pd.DataFrame = _frames().lineage(self.core, asset)
         return frame
 

@@ -14,6 +14,7 @@ from assetkit.workspace.branching import bases_of
 from assetkit.workspace.core import Core
 from assetkit.workspace.data import find_known, known_assets
 from assetkit.workspace.stock import stock_of
+from assetkit.workspace.tracing import columns_of
 
 _BACKFILL = (
     "backfill_id",
@@ -107,18 +108,23 @@ def events(core: Core, run_id: str) -> pd.DataFrame:
 
 
 def lineage(core: Core, asset: Any) -> pd.DataFrame:
-    """Return the edges from an asset up to its roots: upstream, downstream, distance (from 1)."""
+    """Return the edges from an asset up to its roots: upstream, downstream, distance (from 1).
+
+    ``columns`` tells of SQL assets what each column is made of, in that upstream.
+    """
     known = known_assets(core)
-    rows: list[tuple[str, str, int]] = []
+    rows: list[tuple[str, str, int, Any]] = []
     front, seen, distance = [find_known(core, asset).key], set(), 1
     while front:
         above: list[str] = []
         for key in front:
             upstreams = known[key].upstreams if key in known else ()
+            columns = columns_of(core, known[key]) if key in known else None
             for upstream in upstreams:
                 if (upstream, key) not in seen:
                     seen.add((upstream, key))
-                    rows.append((upstream, key, distance))
+                    made_of = None if columns is None else columns[upstream]
+                    rows.append((upstream, key, distance, made_of))
                     above.append(upstream)
         front, distance = above, distance + 1
-    return pd.DataFrame(rows, columns=["upstream", "downstream", "distance"])
+    return pd.DataFrame(rows, columns=["upstream", "downstream", "distance", "columns"])

@@ -26,6 +26,7 @@ from assetkit.workspace.situation import (
     read_situation,
     universe_of,
 )
+from assetkit.workspace.sources import find_sources
 
 T = TypeVar("T")
 _ROUNDS = 6
@@ -45,7 +46,22 @@ def plan_in(
         draft = make_plan(situation, request)
         return draft.plan, draft.wants_detail
 
-    return decide_in(core, describe_graph(graph, config), now, decide)
+    return with_sources(core, decide_in(core, describe_graph(graph, config), now, decide))
+
+
+def with_sources(core: Core, plan: Plan) -> Plan:
+    """Return a plan that can show what changed in the code, where that is a cause."""
+    known = plan.snapshot.code_parts
+    changed = [
+        part.asset
+        for part in plan.assets
+        if part.asset in known and any(cause.kind == "code" for cause in part.cause_table)
+    ]
+    if not changed:
+        return plan
+    hashes = {one for key in changed for parts in known[key].values() for one in parts.values()}
+    snapshot = replace(plan.snapshot, sources=find_sources(core, hashes))
+    return replace(plan, snapshot=snapshot)
 
 
 def decide_in(

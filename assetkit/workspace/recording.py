@@ -7,6 +7,7 @@ from assetkit.planning.planner import Situation
 from assetkit.records import AssetKey, AssetRow
 from assetkit.workspace.core import Core
 from assetkit.workspace.situation import asset_rows, translation
+from assetkit.workspace.sources import keep_sources
 
 
 def record_definitions(core: Core, plan: PlanData | Situation) -> None:
@@ -24,6 +25,7 @@ def rebased(core: Core, plan: PlanData | Situation) -> list[AssetRow]:
     state = plan.state if isinstance(plan, Situation) else plan.snapshot
     known, moved = state.rows, state.moved
     changed = asset_rows(plan, known)
+    keep_sources(core, (plan.code[row.asset] for row in changed))
     today = {**known, **{row.asset: row for row in changed}}
     for key, old in known.items():
         row = today[key]

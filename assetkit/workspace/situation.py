@@ -316,6 +316,7 @@ def _definition_json(key: AssetKey, plan: PlanData | Situation, old: AssetRow | 
             "upstreams": [edge.upstream for edge in plan.graph.edges[key]],
             "group": asset.group,
             "kind": asset.kind,
+            **({} if asset.query is None else {"query": asset.query}),
             "description": asset.description,
             "source": str(asset.source),
             "codes": dict(list(codes.items())[-_REMEMBERED_CODES:]),
