@@ -36,6 +36,9 @@ POINTS: Final = (
 REMOTE_POINTS: Final = ("store.looked", "store.begun", "store.part", "store.put")
 """Those that it reaches with an object store, besides: the second and third with large files."""
 
+DAEMON_POINTS: Final = ("daemon.noted", "daemon.begun", "daemon.ran", "daemon.finished")
+"""Those that a turn of automation reaches around each run."""
+
 _VARIABLE = "ASSETKIT_FAULT"
 _armed: list[tuple[str, int, str]] = []
 
@@ -50,7 +53,7 @@ def arm(wish: str) -> None:
         return
     name, _, rest = wish.partition(":")
     times, _, action = rest.partition(":")
-    if name not in (known := (*POINTS, *REMOTE_POINTS)):
+    if name not in (known := (*POINTS, *REMOTE_POINTS, *DAEMON_POINTS)):
         raise ValueError(f"{name!r} is no fault point; there are {', '.join(known)}")
     _armed.append((name, int(times or 1), action or "kill"))
 

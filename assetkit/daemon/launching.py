@@ -118,8 +118,8 @@ def launch_of(project: Project, tick: TickRecord) -> Launch:
     )
 
 
-def plan_launch(project: Project, workspace: Workspace, launch: Launch, since: int) -> Plan:
-    """Plan what a tick asks for; results of inputs read under *since* or later count as done.
+def plan_launch(project: Project, workspace: Workspace, launch: Launch, tick: TickRecord) -> Plan:
+    """Plan what a tick asks for; what was made for it already counts as done.
 
     Raises:
         PlanError: a selection, a partition or a configuration does not fit.
@@ -135,13 +135,17 @@ def plan_launch(project: Project, workspace: Workspace, launch: Launch, since: i
     keys = tuple(key for key in graph.assets if key in chosen)
     partitions = behind if behind is not None else launch.partitions
     forced = _forced(graph, keys, launch, partitions)
+    if tick.runs and forced:
+        # What an earlier run published and could not record any more is recorded by this plan.
+        plan_for(Request(targets=keys, automatic=True))
+        forced -= _made(workspace, forced, tick.runs)
     return plan_for(
         Request(
             targets=keys,
             partitions=partitions,
             whole=whole_targets(graph.assets, keys, partitions),
             forced=forced,
-            forced_since=since,
+            forced_since=tick.seq,
             automatic=True,
             tried_anew=forced,
         )
@@ -162,6 +166,14 @@ def _forced(
         and graph.assets[key].rebuildable
         and (not has_windows(graph.assets[key].partitions) or _is_named(partitions))
     )
+
+
+def _made(
+    workspace: Workspace, keys: frozenset[AssetKey], runs: tuple[str, ...]
+) -> frozenset[AssetKey]:
+    """Return the assets of which all that is published was made in certain runs."""
+    made = {key: {one.run_id for one in workspace.catalog.published(key)} for key in keys}
+    return frozenset(key for key, found in made.items() if found and found <= set(runs))
 
 
 def _is_named(partitions: Any) -> bool:

@@ -257,7 +257,7 @@ class Shift:
         """Plan and run what a tick asks for; write down what came of it."""
         try:
             launch = launch_of(self.project, tick)
-            plan = plan_launch(self.project, self.workspace, launch, tick.seq)
+            plan = plan_launch(self.project, self.workspace, launch, tick)
             wishes = RunWishes(
                 tags=launch.tags, origin=tick.source.partition(":")[0], hooks=launch.hooks
             )
