@@ -17,13 +17,15 @@ from assetkit.execution.hooks import Hooks
 from assetkit.execution.result import RunResult
 from assetkit.graph.triggers import whole_targets
 from assetkit.planning.facts import facts_of
+from assetkit.planning.outline import outline_of
 from assetkit.planning.plan import Plan
-from assetkit.planning.planfile import SavedPlan
+from assetkit.planning.planfile import SavedPlan, outdated
 from assetkit.planning.request import Request
 from assetkit.project import Definitions
 from assetkit.records import AssetKey
 from assetkit.targets import Targets, find_targets
 from assetkit.workspace import Workspace
+from assetkit.workspace.configuring import config_from
 from assetkit.workspace.running import RunWishes, run_in
 
 
@@ -36,7 +38,7 @@ def plan(
     select: str | None = None,
     workspace: Workspace | str | os.PathLike[str] | None = None,
     resources: Any = None,
-    config: Mapping[str, Any] | None = None,
+    config: Mapping[str, Any] | str | os.PathLike[str] | None = None,
     executor: Any = None,
     run_tags: Mapping[str, str] | None = None,
     on_failure: Literal["continue", "stop"] = "continue",
@@ -80,7 +82,7 @@ def materialize(
     select: str | None = None,
     workspace: Workspace | str | os.PathLike[str] | None = None,
     resources: Any = None,
-    config: Mapping[str, Any] | None = None,
+    config: Mapping[str, Any] | str | os.PathLike[str] | None = None,
     executor: Any = None,
     run_tags: Mapping[str, str] | None = None,
     on_failure: Literal["continue", "stop"] = "continue",
@@ -94,7 +96,8 @@ def materialize(
     of these, or a `Plan`, which is run exactly as it stands. *partitions*
     selects among the targets' own (None: all that exist and are not fresh).
     ``upstream=False`` keeps to the targets, ``force=True`` runs them whatever
-    their state. *now* is the time to plan for (timezone-aware; None: now).
+    their state. *config* is ``{"asset": {"field": value}}``, or the path of a TOML or
+    JSON file that says the same. *now* is the time to plan for (timezone-aware; None: now).
     Running it again does nothing.
 
     Raises:
@@ -139,7 +142,7 @@ class Wanted:
     partitions: Any
     upstream: bool
     force: bool
-    config: Mapping[str, Any] | None
+    config: Mapping[str, Any] | str | os.PathLike[str] | None
 
 
 def plan_targets(
@@ -155,7 +158,7 @@ def plan_targets(
             f"Partitions are given twice: partitions={wanted.partitions!r} and "
             f"@{found.partitions} behind a selection. Keep one of them."
         )
-    config = check_config(found.graph.assets, _config(found.jobs, wanted.config))
+    config = check_config(found.graph.assets, _config(found.jobs, config_from(wanted.config)))
     now = now or workspace.core.now()
 
     def plan_for(request: Request) -> Plan:
@@ -184,11 +187,7 @@ def _apply(plan: Plan, workspace: Any, wishes: RunWishes) -> RunResult:
     place = workspace_of(workspace or plan.workspace)
     again = place.plan(plan.graph, plan.request, config=plan.config, now=plan.now)
     if again.plan_id != plan.plan_id:
-        raise PlanOutdated(
-            f"Plan {plan.plan_id} no longer fits: the definitions or the catalog changed since "
-            f"{plan.now:%Y-%m-%d %H:%M} UTC. It had {len(plan)} steps; now there would be "
-            f"{len(again)}. Make a new plan, look at it, and materialize that."
-        )
+        raise outdated(plan.plan_id, plan.now, outline_of(plan), again)
     return run_in(place.core, again, wishes)
 
 

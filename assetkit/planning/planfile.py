@@ -10,35 +10,36 @@ import json
 import os
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from assetkit.errors import PlanError, PlanOutdated
 from assetkit.planning.data import PlanData
+from assetkit.planning.outline import Outline, outline_of
 from assetkit.planning.request import Request
 from assetkit.records import AssetKey
 
 SCHEMA = "assetkit.planfile/1"
+_KEY = "assetkit.key"
+_LISTED = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SavedPlan:
     """A plan read from a file: what was asked, and what was planned then.
 
-    ``bases`` are texts that change when an asset's fingerprint does; ``slots``
-    lists by asset how many slots were to run. ``text`` is the plan as it was
-    shown. ``definitions`` and ``workspace`` are where it is to be applied
-    (None: found as for any call).
+    ``outline`` is what it came down to, ``text`` the plan as it was shown.
+    ``definitions`` and ``workspace`` are where it is to be applied (None: found
+    as for any call).
     """
 
     plan_id: str
     now: datetime
     request: Request
     config: Mapping[AssetKey, Any]
-    bases: Mapping[AssetKey, str]
-    slots: Mapping[AssetKey, int]
+    outline: Outline
     text: str
     definitions: Any = field(default=None, compare=False)
     workspace: Any = field(default=None, compare=False)
@@ -47,38 +48,28 @@ class SavedPlan:
         return self.text
 
     def __len__(self) -> int:
-        return sum(self.slots.values())
+        return self.outline.count()
 
     def __bool__(self) -> bool:
         return True
 
     def check(self, now: PlanData) -> None:
         """Raise `PlanOutdated`, with the differences, unless *now* is the same plan."""
-        if now.plan_id == self.plan_id:
-            return
-        differences = [*self._definitions_moved(now), *self._slots_moved(now)]
-        listed = "".join(f"\n  {line}" for line in differences[:10])
-        raise PlanOutdated(
-            f"Plan {self.plan_id} no longer fits: the definitions or the catalog changed since "
-            f"{self.now:%Y-%m-%d %H:%M} UTC.{listed}\n"
-            f"Make a new plan, look at it, and materialize that."
-        )
+        if now.plan_id != self.plan_id:
+            raise outdated(self.plan_id, self.now, self.outline, now)
 
-    def _definitions_moved(self, now: PlanData) -> list[str]:
-        then = self.bases
-        return [
-            f"{key}: its code, configuration or definition changed"
-            for key, basis in _bases(now).items()
-            if key in then and then[key] != basis
-        ]
 
-    def _slots_moved(self, now: PlanData) -> list[str]:
-        slots = _slots(now)
-        return [
-            f"{key}: {self.slots.get(key, 0):,} to run then, {slots.get(key, 0):,} now"
-            for key in dict.fromkeys((*self.slots, *slots))
-            if self.slots.get(key, 0) != slots.get(key, 0)
-        ]
+def outdated(plan_id: str, made: datetime, outline: Outline, now: PlanData) -> PlanOutdated:
+    """Return the error for a plan that is another one by now: it says what is different."""
+    differences = outline.differences(now)
+    listed = "".join(f"\n  {line}" for line in differences[:_LISTED])
+    more = len(differences) - _LISTED
+    listed += f"\n  and {more:,} more" if more > 0 else ""
+    return PlanOutdated(
+        f"Plan {plan_id} no longer fits: the definitions or the catalog changed since "
+        f"{made:%Y-%m-%d %H:%M} UTC.{listed}\n"
+        f"Nothing ran. Make a new plan, look at it, and materialize that."
+    )
 
 
 def save_plan(plan: PlanData, text: str, path: str | os.PathLike[str]) -> None:
@@ -93,13 +84,13 @@ def save_plan(plan: PlanData, text: str, path: str | os.PathLike[str]) -> None:
         "id": plan.plan_id,
         "as_of": plan.now.isoformat(),
         "targets": list(request.targets),
-        "partitions": request.partitions,
+        "partitions": _as_json(request.partitions),
+        "pinned": request.slots,
         "whole": sorted(request.whole),
         "upstream": request.upstream,
         "forced": sorted(request.forced),
         "config": plan.config,
-        "bases": _bases(plan),
-        "slots": _slots(plan),
+        "outline": asdict(outline_of(plan)),
         "text": text,
     }
     try:
@@ -148,24 +139,36 @@ def load_plan(path: str | os.PathLike[str], definitions: Any, workspace: Any) ->
         now=datetime.fromisoformat(content["as_of"]),
         request=Request(
             targets=tuple(content["targets"]),
-            partitions=content["partitions"],
+            partitions=_from_json(content["partitions"]),
+            slots=content["pinned"],
             whole=frozenset(content.get("whole", ())),
             upstream=content["upstream"],
             forced=frozenset(content["forced"]),
         ),
         config=content["config"],
-        bases=content["bases"],
-        slots=content["slots"],
+        outline=Outline(**content["outline"]),
         text=content["text"],
         definitions=definitions,
         workspace=workspace,
     )
 
 
-def _bases(plan: PlanData) -> dict[AssetKey, str]:
-    return {part.asset: repr(plan.bases[part.asset]) for part in plan.assets}
+def _as_json(value: Any) -> Any:
+    """Return a selection of partitions as JSON values; a key of several dimensions is no list."""
+    if isinstance(value, tuple):
+        return {_KEY: list(value)}
+    if isinstance(value, list):
+        return [_as_json(one) for one in value]
+    if isinstance(value, Mapping):
+        return {name: _as_json(one) for name, one in value.items()}
+    return value
 
 
-def _slots(plan: PlanData) -> dict[AssetKey, int]:
-    counts = {part.asset: int(part.run.sum()) for part in plan.assets}
-    return {key: count for key, count in counts.items() if count}
+def _from_json(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_from_json(one) for one in value]
+    if isinstance(value, dict):
+        if value.keys() == {_KEY}:
+            return tuple(value[_KEY])
+        return {name: _from_json(one) for name, one in value.items()}
+    return value
