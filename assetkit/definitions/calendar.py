@@ -117,11 +117,14 @@ def ticks_between(pattern: TickPattern, zone_name: str, first: int, last_year: i
 
 
 def ticks_past(pattern: TickPattern, zone_name: str, first: int, moment: int) -> Ticks | None:
-    """Return ticks from *first* to at least one after *moment*; None if none comes in 60 years."""
+    """Return ticks from *first* to at least one after *moment*; None if none comes in 60 years.
+
+    There are two at least, so that there is a window: the 29th of February takes four years.
+    """
     year = datetime.fromtimestamp(max(first, moment), UTC).year
     for ahead in (2, 12, 60):
         ticks = ticks_between(pattern, zone_name, first, min(year + ahead, _LAST_YEAR))
-        if len(ticks) and ticks.moment(len(ticks) - 1) > moment:
+        if len(ticks) > 1 and ticks.moment(len(ticks) - 1) > moment:
             return ticks
     return None
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from importlib import import_module
 from typing import Any
 
 from assetkit.definitions.durations import seconds_of
@@ -126,7 +126,7 @@ class Sensor:
             else (self.function())
         )
         if inspect.iscoroutine(returned):
-            returned = asyncio.run(returned)
+            returned = import_module("asyncio").run(returned)
         requests: list[RunRequest] = []
         reasons: list[str] = []
         for one in _listed(returned):

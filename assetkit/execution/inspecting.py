@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from assetkit.checks.kinds import ForeignKey
 from assetkit.definitions.asset import AssetDef
 from assetkit.definitions.checks import AssetCheck, as_check
 from assetkit.errors import UnknownAsset, did_you_mean
@@ -15,6 +14,9 @@ from assetkit.execution.environment import Environment
 from assetkit.io.base import Written
 from assetkit.planning.data import PlanData
 from assetkit.records import AssetKey, CheckOutcome, Materialization
+
+if TYPE_CHECKING:
+    from assetkit.checks.kinds import ForeignKey
 
 _HEAVY = "assetkit.execution.inspector"
 _CARRIED = "assetkit.checks"  # on its way from the worker, among a result's metadata
@@ -43,12 +45,13 @@ def inspector_of(
         # An annotation that cannot be read is told now, not after hours of work.
         _ = check.load_as if isinstance(check, AssetCheck) else None
     manager = environment.io_manager_of(asset)
+    inspector = import_module(_HEAVY)
     parents = {
         check.parent: _parent(check, owner, assets, environment)
         for check in checks
-        if isinstance(check, ForeignKey)
+        if isinstance(check, inspector.ForeignKey)
     }
-    return import_module(_HEAVY).Inspector(manager=manager, checks=checks, parents=parents)
+    return inspector.Inspector(manager=manager, checks=checks, parents=parents)
 
 
 def with_outcomes(written: Written, outcomes: Sequence[CheckOutcome]) -> Written:

@@ -59,7 +59,7 @@ def run_step(task: StepTask) -> StepResult | Unfinished:
     except BaseException:
         log.close()
         raise
-    if _waits_for_disk(task):
+    if any(isinstance(one, Staged) for one in stored) and _waits_for_disk(task):
         return Unfinished(partial(attempt.publish_all, stored))
     return attempt.publish_all(stored)
 

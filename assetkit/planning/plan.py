@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from functools import cached_property
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +13,6 @@ import numpy as np
 from assetkit.planning.data import PlanData
 from assetkit.planning.decisions import decisions_text
 from assetkit.planning.explain import explain
-from assetkit.planning.html import plan_html
 from assetkit.planning.model import PlanSummary, Step
 from assetkit.planning.planfile import SavedPlan, load_plan, save_plan
 from assetkit.planning.steps import Steps
@@ -95,7 +95,8 @@ class Plan(PlanData):
         return f"<Plan {self.plan_id}: {len(self)} steps>"
 
     def _repr_html_(self) -> str:
-        return plan_html(self)
+        html: str = import_module("assetkit.planning.html").plan_html(self)
+        return html
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         return {"text/plain": str(self), "text/html": self._repr_html_()}

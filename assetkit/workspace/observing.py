@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib import import_module
 from typing import Any
 from uuid import uuid4
 
@@ -22,8 +23,6 @@ from assetkit.definitions.asset import AssetDef
 from assetkit.definitions.outside import Outside
 from assetkit.errors import AssetkitError, InputError
 from assetkit.io.base import Source
-from assetkit.io.external import ExternalFiles
-from assetkit.io.listing import list_files, version_of
 from assetkit.planning.planner import Situation
 from assetkit.records import AssetKey, Basis, Materialization, partition_text, slot_name
 from assetkit.workspace.core import Core
@@ -119,7 +118,7 @@ def _micros(moment: datetime) -> int:
 def _look(
     outside: Outside, sources: Sequence[Source], asset: AssetDef
 ) -> Iterator[Sighting | None]:
-    files = ExternalFiles(outside.path)
+    files = import_module("assetkit.io.external").ExternalFiles(outside.path)
     whole: Any = None
     if outside.observe is not None and not outside.by_partition:
         whole = _asked(outside, (), asset, sources[0] if sources else None)
@@ -135,15 +134,16 @@ def _look(
 
 
 def _listed(pattern: str) -> Sighting | None:
+    listing = import_module("assetkit.io.listing")
     try:
-        files = list_files(pattern)
+        files = listing.list_files(pattern)
     except OSError as error:
         raise InputError(f"{pattern} cannot be listed: {error}") from error
     if not files:
         return None
     times = [file.at for file in files if file.at is not None]
     return Sighting(
-        version=version_of(files, pattern),
+        version=listing.version_of(files, pattern),
         data_time=_whole_micros(max(times)) if times else None,
         bytes=sum(file.size for file in files),
         location=pattern,

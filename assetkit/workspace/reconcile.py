@@ -65,6 +65,8 @@ def _look_at_asset(
     positions = np.arange(len(universe), dtype=np.int64)
     sources = sources_of(key, universe, positions, place)
     seen = manager.signatures(sources)
+    if not len(columns) and not any(seen):
+        return [], np.empty(0, dtype=np.int64)
     rows = _rows(columns, universe.ordinals(positions))
     odd = _unlike(seen, rows, columns)
     adopt: list[Materialization] = []

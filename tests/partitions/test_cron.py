@@ -62,6 +62,20 @@ def test_ticks_are_those_of_croniter(cron, start):
 
 
 @pytest.mark.parametrize(
+    ("cron", "start", "keys"),
+    [
+        ("0 0 29 2 *", "2004-01-01", ["2004-02-29", "2008-02-29"]),
+        ("0 0 15W 1 mon#1,fri#2", "2000-01-01", ["2000-01-14", "2005-01-14"]),
+    ],
+)
+def test_windows_may_last_for_years(cron, start, keys):
+    """Ticks that are years apart make windows, too."""
+    partitions = CronPartitions(cron, start)
+
+    assert list(partitions.keys(datetime(2012, 3, 1, tzinfo=UTC)))[:2] == keys
+
+
+@pytest.mark.parametrize(
     ("cron", "said"),
     [
         ("x * * * *", "the minute cannot be 'x'"),
