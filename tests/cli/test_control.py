@@ -29,6 +29,16 @@ def test_retry_of_a_run_without_failures_says_so(run, shop):
     assert "left nothing undone" in ended.err
 
 
+def test_runs_are_cancelled_and_retried_under_runs_too(run, shop):
+    """`assetkit runs cancel` and `runs retry` are `cancel` and `retry`."""
+    cancelled = run("runs", "cancel", "nope")
+    retried = run("runs", "retry", "nope")
+
+    assert (cancelled.code, retried.code) == (2, 2)
+    assert "'nope'" in cancelled.err
+    assert "There is no run 'nope'" in retried.err
+
+
 def test_an_unknown_run_is_named(run, shop):
     """Retry and cancel say which run there is not."""
     run("materialize")
