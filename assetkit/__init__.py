@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from assetkit.api import materialize as materialize
     from assetkit.api import plan as plan
+    from assetkit.approvals import approve as approve
+    from assetkit.approvals import reject as reject
     from assetkit.backfills import BackfillResult as BackfillResult
     from assetkit.backfills import backfill as backfill
     from assetkit.backfills import resume as resume
@@ -71,6 +73,7 @@ __version__ = "0.1.0"
 
 _NAMES = {
     "api": ("materialize", "plan"),
+    "approvals": ("approve", "reject"),
     "backfills": ("BackfillResult", "backfill", "resume"),
     "checks.result": ("CheckResult",),
     "daemon.daemon": ("Daemon",),

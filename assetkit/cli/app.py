@@ -41,6 +41,8 @@ COMMANDS: Final[dict[str, dict[str, tuple[str, str]]]] = {
         "why": ("assetkit.cli.build:why", "Explain why something runs, or does not."),
         "retry": ("assetkit.cli.control:retry", "Run again what failed or was lost in a run."),
         "cancel": ("assetkit.cli.control:cancel", "Stop a run, or a backfill."),
+        "approve": ("assetkit.cli.approval:approve", "Let steps go on that need approval."),
+        "reject": ("assetkit.cli.approval:reject", "Refuse steps that need approval."),
     },
     "Automate": {
         "tick": ("assetkit.cli.automation:tick", "Do one turn of automation."),

@@ -30,6 +30,17 @@ class Verb(click.Command):
                     formatter.write(f"{'':{formatter.current_indent}}{example}\n")
 
 
+class VerbGroup(Verb, click.Group):
+    """A command that does something by itself, and has commands of its own."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        self.format_commands(ctx, formatter)
+        super().format_epilog(ctx, formatter)
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        click.Command.format_options(self, ctx, formatter)
+
+
 def session_options(function: Function) -> Function:
     """Add the options that say which project and workspace, and how to show things."""
     for parameter in reversed(_session_parameters(hidden=False)):

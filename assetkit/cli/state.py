@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from assetkit.cli.options import Verb, json_option
+from assetkit.cli.control import cancel, retry
+from assetkit.cli.options import Verb, VerbGroup, json_option
 from assetkit.cli.output import cell_text, frame_columns, moment, records
 from assetkit.cli.session import Session
 from assetkit.display.quantities import duration_text, moment_text
@@ -45,12 +46,20 @@ def sql(session: Session, query: str, *, as_csv: bool, as_json: bool) -> None:
         session.out.table(frame_columns(frame), rows)
 
 
-@click.command(cls=Verb, examples=("assetkit runs", "assetkit runs --limit 100 --json"))
+@click.group(
+    cls=VerbGroup,
+    invoke_without_command=True,
+    commands={"cancel": cancel, "retry": retry},
+    examples=("assetkit runs", "assetkit runs --limit 100 --json"),
+)
 @click.option("--limit", type=click.IntRange(min=1), default=_FEW, help=f"Default: {_FEW}.")
 @json_option
-@click.pass_obj
-def runs(session: Session, limit: int, *, as_json: bool) -> None:
+@click.pass_context
+def runs(context: click.Context, limit: int, *, as_json: bool) -> None:
     """List the runs, newest first."""
+    if context.invoked_subcommand is not None:
+        return
+    session = context.ensure_object(Session)
     frame = session.workspace.runs(limit)
     if as_json:
         session.out.json("runs", {"runs": records(frame)})

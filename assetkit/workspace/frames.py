@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from assetkit.catalog.approvals import ApprovalRecord, ApprovalStatus
 from assetkit.errors import PlanError, did_you_mean
 from assetkit.records import partition_text
 from assetkit.workspace.backfilling import standing
@@ -104,7 +105,24 @@ def events(core: Core, run_id: str) -> pd.DataFrame:
         newest = map(str, core.catalog.runs(limit=100).column("run_id").to_pylist())
         hint = did_you_mean(str(run_id), newest, what="runs")
         raise PlanError(f"There is no run {run_id!r} in {core.root}. {hint}")
-    return core.catalog.steps(run_id).to_pandas()
+    steps = core.catalog.steps(run_id).to_pandas()
+    approvals = [row for one in core.catalog.approvals.find(run_id=run_id) for row in _told(one)]
+    if not approvals:
+        return steps
+    told = pd.DataFrame(approvals).reindex(columns=steps.columns)
+    told["time"] = told["time"].astype(steps["time"].dtype)
+    joined = pd.concat([one for one in (steps, told.astype(steps.dtypes)) if len(one)])
+    return joined.sort_values("time", kind="stable", ignore_index=True)
+
+
+def _told(one: ApprovalRecord) -> list[dict[str, Any]]:
+    """Return what became of a request for approval, as events."""
+    slot = {"asset": one.asset, "partition": one.partition, "attempt": 0, "duration": 0.0}
+    told = [{**slot, "time": one.asked_at, "event": ApprovalStatus.AWAITING.value, "reason": ""}]
+    if one.decided_at is not None:
+        reason = f"by {one.decided_by}" + (f": {one.note}" if one.note else "")
+        told.append({**slot, "time": one.decided_at, "event": one.status.value, "reason": reason})
+    return told
 
 
 def lineage(core: Core, asset: Any) -> pd.DataFrame:
