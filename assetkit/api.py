@@ -25,6 +25,7 @@ from assetkit.project import Definitions
 from assetkit.records import AssetKey
 from assetkit.targets import Targets, find_targets
 from assetkit.workspace import Workspace
+from assetkit.workspace.configuring import config_from
 from assetkit.workspace.running import RunWishes, run_in
 
 
@@ -37,7 +38,7 @@ def plan(
     select: str | None = None,
     workspace: Workspace | str | os.PathLike[str] | None = None,
     resources: Any = None,
-    config: Mapping[str, Any] | None = None,
+    config: Mapping[str, Any] | str | os.PathLike[str] | None = None,
     executor: Any = None,
     run_tags: Mapping[str, str] | None = None,
     on_failure: Literal["continue", "stop"] = "continue",
@@ -81,7 +82,7 @@ def materialize(
     select: str | None = None,
     workspace: Workspace | str | os.PathLike[str] | None = None,
     resources: Any = None,
-    config: Mapping[str, Any] | None = None,
+    config: Mapping[str, Any] | str | os.PathLike[str] | None = None,
     executor: Any = None,
     run_tags: Mapping[str, str] | None = None,
     on_failure: Literal["continue", "stop"] = "continue",
@@ -95,7 +96,8 @@ def materialize(
     of these, or a `Plan`, which is run exactly as it stands. *partitions*
     selects among the targets' own (None: all that exist and are not fresh).
     ``upstream=False`` keeps to the targets, ``force=True`` runs them whatever
-    their state. *now* is the time to plan for (timezone-aware; None: now).
+    their state. *config* is ``{"asset": {"field": value}}``, or the path of a TOML or
+    JSON file that says the same. *now* is the time to plan for (timezone-aware; None: now).
     Running it again does nothing.
 
     Raises:
@@ -140,7 +142,7 @@ class Wanted:
     partitions: Any
     upstream: bool
     force: bool
-    config: Mapping[str, Any] | None
+    config: Mapping[str, Any] | str | os.PathLike[str] | None
 
 
 def plan_targets(
@@ -156,7 +158,7 @@ def plan_targets(
             f"Partitions are given twice: partitions={wanted.partitions!r} and "
             f"@{found.partitions} behind a selection. Keep one of them."
         )
-    config = check_config(found.graph.assets, _config(found.jobs, wanted.config))
+    config = check_config(found.graph.assets, _config(found.jobs, config_from(wanted.config)))
     now = now or workspace.core.now()
 
     def plan_for(request: Request) -> Plan:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from assetkit.cli.configuring import config_of, config_option
 from assetkit.cli.exits import DONE, FAILED
 from assetkit.cli.options import Verb, json_option, partitions_option, select_option, yes_option
 from assetkit.cli.output import cell_text, moment, records
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from assetkit.backfills import BackfillResult, PlannedBackfill
 
 _MANY = 1_000
-_CONFIG_HELP = "Configuration as asset.field=value; values are JSON, or text. Repeatable."
 _BEGINNING = ("select", "partitions", "force", "no_upstream", "config")
 
 
@@ -38,7 +38,7 @@ _BEGINNING = ("select", "partitions", "force", "no_upstream", "config")
 @partitions_option
 @click.option("--force", is_flag=True, help="Build the partitions whatever their state.")
 @click.option("--no-upstream", is_flag=True, help="Keep to the targets.")
-@click.option("--config", multiple=True, metavar="A.F=V", help=_CONFIG_HELP)
+@config_option
 @click.option("--max-concurrency", type=click.IntRange(min=1), help="Calls at once at most.")
 @click.option(
     "--max-partitions",
@@ -81,7 +81,6 @@ def backfill(session: Session, /, **given: Any) -> int:
 
 def _planned(session: Session, given: dict[str, Any]) -> PlannedBackfill:
     from assetkit.backfills import PlannedBackfill, plan_rest
-    from assetkit.cli.build import config_of
     from assetkit.cli.running import executor_of, progress_of
     from assetkit.workspace.backfilling import concurrent
     from assetkit.workspace.running import RunWishes

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
+from assetkit.cli.configuring import config_of, config_option
 from assetkit.cli.exits import DONE, FAILED, WORK_TO_DO
 from assetkit.cli.options import (
     Verb,
@@ -19,8 +19,6 @@ from assetkit.cli.options import (
     yes_option,
 )
 from assetkit.cli.session import Session
-
-_CONFIG_HELP = "Configuration as asset.field=value; values are JSON, or text. Repeatable."
 
 
 @click.command(
@@ -36,7 +34,7 @@ _CONFIG_HELP = "Configuration as asset.field=value; values are JSON, or text. Re
 @partitions_option
 @click.option("--force", is_flag=True, help="Run the targets whatever their state.")
 @click.option("--no-upstream", is_flag=True, help="Keep to the targets.")
-@click.option("--config", multiple=True, metavar="A.F=V", help=_CONFIG_HELP)
+@config_option
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="Save the plan to apply it.")
 @click.option("-v", "--verbose", is_flag=True, help="Show all assets, and why each step runs.")
 @click.option("--exit-code", is_flag=True, help="Exit with 4 where there is work to do.")
@@ -83,7 +81,7 @@ def plan(session: Session, /, **given: Any) -> int:
 @partitions_option
 @click.option("--force", is_flag=True, help="Run the targets whatever their state.")
 @click.option("--no-upstream", is_flag=True, help="Keep to the targets.")
-@click.option("--config", multiple=True, metavar="A.F=V", help=_CONFIG_HELP)
+@config_option
 @click.option(
     "--executor", metavar="NAME[:N]", help="Where steps run: in-process, threads:4, processes:4."
 )
@@ -156,23 +154,3 @@ def _loaded(session: Session, planfile: Path, given: dict[str, Any]) -> Any:
                 f"what runs. Leave out one of them."
             )
     return plan_again(Plan.load(planfile, definitions=session.definitions), session.workspace, {})
-
-
-def config_of(texts: tuple[str, ...]) -> dict[str, dict[str, Any]]:
-    """Read ``asset.field=value``; a value that is no JSON is text.
-
-    >>> config_of(("report.limit=5", "report.title=All"))
-    {'report': {'limit': 5, 'title': 'All'}}
-    """
-    config: dict[str, dict[str, Any]] = {}
-    for text in texts:
-        path, equals, value = text.partition("=")
-        asset, dot, name = path.rpartition(".")
-        if not (equals and dot and asset and name):
-            raise click.UsageError(f"--config {text!r}: write it as asset.field=value.")
-        try:
-            parsed = json.loads(value)
-        except ValueError:
-            parsed = value
-        config.setdefault(asset, {})[name] = parsed
-    return config

@@ -37,6 +37,16 @@ def check_config(
     return checked
 
 
+def require_config(asset: AssetDef, values: Mapping[str, Any] | None) -> None:
+    """Refuse what is to run and lacks configuration that it cannot do without.
+
+    Raises:
+        ConfigError: naming the fields.
+    """
+    if asset.config is not None and values is None:
+        _checked(asset, asset.config[1], {}, asked=True)
+
+
 def _by_key(assets: Mapping[AssetKey, AssetDef], given: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(given, Mapping):
         raise ConfigError(f'config={given!r:.60}: give {{"asset": {{"field": value}}}}.')

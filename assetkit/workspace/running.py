@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from assetkit.definitions.config import require_config
 from assetkit.errors import InvalidArgument
 from assetkit.execution.environment import Environment, RunOptions
 from assetkit.execution.hooks import Hooks, with_hooks
@@ -72,6 +73,9 @@ def run_in(core: Core, plan: Plan, wishes: RunWishes) -> RunResult:
     ordinals by today's definitions, the catalog learns them.
     """
     refuse_shared(core, plan)
+    for part in plan.assets:
+        if part.run.any():
+            require_config(plan.graph.assets[part.asset], plan.config.get(part.asset))
     definitions: Sequence[AssetRow] = ()
     if len(plan) or plan.snapshot.moved:
         core.announce()

@@ -322,3 +322,25 @@ def test_a_starter_project_runs(run, tmp_path, monkeypatch):
     answer = run("sql", "--json", "from best_region").json
     assert [row["region"] for row in answer["rows"]] == ["north"]
     assert json.loads(run("plan", "--json").out)["summary"]["build"] == 0
+
+
+def test_configuration_from_files_and_fields(run, shop):
+    """Later ones count; nested fields have longer paths; a wrong value has its path."""
+    shop.edit("import DailyPartitions, asset", "import Config, DailyPartitions, asset")
+    shop.edit(
+        '@asset(group="reports")\ndef by_region(valid_orders: pd.DataFrame)',
+        'class By(Config):\n    column: str = "amount"\n\n\nclass Wanted(Config):\n'
+        '    rows: int\n    by: By = By()\n\n\n@asset(group="reports")\n'
+        "def by_region(valid_orders: pd.DataFrame, wanted: Wanted)",
+    )
+    (shop.folder / "more.toml").write_text("[by_region]\nrows = 5\n")
+    lacking = run("materialize", "--yes")
+    assert lacking.code == 2
+    assert "by_region.rows: Field required" in lacking.err
+
+    given = ("--config", "more.toml", "--config", "by_region.by.column=region")
+    assert run("materialize", "--yes", *given).code == 0
+    assert "Nothing to build" in run("plan", *given).out
+    wrong = run("plan", *given, "--config", "by_region.by.column=[1]")
+    assert wrong.code == 2
+    assert "by_region.by.column: Input should be a valid string" in wrong.err
