@@ -16,7 +16,7 @@ AssetkitError
 │   ├── EmptySelection
 │   ├── ConfigError
 │   ├── PlanOutdated             a saved plan that no longer fits
-│   ├── BaseMoved                a branch's base has changed what the branch would publish
+│   │   └── BaseMoved            a branch's base has changed what the branch would publish
 │   └── BackfillTooLarge         more than max_partitions allows
 ├── StepError                    the code of one step, or its result
 │   ├── OutputError              what a function returned cannot be stored as it is
@@ -113,10 +113,6 @@ class PlanError(AssetkitError):
     """What was asked for cannot be planned."""
 
 
-class BaseMoved(PlanError):
-    """A branch's base has changed what the branch would publish there."""
-
-
 class UnknownAsset(PlanError):
     """A name that is no asset here."""
 
@@ -139,6 +135,10 @@ class ConfigError(PlanError):
 
 class PlanOutdated(PlanError):
     """A saved plan that no longer fits the definitions or the catalog."""
+
+
+class BaseMoved(PlanOutdated):
+    """A branch's base has changed what the branch would publish there."""
 
 
 class BackfillTooLarge(PlanError):

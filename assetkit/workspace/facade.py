@@ -24,6 +24,7 @@ from assetkit.planning.plan import Plan
 from assetkit.planning.request import Request
 from assetkit.records import AssetKey
 from assetkit.workspace import backfilling, data, members, upkeep
+from assetkit.workspace.branch import Branch
 from assetkit.workspace.branching import bases_of, find_base
 from assetkit.workspace.core import Core, checked_pools
 from assetkit.workspace.locate import default_base, default_root, lay_out
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from assetkit.workspace.description import Description
 
 
-class Workspace:
+class Workspace(Branch):
     """Where data and catalog live.
 
     Args:
@@ -102,11 +103,6 @@ class Workspace:
     def catalog(self) -> Catalog:
         """What is known of assets, slots and runs."""
         return self.core.catalog
-
-    @property
-    def base(self) -> str | None:
-        """Where the workspace is that this one is a branch of: a local path or a URL, or None."""
-        return None if self.core.base is None else self.core.base.root
 
     @classmethod
     @contextmanager
@@ -354,36 +350,6 @@ class Workspace:
         """
         version: str = _part("rolling").rollback(self.core, asset, partition, to)
         return version
-
-    def diff(self, asset: Any = None, partitions: Any = None) -> pd.DataFrame:
-        """Compare what this branch has made itself with its base, a row for each partition.
-
-        ``change`` is ``added``, ``changed`` or ``same``. ``added`` and ``removed`` count
-        the rows that only the branch or only the base has, by the columns that both
-        have; ``columns`` says how the columns differ. ``base_moved``: the base has
-        changed it since. *asset* None: all of them.
-
-        Raises:
-            InvalidArgument: this workspace is no branch.
-        """
-        frame: pd.DataFrame = _part("comparing").diff(self.core, asset, partitions)
-        return frame
-
-    def promote(self, asset: Any = None, partitions: Any = None, *, overwrite: bool = False) -> int:
-        """Publish in the base what this branch has made itself; return how many partitions.
-
-        Each is published at once or not at all, upstreams first, and leaves the branch
-        then; broken off, it goes on where it was. *asset*: one, a list, or None for all.
-
-        Raises:
-            BaseMoved: the base has other data since; nothing was published. *overwrite*
-                replaces it.
-            StorageError: a run is building one of the partitions in the base.
-            InvalidArgument: this workspace is no branch.
-        """
-        promoting = _part("promoting")
-        count: int = promoting.promote(self.core, asset, partitions, overwrite=overwrite)
-        return count
 
     def delete(self, asset: Any, partitions: Any = None) -> int:
         """Remove published partitions (all where None): data and record; return how many.

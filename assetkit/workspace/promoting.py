@@ -19,7 +19,7 @@ from assetkit.catalog.base import Claim, Commit
 from assetkit.catalog.liveness import this_process
 from assetkit.definitions.asset import AssetDef
 from assetkit.definitions.keys import split_key_text
-from assetkit.errors import BaseMoved, InvalidArgument, StorageError
+from assetkit.errors import BaseMoved, InvalidArgument, PlanError, StorageError
 from assetkit.execution.provenance import provenance_of
 from assetkit.execution.runner import new_run_id
 from assetkit.io.sweep import staging
@@ -67,9 +67,9 @@ class Made:
 
 
 def base_of(core: Core) -> Core:
-    """Return the base of a branch; raise `InvalidArgument` where there is none."""
+    """Return the base of a branch; raise `PlanError` where there is none."""
     if core.base is None:
-        raise InvalidArgument(
+        raise PlanError(
             f"The workspace {core.root} is no branch: it has no base to compare with, or to "
             f"publish in. Make a branch with Workspace(root, base=...), or --base."
         )

@@ -391,9 +391,9 @@ def test_a_branch_remembers_its_base(base, branch, tmp_path, monkeypatch):
 
 def test_what_is_no_branch_says_so(base, branch, tmp_path):
     """Diff, promote and rename are refused where they cannot be, with what to do."""
-    with pytest.raises(InvalidArgument, match="is no branch"):
+    with pytest.raises(PlanError, match="is no branch"):
         base.diff()
-    with pytest.raises(InvalidArgument, match="is no branch"):
+    with pytest.raises(PlanError, match="is no branch"):
         base.promote()
     with pytest.raises(InvalidArgument, match="Rename it in"):
         branch.rename("raw", "rawer")
