@@ -100,7 +100,8 @@ class Promises:
                 tick = micros(status.deadline)
             return max(own, tick - max_lag - 1)
         now = micros(self._survey.world.now)
-        return max(own, now + round(lead * 1e6) - max_lag)
+        # What is hardly newer would be too old again before the runs that use it are over.
+        return max(own, now + round(2 * lead * 1e6) - max_lag)
 
     def _later(self, status: Freshness, due: datetime) -> Demand:
         return Demand(
