@@ -116,11 +116,10 @@ def _path(path: Any, partitions: Any, owner: str) -> str:
     except ValueError as error:
         raise invalid(owner, "path", path, f"a path with {{partition_key}} ({error})") from None
     dimensions = tuple(partitions.dimensions)
-    fields = dimensions if len(dimensions) > 1 else (KEY_FIELD, *dimensions)
-    unknown = used - set(fields)
-    missing = set(dimensions) - used if len(dimensions) > 1 else {KEY_FIELD} - {*used, *dimensions}
-    if unknown or missing or not used:
-        named = " and ".join(f"{{{field}}}" for field in fields)
+    several = len(dimensions) > 1
+    fields = dimensions if several else (KEY_FIELD, *dimensions)
+    if used - set(fields) or not used or (several and set(dimensions) - used):
+        named = (" and " if several else " or ").join(f"{{{field}}}" for field in fields)
         raise invalid(owner, "path", text, f"a path that names the partition by {named}")
     return text
 

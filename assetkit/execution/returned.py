@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from assetkit.definitions.outputs import Output
-from assetkit.execution.splitting import split
+from assetkit.execution.splitting import split, the_only
 from assetkit.execution.task import AssetWork, SlotWork
 
 _IN_MEMORY = frozenset({"DataFrame", "Part", "RecordBatch", "Table"})
@@ -31,10 +31,10 @@ def take_apart(returned: Any, slots: Sequence[SlotWork], work: AssetWork) -> dic
         OutputError: the value does not fit the partitions that were asked for.
     """
     whole = _said(returned)
-    if len(slots) == 1 and not _is_by_key(whole.value, slots[0]):
-        return {slots[0].step: whole}
     if whole.value is None:
         return {slot.step: whole for slot in slots}
+    if len(slots) == 1 and not _is_by_key(whole.value, slots[0]):
+        return {slots[0].step: _alone(whole, slots[0], work)}
     parts = split(
         whole.value,
         slots,
@@ -46,6 +46,14 @@ def take_apart(returned: Any, slots: Sequence[SlotWork], work: AssetWork) -> dic
         step: _said(part) if isinstance(part, Output) else whole._replace(value=part)
         for step, part in parts.items()
     }
+
+
+def _alone(whole: Returned, slot: SlotWork, work: AssetWork) -> Returned:
+    """Return what a slot gets that is alone in its call; it may be one of many by chance only."""
+    if work.asset.backfill.size == 1 or not work.dimensions:
+        return whole
+    value = the_only(whole.value, slot, asset=work.asset.key, dimensions=work.dimensions)
+    return whole._replace(value=value)
 
 
 def is_in_memory(value: Any) -> bool:

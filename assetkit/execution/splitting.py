@@ -53,6 +53,47 @@ def split(
     return found
 
 
+def the_only(value: Any, slot: SlotWork, *, asset: AssetKey, dimensions: Sequence[str]) -> Any:
+    """Return the value of a slot that is alone in its call, where there might have been several.
+
+    A table without the dimensions' columns, and one without rows, is the slot's.
+
+    Raises:
+        OutputError: there are rows, or keys, of other partitions, or of none.
+    """
+    labels = _Labels([slot], asset)
+    if isinstance(value, Mapping):
+        found = {labels.step_of_key(key): part for key, part in value.items()}
+        labels.check_all_there(found)
+        return found[slot.step]
+    if isinstance(value, Iterator):
+        parts = (_only_part(table, labels, dimensions) for table in value)
+        if not hasattr(value, "read_next_batch"):
+            return parts
+        batches = (batch for part in parts for batch in part.to_batches())
+        return type(value).from_batches(value.schema, batches)
+    return _only_part(value, labels, dimensions) if _is_table(value) else value
+
+
+def _only_part(table: Any, labels: _Labels, dimensions: Sequence[str]) -> Any:
+    if not _is_table(table):
+        return table
+    if type(table).__name__ == "RecordBatch":
+        table = _as_arrow(table)
+    if not set(dimensions).issubset(_names(table)):
+        return table
+    parts = [part for _, part in _split_table(table, labels, dimensions, None)]
+    return parts[0] if parts else table
+
+
+def _names(table: Any) -> Iterable[Any]:
+    """Return the names of a table's columns, without making one of what is yet to be computed."""
+    if _library(table) == "pyarrow":
+        names: Iterable[Any] = table.schema.names
+        return names
+    return table.collect_schema().names() if hasattr(table, "collect_schema") else table.columns
+
+
 class _Labels:
     """The partitions asked for, by what a function may call them."""
 
@@ -141,8 +182,11 @@ def _split_stream(
     return {step: found[0] if len(found) == 1 else iter(found) for step, found in parts.items()}
 
 
+_ARROW = frozenset({"pyarrow", "duckdb", "_duckdb"})
+
+
 def _is_table(value: Any) -> bool:
-    return _library(value) in {"pandas", "pyarrow", "polars", "duckdb", "_duckdb"}
+    return _library(value) in _ARROW or _library(value) in {"pandas", "polars"}
 
 
 def _library(value: Any) -> str:
@@ -219,6 +263,8 @@ def _split_arrow(
 
 def _as_arrow(table: Any) -> Any:
     """Return any Arrow-like table (a reader, a batch, a DuckDB relation) as an Arrow table."""
+    if type(table).__name__ == "RecordBatch":
+        return import_module("pyarrow").Table.from_batches([table])
     if hasattr(table, "read_all"):
         return table.read_all()
     if hasattr(table, "to_arrow_table"):
