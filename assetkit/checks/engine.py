@@ -41,6 +41,7 @@ SAMPLED = 5
 
 _LONGEST = 200
 _RAW = "raw"
+_NO_COLUMNS = "[]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +74,7 @@ def _with_columns(subject: Subject, checks: Sequence[ReadyCheck]) -> Subject:
 
     DuckDB reads no file without columns; no row that there is could offend.
     """
-    if subject.schema != "[]":
+    if subject.schema != _NO_COLUMNS:
         return subject
     columns = sorted({column for check in checks for column in check.columns}) or ["nothing"]
     selected = ", ".join(f"null as {quoted(column)}" for column in columns)
@@ -168,6 +169,8 @@ class _Pass:
         try:
             return self._run(check)
         except (duckdb.Error, AssetkitError) as error:
+            if self._subject.schema == _NO_COLUMNS and isinstance(error, duckdb.BinderException):
+                return CheckResult(passed=True, description="There are no rows to ask about")
             reason = (str(error).splitlines() or [type(error).__name__])[0]
             return CheckResult(passed=False, description=f"It could not be run: {reason}")
 

@@ -109,9 +109,14 @@ def staged_data(manager: Any, target: Target, value: Any, written: Written | Non
     """Return what was written aside, or the value where the manager wrote nothing yet."""
     source = source_of(target)
     staged = None if written is None else written.staged
-    if staged is None or not staged.exists():
+    if staged is None or not (staged.exists() or _holds(manager, staged)):
         return ValueData(value, source)
     return StoredData(manager, source_of(target, location=str(staged)))
+
+
+def _holds(manager: Any, staged: Path) -> bool:
+    """Return whether a manager keeps what it staged elsewhere than in a file."""
+    return bool(hasattr(manager, "holds") and manager.holds(staged))
 
 
 def source_of(target: Target, location: str | None = None) -> Source:

@@ -129,6 +129,10 @@ class MemoryIOManager:
                 record = {**entry.record, **target.provenance}
                 self._published[_key(target)] = replace(entry, record=record)
 
+    def holds(self, staged: Path) -> bool:
+        """Return whether a value is staged under a name; a source with that location reads it."""
+        return staged in self._staged
+
     def discard(self, written: Written) -> None:
         """Drop a staged value."""
         if written.staged is not None:
@@ -179,7 +183,8 @@ class MemoryIOManager:
         return [_stored(entry) for entry in sorted(entries, key=lambda e: e.source.folder)]
 
     def _entry(self, source: Source) -> _Entry:
-        entry = self._published.get(_key(source))
+        staged = None if source.location is None else self._staged.get(Path(source.location))
+        entry = staged or self._published.get(_key(source))
         if entry is None:
             name = slot_of(source)
             raise DataMissing(

@@ -11,6 +11,7 @@ from assetkit import DailyPartitions, Workspace, asset, checks, materialize, pla
 from assetkit.errors import MaterializationError
 
 DAYS = DailyPartitions("2026-01-01", end="2026-01-04")
+NUMBERS = [1]
 
 
 @asset(partitions=DAYS)
@@ -86,3 +87,31 @@ def test_checks_find_nothing_amiss_in_no_rows(workspace):
     assert materialize(none, workspace=workspace, progress="none").success
     with pytest.raises(MaterializationError, match="0 rows, fewer than 1"):
         materialize(some, workspace=workspace, progress="none")
+
+
+@pytest.mark.parametrize("io_manager", ["parquet", "memory"])
+def test_checks_of_a_stream_look_at_what_was_written(io_manager):
+    """A generator is checked after it was stored aside, wherever that is; none of it is lost."""
+
+    @asset(
+        io_manager=io_manager,
+        checks=[
+            checks.in_range("n", 0, 5, blocking=True),
+            checks.sql("select * from this where n > 100"),
+            lambda frame: len(frame) in (0, 3),
+        ],
+    )
+    def stream():
+        for number in NUMBERS:
+            yield pd.DataFrame({"n": [number]})
+
+    with Workspace.temporary() as workspace:
+        for numbers, passed in (([1, 2, 3], True), ([1, 2, 99], False), ([], True)):
+            NUMBERS[:] = numbers
+            result = materialize(
+                stream, workspace=workspace, force=True, raise_on_error=False, progress="none"
+            )
+            assert result.success is passed
+            assert all(one.passed for one in result.checks) is passed
+            kept = workspace.load("stream")
+            assert len(kept) == len(numbers if passed else [1, 2, 3])
