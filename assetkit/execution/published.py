@@ -151,12 +151,19 @@ class PublishedSlots:
         return int(self._hashes[positions].sum(dtype=np.uint64))
 
     def oldest_data_time(self, positions: Ints) -> int:
-        """Return the oldest known data time in microseconds since 1970; `NO_TIME` without one."""
+        """Return up to when slots reflect the world, in microseconds since 1970; `NO_TIME`: ever.
+
+        Windows known to their ends reach up to the last of these, however long ago they were made.
+        """
         if len(positions) == 1:
             return int(self._data_time[positions[0]])
         times = self._data_time[positions]
-        known = times[times != NO_TIME]
-        return int(known.min()) if len(known) else NO_TIME
+        ends = self.universe.ends(positions) if len(positions) else None
+        known = times[(times != NO_TIME) & (True if ends is None else times < ends)]
+        if ends is None or len(known):
+            return int(known.min()) if len(known) else NO_TIME
+        is_all = self.universe.more_at is None and positions[-1] == len(self.universe) - 1
+        return NO_TIME if is_all else int(ends.max())
 
     def read_seq(self, position: int) -> int | None:
         """Return the sequence number that was known when a slot's inputs were read; None: never."""
