@@ -269,7 +269,9 @@ class AssetSteps:
 
     def _data_time(self, need: Needs) -> datetime | None:
         oldest = NO_TIME
-        for upstream, slots in zip(self._inputs, need.positions, strict=True):
+        for edge, upstream, slots in zip(self._edges, self._inputs, need.positions, strict=True):
+            if edge.upstream == self.asset.key or edge.input.need == "optional":
+                continue
             time = upstream.oldest_data_time(slots)
             if time != NO_TIME and (oldest == NO_TIME or time < oldest):
                 oldest = time
