@@ -238,6 +238,8 @@ def _config(jobs: Iterable[Job], config: Any) -> Any:
 
 def hooks_of(targets: Any) -> tuple[Hooks, ...]:
     """Return what is to be told how steps end: the hooks of a project or job run as such."""
+    if isinstance(targets, list | tuple):
+        return tuple(hook for one in targets for hook in hooks_of(one))
     return tuple(targets.hooks) if isinstance(targets, Definitions | Job) else ()
 
 

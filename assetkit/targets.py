@@ -113,7 +113,9 @@ def find_targets(
     checks = [check for project in projects for check in checks_among(project.checks)]
     graph = with_checks(build_graph(extra if expressions else handles, extra=extra), checks)
     by_identity = {handle.key for handle in handles}
-    keys = by_identity if selection is None else set()
+    # Beside a job, definitions are where its assets are found, not what is asked for.
+    is_place = bool(jobs and projects)
+    keys = by_identity if selection is None and not is_place else set()
     return Targets(
         graph=graph,
         keys=tuple(key for key in graph.assets if key in keys),

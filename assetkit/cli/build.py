@@ -13,6 +13,7 @@ from assetkit.cli.exits import DONE, FAILED, WORK_TO_DO
 from assetkit.cli.options import (
     Verb,
     complete_assets,
+    job_option,
     json_option,
     partitions_option,
     select_option,
@@ -31,6 +32,7 @@ from assetkit.cli.session import Session
     ),
 )
 @select_option
+@job_option
 @partitions_option
 @click.option("--force", is_flag=True, help="Run the targets whatever their state.")
 @click.option("--no-upstream", is_flag=True, help="Keep to the targets.")
@@ -74,10 +76,14 @@ def plan(session: Session, /, **given: Any) -> int:
         "assetkit materialize -s 'late_by_carrier'",
         "assetkit materialize -s 'flights@missing' --executor processes:4",
         "assetkit materialize january.plan",
+        "assetkit materialize nightly",
     ),
 )
-@click.argument("planfile", required=False, type=click.Path(path_type=Path))
+@click.argument(
+    "planfile", metavar="[PLANFILE|JOB]", required=False, type=click.Path(path_type=Path)
+)
 @select_option
+@job_option
 @partitions_option
 @click.option("--force", is_flag=True, help="Run the targets whatever their state.")
 @click.option("--no-upstream", is_flag=True, help="Keep to the targets.")
@@ -100,10 +106,13 @@ def materialize(ctx: click.Context, /, planfile: Path | None, **given: Any) -> i
     """Bring assets up to date: run what is missing or stale, and nothing else.
 
     Without a selection: all assets of the project. With PLANFILE: exactly that
-    plan. On a terminal the plan is shown first, and asked about where it has
-    more than 100 steps; --yes does not ask. With --json, one event a line.
+    plan. With JOB (or --job): what that selects, with its partitions and
+    configuration. On a terminal the plan is shown first, and asked about where it
+    has more than 100 steps; --yes does not ask. With --json, one event a line.
     """
     session: Session = ctx.obj
+    if planfile is not None and not planfile.exists() and _is_job(session, str(planfile)):
+        planfile, given["job"] = None, str(planfile)
     if given["dry_run"]:
         return int(ctx.invoke(plan, **given, out=None, verbose=False, exit_code=False))
     from assetkit.cli.running import run_plan
@@ -133,7 +142,15 @@ def why(session: Session, slot: str, *, as_json: bool) -> None:
         session.out.write(text)
 
 
+def _is_job(session: Session, name: str) -> bool:
+    return any(job.name == name for job in session.definitions.jobs)
+
+
 def _planned(session: Session, given: dict[str, Any]) -> Any:
+    if given["job"]:
+        if given["select"]:
+            raise click.UsageError("--job and --select do not go together. Leave out one of them.")
+        session.take_job(given["job"])
     return session.plan(
         given["select"],
         given["partitions"],
@@ -147,7 +164,7 @@ def _loaded(session: Session, planfile: Path, given: dict[str, Any]) -> Any:
     from assetkit.api import plan_again
     from assetkit.planning.plan import Plan
 
-    for option in ("select", "partitions", "force", "no_upstream", "config"):
+    for option in ("select", "job", "partitions", "force", "no_upstream", "config"):
         if given[option]:
             raise click.UsageError(
                 f"--{option.replace('_', '-')} does not go with a saved plan, which says already "

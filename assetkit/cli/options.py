@@ -72,6 +72,15 @@ def partitions_option(function: Function) -> Function:
     return function
 
 
+def job_option(function: Function) -> Function:
+    """Add the option that takes a job instead of a selection."""
+    option = click.Option(
+        ["-j", "--job"], metavar="NAME", help="What a job of the project selects."
+    )
+    _attach(function, option)
+    return function
+
+
 def json_option(function: Function) -> Function:
     """Add ``--json``."""
     _attach(function, click.Option(["--json", "as_json"], is_flag=True, help="Print JSON."))

@@ -46,7 +46,7 @@ def run_plan(session: Session, plan: Plan, given: Mapping[str, Any]) -> RunResul
         raise_on_error=False,
         progress=progress_of(session, given["progress"], as_json=as_json),
         origin="cli",
-        hooks=session.definitions.hooks,
+        hooks=session.hooks,
     )
     # What the code of steps prints is no result, and goes where progress goes.
     with redirect_stdout(sys.stderr):

@@ -19,6 +19,7 @@ import click
 from assetkit.cli.output import Output, surroundings
 
 if TYPE_CHECKING:
+    from assetkit.definitions.jobs import Job
     from assetkit.graph.graph import AssetGraph
     from assetkit.planning.plan import Plan
     from assetkit.project import Definitions
@@ -36,6 +37,7 @@ class Session:
     base_root: str | None = None
     color: str = "auto"
     traceback: bool = False
+    job: Job | None = None
 
     @cached_property
     def out(self) -> Output:
@@ -51,6 +53,25 @@ class Session:
     def module_name(self) -> str:
         """The project that is meant: ``-m``, or what the nearest ``pyproject.toml`` says."""
         return self._project[0]
+
+    def take_job(self, name: str) -> None:
+        """Plan a job of the project from now on, with its partitions, configuration and hooks.
+
+        Raises:
+            UsageError: there is none of that name.
+        """
+        from assetkit.errors import did_you_mean
+
+        jobs = {job.name: job for job in self.definitions.jobs}
+        if name not in jobs:
+            hint = did_you_mean(name, jobs, what="jobs")
+            raise click.UsageError(f"there is no job {name!r}. {hint}")
+        self.job = jobs[name]
+
+    @property
+    def hooks(self) -> tuple[Any, ...]:
+        """What is to be told how steps end: the project's hooks, and the job's."""
+        return (*self.definitions.hooks, *(self.job.hooks if self.job is not None else ()))
 
     @property
     def project_place(self) -> tuple[str, Path]:
@@ -159,7 +180,7 @@ class Session:
 
         expression, keys = self.selection(select, partitions)
         return plan(
-            self.definitions,
+            self.definitions if self.job is None else [self.definitions, self.job],
             select=expression,
             partitions=keys,
             workspace=self.workspace,
