@@ -33,7 +33,6 @@ from assetkit.execution.machine import (
     Refused,
     Room,
     Start,
-    State,
     Stop,
     Stopped,
     Succeeded,
@@ -44,6 +43,7 @@ from assetkit.execution.pools import Held, Pools
 from assetkit.execution.preparing import AssetSteps, Attempt, Needs
 from assetkit.execution.published import time_of
 from assetkit.execution.recorder import Recorder
+from assetkit.execution.states import State
 from assetkit.execution.step import log_path, run_step
 from assetkit.execution.task import Failure, SlotResult, StepResult
 from assetkit.execution.tracebacks import trim

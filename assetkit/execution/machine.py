@@ -1,6 +1,6 @@
 """The state machine of a run: events in, commands out.
 
-Rule 1: everything that decides which step may start lives here; what a step is,
+Rule 1: everything that decides which step may start lives here and in `ready`; what a step is,
 where it runs and what time it is are not known here. Steps are integers.
 Rule 2: a state changes only as `TRANSITIONS` says; anything else is a mistake in
 the runner and raises.
@@ -13,42 +13,16 @@ it is known to fail (at once, so that what cannot run is told early) and `END`.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from enum import IntEnum
 from heapq import heappop, heappush
 from typing import Any, TypeAlias
 
 import numpy as np
 
+from assetkit.execution.ready import Calls, Ready, StepPools
+from assetkit.execution.states import Change, State
 from assetkit.execution.waiting import WaitingGraph
-
-
-class State(IntEnum):
-    """Where a step stands. From `DONE` on, it has ended."""
-
-    WAITING = 0
-    READY = 1
-    RUNNING = 2
-    RESTING = 3
-    DONE = 4
-    FAILED = 5
-    BLOCKED = 6
-    CANCELLED = 7
-
-
-class Change(IntEnum):
-    """What can happen to a step."""
-
-    CLEAR = 0
-    START = 1
-    SUCCEED = 2
-    FAIL = 3
-    REST = 4
-    WAKE = 5
-    BLOCK = 6
-    CANCEL = 7
-
 
 TRANSITIONS: dict[tuple[int, int], State] = {
     (State.WAITING, Change.CLEAR): State.READY,
@@ -158,23 +132,21 @@ class Stop:
 Command: TypeAlias = Start | Block | Drop | Stop
 
 
-@dataclass(frozen=True, slots=True)
-class StepPools:
-    """Which pool each step is in (-1: none), and how many calls of each pool may run at once."""
-
-    of_step: Sequence[int]
-    limits: Sequence[int]
-
-
 class Machine:
     """Decides what may start; feed it events with `handle` and carry out what it returns.
 
     With *stop_on_failure*, nothing more is started after the first failure.
-    *pools* keeps the number of running calls of some steps down.
+    *pools* keeps the number of running calls of some steps down; of the steps that could
+    start, those of the lowest *ranks* do (None: the first ones).
     """
 
     def __init__(
-        self, graph: WaitingGraph, *, stop_on_failure: bool = False, pools: StepPools | None = None
+        self,
+        graph: WaitingGraph,
+        *,
+        stop_on_failure: bool = False,
+        pools: StepPools | None = None,
+        ranks: Sequence[int] | None = None,
     ) -> None:
         self._slots = graph.slots
         self._waits: list[int] = graph.waits.tolist()
@@ -182,8 +154,8 @@ class Machine:
         self._targets = memoryview(np.ascontiguousarray(graph.targets).data)
         self._state = bytearray(graph.slots)
         self._culprit: dict[int, int] = {}
-        self._calls = _Calls(graph)
-        self._ready = _Ready(pools)
+        self._calls = Calls(graph)
+        self._ready = Ready(pools, ranks)
         self._resting: list[tuple[float, tuple[int, ...]]] = []
         self._open = graph.slots
         self._running = 0
@@ -362,79 +334,3 @@ class Machine:
         """Make a step's call ready once none of its steps waits any more."""
         if steps := self._calls.settle(step, self._state):
             self._ready.push(steps)
-
-
-class _Ready:
-    """The calls that could start, lowest first, as far as their pools have room."""
-
-    def __init__(self, pools: StepPools | None) -> None:
-        self._pools = pools
-        self._free = [] if pools is None else list(pools.limits)
-        # The last queue is that of the steps without a pool: -1.
-        self._queues: list[list[tuple[int, ...]]] = [[] for _ in range(len(self._free) + 1)]
-        self._under_way: dict[int, list[int]] = {}
-
-    @property
-    def startable(self) -> bool:
-        return any(self._open_queues())
-
-    def push(self, steps: tuple[int, ...]) -> None:
-        heappush(self._queues[self._pool_of(steps[0])], steps)
-
-    def pop(self) -> tuple[int, ...]:
-        """Return the steps of the next call; none where no call can start."""
-        queue = min((one for one in self._open_queues() if one), default=None)
-        if queue is None:
-            return ()
-        steps = heappop(queue)
-        if (pool := self._pool_of(steps[0])) >= 0:
-            self._free[pool] -= 1
-            left = [pool, len(steps)]
-            self._under_way.update(dict.fromkeys(steps, left))
-        return steps
-
-    def ended(self, step: int) -> None:
-        """Take note that a step does not run any more."""
-        if (left := self._under_way.pop(step, None)) is None:
-            return
-        left[1] -= 1
-        if not left[1]:
-            self._free[left[0]] += 1
-
-    def clear(self) -> None:
-        for queue in self._queues:
-            queue.clear()
-
-    def _open_queues(self) -> Iterator[list[tuple[int, ...]]]:
-        yield self._queues[-1]
-        for queue, free in zip(self._queues, self._free, strict=False):
-            if free > 0:
-                yield queue
-
-    def _pool_of(self, step: int) -> int:
-        return -1 if self._pools is None else self._pools.of_step[step]
-
-
-class _Calls:
-    """Which steps are started together, and how many of each call still wait."""
-
-    def __init__(self, graph: WaitingGraph) -> None:
-        self._call_of: list[int] | None = None
-        if graph.calls is None:
-            return
-        self._call_of = graph.calls.tolist()
-        names, sizes = np.unique(graph.calls, return_counts=True)
-        self._left: dict[int, int] = dict(zip(names.tolist(), sizes.tolist(), strict=True))
-        members = np.argsort(graph.calls, kind="stable")
-        parts = np.split(members, np.cumsum(sizes)[:-1])
-        self._members = dict(zip(names.tolist(), parts, strict=True))
-
-    def settle(self, step: int, state: bytearray) -> tuple[int, ...]:
-        """Count a step that waits no more; return the ready steps of a call that is complete."""
-        if self._call_of is None:
-            return (step,) if state[step] == State.READY else ()
-        call = self._call_of[step]
-        self._left[call] -= 1
-        if self._left[call]:
-            return ()
-        return tuple(one for one in self._members[call].tolist() if state[one] == State.READY)

@@ -19,11 +19,13 @@ from assetkit.execution.events import RunEnded, RunStarted
 from assetkit.execution.holding import Holdings, KnownSlots, known_slots
 from assetkit.execution.logs import capturing
 from assetkit.execution.loop import Loop, Workload
-from assetkit.execution.machine import Machine, StepPools
+from assetkit.execution.machine import Machine
 from assetkit.execution.noting import Notes
 from assetkit.execution.pools import Pools
 from assetkit.execution.preparing import AssetSteps
 from assetkit.execution.published import PublishedSlots
+from assetkit.execution.ranking import ranks_of
+from assetkit.execution.ready import StepPools
 from assetkit.execution.recorder import Pace, Recorder
 from assetkit.execution.resources import close_resources
 from assetkit.execution.result import RunResult, Tally
@@ -198,6 +200,7 @@ def _work_through(
             build_waiting(plan, steps),
             stop_on_failure=options.on_failure == "stop",
             pools=_step_pools(plan, steps, environment),
+            ranks=ranks_of(plan, steps),
         ),
         assets=_asset_steps(plan, steps, known, environment),
         known=known,

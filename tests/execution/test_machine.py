@@ -24,12 +24,12 @@ from assetkit.execution.machine import (
     Refused,
     Room,
     Start,
-    State,
     Stop,
     Stopped,
     Succeeded,
     TimeReached,
 )
+from assetkit.execution.states import State
 from assetkit.execution.waiting import WaitingGraph
 
 
