@@ -209,11 +209,32 @@ def test_vacuum_removes_leavings_and_no_data(shop):
 def test_vacuum_keeps_what_the_io_manager_keeps(versions, tmp_path):
     """Kept versions stay however old; those beyond go once they are old enough."""
     workspace, _ = versions
-    assert workspace.vacuum(older_than=timedelta(0)).empty
+    assert files_in(workspace.vacuum(older_than=timedelta(0))) == []
     fewer = Workspace(workspace.root, io_managers={"parquet": ParquetIOManager(keep=1)})
 
     assert fewer.vacuum().empty
-    assert fewer.vacuum(older_than=timedelta(seconds=-60)).reason.tolist() == ["replaced long ago"]
+    assert files_in(fewer.vacuum(older_than=timedelta(seconds=-60))) == ["replaced long ago"]
+
+
+def files_in(found):
+    """Return why files may go; the history of runs is told of, too."""
+    return [reason for reason in found.reason if not reason.startswith("history from before")]
+
+
+def test_old_history_goes_with_the_rest(versions):
+    """What was replaced is forgotten, what is published is not."""
+    workspace, prices = versions
+    before = workspace.status()
+    assert len(workspace.history("prices")) == 3
+    long = {"older_than": timedelta(seconds=-60)}
+
+    assert "2 results" in workspace.vacuum(**long).reason.iloc[-1]
+    assert len(workspace.history("prices")) == 3
+    workspace.vacuum(dry_run=False, **long)
+
+    assert workspace.status().equals(before)
+    assert len(workspace.history("prices")) == len(workspace.runs()) == 1
+    assert len(plan(prices, partitions="us", workspace=workspace)) == 0
 
 
 def test_old_logs_are_history(shop):
