@@ -20,6 +20,8 @@ def main(asked: list[str]) -> int:
     """Run each part in a process of its own, so that none warms up another."""
     parts = asked or [*PARTS, *(["dagster_peer"] if importlib.util.find_spec("dagster") else [])]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(HERE.parent), str(HERE)])}
+    # Installed packages have their bytecode; so shall this one.
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     failed = 0
     for part in parts:
         print(f"\n{part}", flush=True)

@@ -63,8 +63,12 @@ def figures(root: Path) -> Iterator[Figure]:
     files = [
         str(path) for path in sorted(Path(workspace.root).glob("data/measured/*/part.parquet"))
     ]
-    with_arrow = best(lambda: ds.dataset(files, format="parquet").to_table().to_pandas())
-    with_duckdb = best(lambda: duckdb.read_parquet(files).to_arrow_table().to_pandas())
+    with_arrow = best(
+        lambda: ds.dataset(files, format="parquet", partitioning="hive").to_table().to_pandas()
+    )
+    with_duckdb = best(
+        lambda: duckdb.read_parquet(files, hive_partitioning=True).to_arrow_table().to_pandas()
+    )
     loaded = best(lambda: workspace.load("measured", load_as=pd.DataFrame))
     yield Figure(
         what="load 365 partitions into pandas",
@@ -75,12 +79,54 @@ def figures(root: Path) -> Iterator[Figure]:
         aim="<= 1.1 x",
         met=loaded <= 1.1 * min(with_arrow, with_duckdb),
     )
+    yield split("27,397 rows each", tables, next(folders), root)
+    yield split("1,000 rows each", [table.slice(0, 1_000) for table in tables], next(folders), root)
     yield Figure(
         what="peak memory so far",
         value=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6,
         unit="GB",
     )
     yield catalog_size(next(folders))
+
+
+def split(what: str, tables: list[pa.Table], folder: Path, root: Path) -> Figure:
+    """Return how long one call takes whose frame is split into 365 partitions."""
+    numbered = zip(DAYS.keys(), tables, strict=True)
+    parts = [one.append_column("partition", pa.repeat(str(key), len(one))) for key, one in numbered]
+    table = pa.concat_tables(parts)
+    frame = table.to_pandas()
+    ways = ds.ParquetFileFormat().make_write_options(compression="zstd", compression_level=1)
+    number = iter(range(100))
+
+    @asset(partitions=DAYS, backfill=BackfillPolicy.single_run(), code_version="1")
+    def whole() -> pd.DataFrame:
+        return frame
+
+    def plain() -> None:
+        ds.write_dataset(
+            table,
+            root / f"plain-{what}-{next(number)}",
+            format="parquet",
+            partitioning=["partition"],
+            partitioning_flavor="hive",
+            max_partitions=1_000,
+            file_options=ways,
+        )
+
+    def ours() -> None:
+        workspace = Workspace(folder / str(next(number)))
+        assert materialize(whole, workspace=workspace, progress="none").success
+
+    least, taken = best(plain), best(ours)
+    return Figure(
+        what=f"one frame into 365 partitions, {what}",
+        value=taken,
+        unit="s",
+        beside=least,
+        peer="one write_dataset",
+        aim="<= 1.2 x",
+        met=taken <= 1.2 * least,
+    )
 
 
 def catalog_size(folder: Path) -> Figure:
