@@ -14,10 +14,12 @@ OPTIONAL = {
     "distributed": "dask",
     "pyiceberg": "iceberg",
     "ray": "ray",
+    "s3fs": "object_store_s3",
 }
 HERE = Path(__file__).parent
 collect_ignore = [
-    "tests/faults/surroundings.py",  # a program that tests start
+    "tests/faults/surroundings.py",  # programs that tests start
+    "tests/object_stores/building.py",
     "tests/typing",  # checked by mypy, never run
     *(
         str(path.relative_to(HERE))
