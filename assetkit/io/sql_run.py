@@ -21,6 +21,7 @@ from assetkit.io.duckdb_scan import query_over
 from assetkit.io.sql_text import ParsedQuery
 
 _ROWS = 122_880
+_SHOWN_LINES = 12
 _SETTINGS: dict[str, Any] = {
     "autoinstall_known_extensions": "false",
     "python_enable_replacements": "false",
@@ -54,7 +55,7 @@ def run_query(
             reason = _with_place(error, query, connection)
         else:
             stack.callback(dict, tables)  # what is read from lives as long
-            rows = _rows(reader, schema, stack.pop_all(), owner)
+            rows = _rows(reader, schema, stack.pop_all(), (query, owner))
             return pa.RecordBatchReader.from_batches(schema, rows)
     # Out of the block: a context manager that raises would hide the user's place.
     raise StepError(f"{owner}: the query failed. {reason}")
@@ -62,13 +63,25 @@ def run_query(
 
 def _with_place(error: duckdb.Error, query: ParsedQuery, connection: Any) -> str:
     """Return DuckDB's words with the line and a caret, which relations leave out."""
-    if "LINE " in str(error) or not isinstance(error, duckdb.BinderException):
-        return str(error)
+    unbound = isinstance(error, duckdb.BinderException | duckdb.CatalogException)
+    if "LINE " in str(error) or not unbound:
+        return _told(error, query)
     try:
         connection.execute(query.text)  # fails before it runs, as it did before
     except duckdb.Error as again:
-        return str(again)
-    return str(error)
+        return _told(again, query)
+    return _told(error, query)
+
+
+def _told(error: Exception, query: ParsedQuery) -> str:
+    """Return an error's words; with the query, where they do not say the place in it."""
+    text = str(error)
+    if "LINE " in text:
+        return text
+    lines = query.text.strip().splitlines()
+    shown = [f"  {line}" for line in lines[:_SHOWN_LINES]]
+    more = [f"  ... and {len(lines) - _SHOWN_LINES} lines more"] if lines[_SHOWN_LINES:] else []
+    return "\n".join([text, "The query:", *shown, *more])
 
 
 def _opened(relation: Any) -> tuple[Any, pa.Schema]:
@@ -109,8 +122,11 @@ def _prepare(
         connection.execute(f"create view {view} as {origin}")
 
 
-def _rows(reader: Any, schema: pa.Schema, held: ExitStack, owner: str) -> Iterator[pa.RecordBatch]:
+def _rows(
+    reader: Any, schema: pa.Schema, held: ExitStack, asked: tuple[ParsedQuery, str]
+) -> Iterator[pa.RecordBatch]:
     """Yield batches; the database and its folder go with the last of them."""
+    query, owner = asked
     with held:
         try:
             for batch in reader:
@@ -121,6 +137,6 @@ def _rows(reader: Any, schema: pa.Schema, held: ExitStack, owner: str) -> Iterat
                 f"instance to DOUBLE or DECIMAL: {error}"
             ) from error
         except (duckdb.Error, OSError) as error:
-            raise StepError(f"{owner}: the query failed. {error}") from error
+            raise StepError(f"{owner}: the query failed. {_told(error, query)}") from error
         finally:
             del reader

@@ -204,6 +204,22 @@ def test_failing_query_shows_the_place(workspace):
     assert "LINE 2:   nope\n          ^" in cause
 
 
+@pytest.mark.parametrize(
+    ("query", "place"),
+    [
+        ("select\n  foo(customer)\nfrom customers", "LINE 2:   foo(customer)\n          ^"),
+        ("select\n  cast(name as int) as n\nfrom customers", "  cast(name as int) as n\n"),
+        ("select\n  error('no')\nfrom customers", "no\nThe query:\n  select\n    error('no')"),
+    ],
+)
+def test_failing_query_is_shown(query, place, workspace):
+    """A function that is not there, a value that does not fit, an error of the query's own."""
+    with pytest.raises(MaterializationError) as caught:
+        run(sql_asset("broken", query), workspace)
+
+    assert place in str(caught.value.__cause__)
+
+
 def test_error_in_the_middle_of_the_rows_leaves_nothing(workspace):
     """An error after the first rows fails the step; nothing is published."""
     broken = sql_asset(
