@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from assetkit.columns import Ints
 from assetkit.definitions.codeversion import CodeVersion
 from assetkit.definitions.universe import Universe
 from assetkit.graph.graph import AssetGraph
@@ -26,7 +27,8 @@ class PlanData:
     cover all assets of the graph that the plan touches, with their upstreams.
     ``code`` holds today's code versions with their parts. ``workspace`` is
     where the plan was made; planning does not look at it. ``decisions`` say what
-    automation did about each asset, where it made the plan.
+    automation did about each asset, where it made the plan. ``wanted`` are the
+    positions of the targets that were asked for; others are there because these need them.
     """
 
     plan_id: str
@@ -43,3 +45,4 @@ class PlanData:
     code: Mapping[AssetKey, CodeVersion] = field(default_factory=dict)
     workspace: Any = None
     decisions: tuple[Decision, ...] = ()
+    wanted: Mapping[AssetKey, Ints] = field(default_factory=dict)

@@ -120,6 +120,7 @@ def _plan_for(wanted: Scope, situation: Situation, request: Request) -> Draft:
         state=situation.state,
         request=request,
         now=situation.now,
+        wanted=wanted,
         scope=upstream_scope(graph, situation.universes, wanted, upstream=request.upstream),
     )
     ledger = Ledger()
@@ -137,6 +138,7 @@ def _plan_for(wanted: Scope, situation: Situation, request: Request) -> Draft:
         config=situation.config,
         code=situation.code,
         request=request,
+        wanted=wanted,
     )
     return Draft(plan, frozenset(ledger.wants_detail | _details_to_run(plan)))
 

@@ -135,6 +135,7 @@ def survey(situation: Situation, histories: Mapping[AssetKey, VersionColumns]) -
         state=situation.state,
         request=Request(targets=tuple(graph.assets), automatic=True),
         now=situation.now,
+        wanted={},
         scope={key: np.arange(len(universes[key]), dtype=np.int64) for key in graph.assets},
     )
     ledger = Ledger()

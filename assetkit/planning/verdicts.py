@@ -36,13 +36,14 @@ _BASIS_PARTS = ("code", "config", "definition", "schema")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
-    """All that a decision may depend on."""
+    """All that a decision may depend on. ``wanted`` is what of ``scope`` was asked for."""
 
     graph: AssetGraph
     universes: Mapping[AssetKey, Universe]
     bases: Mapping[AssetKey, Basis]
     state: CatalogState
     request: Request
+    wanted: Scope
     scope: Scope
     now: datetime
 
@@ -111,13 +112,16 @@ def decide(key: AssetKey, world: World, ledger: Ledger) -> AssetPlan:
 
 
 def _forced(slots: _Slots, world: World) -> Flags:
-    """Return which slots to build whatever their state: all, or those not built since."""
-    hit = np.ones(len(slots.positions), dtype=np.bool_)
-    since = world.request.forced_since
+    """Return which slots to build whatever their state: those asked for, if not built since."""
+    key, since = slots.asset.key, world.request.forced_since
+    hit = np.zeros(len(slots.positions), dtype=np.bool_)
+    if key not in world.request.forced:
+        return hit
+    hit[np.searchsorted(slots.positions, world.wanted.get(key, slots.positions))] = True
     if since is not None:
         present = slots.present
-        read = world.state.columns(slots.asset.key).read_seq[slots.row[present]]
-        hit[present] = read < since
+        read = world.state.columns(key).read_seq[slots.row[present]]
+        hit[present] &= read < since
     return hit
 
 
@@ -354,8 +358,8 @@ def _conclude(slots: _Slots, world: World, ledger: Ledger) -> AssetPlan:
     needs = _needs(slots)
     if slots.asset.kind == "external":
         needs[:] = False
-    elif not slots.asset.rebuildable and key not in world.request.forced:
-        needs &= ~slots.present
+    elif not slots.asset.rebuildable:
+        needs &= ~slots.present | _forced(slots, world)
     sure = ~slots.present
     for _cause, hit in slots.causes:
         sure = sure | hit

@@ -37,7 +37,7 @@ def concurrent(core: Core, executor: Any, at_once: int | None) -> Any:
 
 
 def begin(core: Core, plan: Plan) -> BackfillRecord:
-    """Return a new backfill, about the slots that *plan* looks at; nothing is written yet.
+    """Return a new backfill, about the slots that *plan* was asked for; nothing is written yet.
 
     Raises:
         PlanError: its configuration cannot be written as JSON.
@@ -71,8 +71,7 @@ def _plain(config: Mapping[AssetKey, Any]) -> Any:
 
 def _pinned(plan: Plan, key: AssetKey) -> dict[str, Any]:
     """Return a target's slots as ranges of ordinals, and the layout in which they are that."""
-    part = next(part for part in plan.assets if part.asset == key)
-    ordinals = np.sort(plan.universes[key].ordinals(part.positions))
+    ordinals = np.sort(plan.universes[key].ordinals(plan.wanted[key]))
     ranges = [[first, last + 1] for first, last in runs_of(ordinals)]
     return {"layout": layout_of(plan.graph.assets[key]), "ranges": ranges}
 

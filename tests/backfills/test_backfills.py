@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from assetkit import (
+    AssetIn,
     BackfillPolicy,
     DailyPartitions,
     MultiPartitions,
@@ -32,6 +33,7 @@ from assetkit.errors import (
     PlanError,
     UnknownPartition,
 )
+from assetkit.mappings import window
 from assetkit.records import RunStatus
 
 PROJECT = Path(__file__).parents[2]
@@ -224,6 +226,27 @@ def test_force_builds_each_slot_once(project, workspace):
     third = resume(first.backfill_id, project.readings, workspace=workspace)
     assert third.success
     assert project.calls == ["2026-01-08"]
+
+
+def test_a_backfill_is_about_what_was_asked_for(workspace):
+    """What a slot needs of its own past is neither on record nor forced, now or when resumed."""
+    broken = {"2026-01-10"}
+
+    @asset(partitions=DAYS, ins={"running": AssetIn(partitions=window(-1, -1))}, code_version="1")
+    def running(context, running: pd.DataFrame) -> pd.DataFrame:
+        if context.partition_key in broken:
+            raise ValueError("no file")
+        return pd.DataFrame({"n": [1 + len(running)]})
+
+    materialize(running, workspace=workspace, raise_on_error=False)
+    asked = {"force": True, "workspace": workspace, "raise_on_error": False}
+    first = backfill(running, "2026-01-09..2026-01-10", **asked)
+
+    assert first.unchanged == [("running", "2026-01-09")]
+    assert workspace.backfills().slots.tolist() == [2]
+    broken.clear()
+    second = resume(first.backfill_id, running, workspace=workspace)
+    assert (second.materialized, second.unchanged) == ([("running", "2026-01-10")], [])
 
 
 def test_too_many_partitions_are_refused_with_what_they_cost(project, workspace):

@@ -114,3 +114,15 @@ def test_corrections_reach_what_depends_on_them_and_only_that(workspace, correct
     last = result.load("balance", KEYS[-1]).n.tolist()
     assert last == [sum(SOURCE.values())]
     assert len(plan(ALL, workspace=workspace, now=NOW)) == 0
+
+
+def test_forcing_a_slot_forces_no_other(workspace):
+    """What a forced slot needs of its own asset's past, or another target, stays as it is."""
+    asked = {"partitions": KEYS[-2:], "force": True, "workspace": workspace, "now": NOW}
+
+    assert [step.partition for step in plan(balance, **asked).steps] == KEYS[-2:]
+    both = plan([daily, rolling], **asked)
+    assert [(step.asset, step.partition) for step in both.steps if "forced" in step.causes] == [
+        (name, key) for name in ("daily", "rolling") for key in KEYS[-2:]
+    ]
+    assert len(both) == 4
