@@ -14,7 +14,7 @@ from assetkit.io.base import StagedIOManager
 PROJECT = Path(__file__).parents[2]
 REFERENCE = PROJECT / "docs" / "reference"
 MOST_NAMES = 80
-MODULES = ["checks", "executors", "io", "mappings"]
+MODULES = ["checks", "executors", "io", "mappings", "metadata", "testing"]
 
 
 def public_methods(value: type) -> list[str]:
