@@ -372,16 +372,7 @@ class MemoryCatalog(Pruning):
     ) -> tuple[str, ...]:
         """Change a set of dynamic partitions; return the keys on which that had no effect."""
         with self._lock:
-            members = self._state.partitions.setdefault(name, {})
-            changes = [(key, True) for key in add] + [(key, False) for key in remove]
-            without_effect = []
-            for key, present in changes:
-                if members.get(key, False) is present:
-                    without_effect.append(key)
-                else:
-                    members[key] = present
-            self._state.seq += len(without_effect) < len(changes)
-            return tuple(without_effect)
+            return self._state.change_partitions(name, add, remove)
 
     def write_backfill(self, backfill: BackfillRecord) -> int:
         """Write a backfill down, or anew where its id is there; return its ``seq``."""
@@ -425,14 +416,7 @@ class MemoryCatalog(Pruning):
     def columns_of(self, asset: AssetKey, basis: Basis) -> str | None:
         """Return the schema of the newest published slot made under *basis*; None without one."""
         with self._lock:
-            found = [
-                one
-                for one in self._slots(asset).values()
-                if one.made.schema is not None
-                and replace(one.made.basis, inputs=()) == replace(basis, inputs=())
-            ]
-            newest = max(found, key=lambda one: (one.seq, one.made.ordinal), default=None)
-            return None if newest is None else newest.made.schema
+            return self._state.columns_of(asset, basis)
 
     def write_checks(self, found: Sequence[CheckOutcome]) -> None:
         """Write down what checks found in what is published already."""

@@ -326,6 +326,33 @@ class State:
             self.bases[number] = replace(basis, inputs=inputs)
         self.basis_ids = {basis: number for number, basis in self.bases.items()}
 
+    def change_partitions(
+        self, name: str, add: Sequence[str], remove: Sequence[str]
+    ) -> tuple[str, ...]:
+        """Add and remove keys of a dynamic set; return those on which that had no effect."""
+        members = self.partitions.setdefault(name, {})
+        changes = [(key, True) for key in add] + [(key, False) for key in remove]
+        without_effect = []
+        for key, present in changes:
+            if members.get(key, False) is present:
+                without_effect.append(key)
+            else:
+                members[key] = present
+        self.seq += len(without_effect) < len(changes)
+        return tuple(without_effect)
+
+    def columns_of(self, asset: AssetKey, basis: Basis) -> str | None:
+        """Return the schema of the newest published slot made under a basis."""
+        known = self.assets.get(asset)
+        found = [
+            one
+            for one in (known.slots.values() if known else ())
+            if one.made.schema is not None
+            and replace(one.made.basis, inputs=()) == replace(basis, inputs=())
+        ]
+        newest = max(found, key=lambda one: (one.seq, one.made.ordinal), default=None)
+        return None if newest is None else newest.made.schema
+
     def dynamic(self) -> dict[str, tuple[tuple[int, str], ...]]:
         """Return the present members of each set that has any, with their ordinals."""
         sets = {
