@@ -6,7 +6,6 @@ Rule 2: it imports no engine, so that trivial assets need none.
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -377,13 +376,7 @@ class MemoryCatalog(Pruning):
     def write_backfill(self, backfill: BackfillRecord) -> int:
         """Write a backfill down, or anew where its id is there; return its ``seq``."""
         with self._lock:
-            known = self._state.backfills.pop(backfill.backfill_id, None)
-            self._state.seq += known is None
-            seq = self._state.seq if known is None else known.seq
-            request = json.loads(json.dumps(dict(backfill.request)))
-            kept = replace(backfill, request=request, seq=seq)
-            self._state.backfills[backfill.backfill_id] = kept
-            return seq
+            return self._state.write_backfill(backfill)
 
     def backfills(self, backfill_id: str | None = None) -> Sequence[BackfillRecord]:
         """Return the backfills, newest first, or the one of that id; none where it is unknown."""

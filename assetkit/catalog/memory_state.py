@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -325,6 +326,15 @@ class State:
             inputs = tuple(new if key == old else key for key in basis.inputs)
             self.bases[number] = replace(basis, inputs=inputs)
         self.basis_ids = {basis: number for number, basis in self.bases.items()}
+
+    def write_backfill(self, backfill: BackfillRecord) -> int:
+        """Keep a backfill, the newest writing last; return its number in the sequence."""
+        known = self.backfills.pop(backfill.backfill_id, None)
+        self.seq += known is None
+        seq = self.seq if known is None else known.seq
+        request = json.loads(json.dumps(dict(backfill.request)))
+        self.backfills[backfill.backfill_id] = replace(backfill, request=request, seq=seq)
+        return seq
 
     def change_partitions(
         self, name: str, add: Sequence[str], remove: Sequence[str]
