@@ -4,6 +4,7 @@ Arguments: a folder, and what goes wrong. Prints how each run of a workspace end
 """
 
 import os
+import re
 import resource
 import shutil
 import sys
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import redirect_stdout
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from subprocess import PIPE, Popen
 
 import pandas as pd
 
@@ -20,9 +22,11 @@ from assetkit import (
     StaticPartitions,
     Workspace,
     asset,
+    backfill,
     materialize,
     plan,
 )
+from assetkit.catalog.duckdb import DuckDBCatalog
 from assetkit.errors import AssetkitError
 
 MANY = 400
@@ -59,7 +63,7 @@ def suicidal(context) -> pd.DataFrame:
 
 @asset
 def chatty() -> pd.DataFrame:
-    for _ in range(30):
+    for _ in range(1000):
         print("x" * 1_000_000)  # noqa: T201
     return pd.DataFrame({"n": [1]})
 
@@ -80,6 +84,24 @@ def many() -> pd.DataFrame:
 @asset
 def gathered(many: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({"rows": [len(many)]})
+
+
+@asset(partitions=PARTS)
+def greedy(context) -> pd.DataFrame:
+    if context.partition_key == "p3" and HARM["on"]:
+        return pd.DataFrame({"n": [bytearray(1 << 30) for _ in range(1000)]})
+    return pd.DataFrame({"n": [1]})
+
+
+@asset(partitions=PARTS, timeout=1.0)
+def endless(context) -> pd.DataFrame:
+    while context.partition_key == "p3" and not (ROOT.parent / "spared").exists():
+        sum(range(1000))
+    return pd.DataFrame({"n": [1]})
+
+
+@asset(partitions=StaticPartitions([f"k{number}" for number in range(10_000)]))
+def crowded() -> None: ...
 
 
 def attempt(target, **wishes) -> str:
@@ -153,7 +175,7 @@ def killed_worker() -> None:
 
 
 def much_output() -> None:
-    """The user's code prints thirty megabytes."""
+    """The user's code prints a gigabyte."""
     with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
         ended = attempt(chatty)
     logs = [path.stat().st_size for path in (ROOT / ".assetkit" / "logs").rglob("*.log")]
@@ -181,6 +203,77 @@ def clock_back() -> None:
     say(attempt(heavy, partitions="p0", now=now))
     say(attempt(heavy, now=now - timedelta(hours=1)), due(heavy))
     say(attempt(heavy, force=True, now=now - timedelta(hours=1)), due(heavy))
+
+
+def backfill_deleted() -> None:
+    """Someone removes the whole workspace while a backfill is at it."""
+    workspace = Workspace(ROOT)
+    try:
+        found = backfill(deleting, "all", workspace=workspace, progress="none")
+        say(f"{len(found.materialized)} made")
+    except AssetkitError as error:
+        say(f"{type(error).__name__}: {error}")
+    workspace.close()
+    HARM["on"] = False
+    attempt(deleting)
+    say(due(deleting))
+
+
+def memory_limit() -> None:
+    """The user's code asks for a terabyte, and the system has a limit."""
+    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    _, most = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (used + (4 << 30), most))
+    say(attempt(greedy))
+    HARM["on"] = False
+    say(attempt(greedy), due(greedy))
+
+
+def no_return() -> None:
+    """The user's code never returns."""
+    say(attempt(endless, executor=ProcessExecutor(1)))
+    (ROOT.parent / "spared").touch()
+    say(attempt(endless), due(endless))
+
+
+def many_slots() -> None:
+    """A run has ten thousand open slots."""
+    say(attempt(crowded), due(crowded))
+
+
+def dying_workers() -> None:
+    """Every worker process is killed at a named place."""
+    os.environ["ASSETKIT_FAULT"] = sys.argv[3]
+    say(attempt(streaming_done(), executor=ProcessExecutor(1)))
+    del os.environ["ASSETKIT_FAULT"]
+    say(attempt(streaming, executor=ProcessExecutor(2)), due(streaming))
+    say(f"{len(Workspace(ROOT).load(streaming))} rows")
+
+
+def locked_catalog() -> None:
+    """Another process holds the catalog, and does not let go."""
+    say(attempt(streaming_done()))
+    path = ROOT / "catalog.duckdb"
+    hold = (
+        "import sys; from pathlib import Path; from assetkit.catalog.lock import FileLock\n"
+        "with FileLock(Path(sys.argv[1]), wait=1).held():\n"
+        "    print('held', flush=True); sys.stdin.read()"
+    )
+    with Popen(
+        [sys.executable, "-c", hold, str(ROOT / "catalog.lock")], stdin=PIPE, stdout=PIPE
+    ) as holder:
+        holder.stdout.readline()
+        busy = Workspace(ROOT, catalog=DuckDBCatalog(path, wait=0.1))
+        try:
+            materialize(streaming, workspace=busy, force=True, progress="none")
+        except AssetkitError as error:
+            say(f"{type(error).__name__} names {holder.pid in error_numbers(error)}")
+        holder.stdin.close()
+    say(attempt(streaming, force=True))
+
+
+def error_numbers(error: Exception) -> set[int]:
+    return {int(found) for found in re.findall(r"\d+", str(error))}
 
 
 if __name__ == "__main__":

@@ -10,10 +10,10 @@ import pytest
 PROJECT = Path(__file__).parents[2]
 
 
-def told(folder, what):
+def told(folder, *what):
     """Run a program in hostile surroundings; return what it said, line by line."""
     done = subprocess.run(
-        [sys.executable, "-m", "tests.faults.surroundings", str(folder), what],
+        [sys.executable, "-m", "tests.faults.surroundings", str(folder), *what],
         cwd=PROJECT, capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
     assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr
@@ -98,6 +98,46 @@ def test_few_file_descriptors(tmp_path):
 def test_a_clock_that_steps_back(tmp_path):
     """An hour less on the clock makes nothing stale, lost or due twice."""
     assert told(tmp_path, "clock_back") == ["1 made", "5 made", "0 due", "6 made", "0 due"]
+
+
+def test_a_workspace_deleted_under_a_backfill(tmp_path):
+    """The backfill ends in words or goes on; what is missing afterwards is made."""
+    first, due = told(tmp_path, "backfill_deleted")
+
+    assert "made" in first or "Error: " in first
+    assert due == "0 due"
+
+
+def test_memory_without_end(tmp_path):
+    """The step that wants more than there is fails with that reason; the others are made."""
+    assert told(tmp_path, "memory_limit") == ["5 made, failed: MemoryError", "1 made", "0 due"]
+
+
+def test_a_function_that_never_returns(tmp_path):
+    """Its process is ended at the timeout; the others are made."""
+    assert told(tmp_path, "no_return") == ["5 made, failed: StepTimeout", "1 made", "0 due"]
+
+
+def test_ten_thousand_open_slots(tmp_path):
+    """One run takes them all."""
+    assert told(tmp_path, "many_slots") == ["10000 made", "0 due"]
+
+
+@pytest.mark.parametrize("point", ["write.group", "publish.synced", "publish.replaced"])
+def test_workers_killed_at(point, tmp_path):
+    """The step fails with its reason, nothing is torn, and the next run makes or adopts it."""
+    first, second, due, rows = told(tmp_path, "dying_workers", point)
+
+    assert first == "0 made, failed: WorkerLost"
+    assert second == ("0 made" if point == "publish.replaced" else "1 made")
+    assert (due, rows) == ("0 due", "2000 rows")
+
+
+def test_a_catalog_that_stays_locked(tmp_path):
+    """The error names the process that holds it; afterwards all goes on."""
+    assert told(tmp_path, "locked_catalog") == [
+        "1 made", "CatalogLocked names True", "0 made",
+    ]  # fmt: skip
 
 
 def test_faults_are_not_armed_by_accident():
