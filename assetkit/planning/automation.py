@@ -24,7 +24,6 @@ from assetkit.planning.candidates import (
     Note,
     candidates_of,
     code_words,
-    declared_only,
     refusal_of,
 )
 from assetkit.planning.decisions import Decision, Outcome
@@ -36,7 +35,7 @@ from assetkit.planning.ranges import covered
 from assetkit.planning.request import Request
 from assetkit.planning.scope import fan_of
 from assetkit.planning.summary import summarize
-from assetkit.planning.survey import Survey, needed_edges, survey
+from assetkit.planning.survey import Survey, declared_only, needed_edges, survey
 from assetkit.planning.text import why_text
 from assetkit.records import AssetKey, partition_text
 
@@ -81,9 +80,12 @@ def automate(
     *horizon*: promises that fall due so much later count as due, for callers that
     do not come back in time. *histories* are those that an earlier call missed.
     """
-    seen = survey(situation, histories)
+    seen = survey(situation, histories, {})
     notes: list[Note] = []
-    wishes = [*_own_wishes(seen, notes), *_promised_wishes(seen, notes, horizon)]
+    promised = _promised_wishes(seen, notes, horizon)
+    if promised:
+        seen = _with_promised(seen, promised, histories)
+    wishes = [*_own_wishes(seen, notes), *promised]
     draft = _settle(wishes, seen, notes)
     decisions = _decisions(draft, wishes, seen, notes)
     missed = draft.wants_detail | seen.ledger.wants_detail
@@ -95,6 +97,22 @@ def automate(
         wake_at=_wake_at(seen, decisions),
         wants_history=frozenset(seen.past.wanted),
     )
+
+
+def _with_promised(
+    seen: Survey, promised: Iterable[_Wish], histories: Mapping[AssetKey, VersionColumns]
+) -> Survey:
+    """Look again, knowing what runs for promises: what is eager downstream follows at once."""
+    wanted: dict[AssetKey, Flags] = {}
+    for wish in promised:
+        for key, slots in wish.slots.items():
+            wanted[key] = wanted[key] | slots if key in wanted else slots
+    again = survey(seen.situation, histories, wanted)
+    again.past.wanted.update(seen.past.wanted)
+    again.ledger.wants_detail |= seen.ledger.wants_detail
+    # Promises are judged by what is there, whatever is going to run.
+    vars(again).update(times=seen.times, statuses=seen.statuses)
+    return again
 
 
 def _own_wishes(seen: Survey, notes: list[Note]) -> list[_Wish]:

@@ -21,10 +21,9 @@ from assetkit.errors import AssetkitError
 from assetkit.planning.cadence import has_cadence
 from assetkit.planning.decisions import Outcome
 from assetkit.planning.model import VERDICTS, AssetPlan
-from assetkit.planning.survey import Survey
+from assetkit.planning.survey import Survey, declared_only
 from assetkit.records import AssetKey, PartitionKey, Verdict
 
-_DECLARED = frozenset({"code", "config", "definition", "schema"})
 _NAMED = 3
 
 
@@ -70,7 +69,7 @@ class AutomationContext:
 def candidates_of(key: AssetKey, policy: AutoMaterializePolicy, survey: Survey) -> Candidates:
     """Return what an asset asks for by ``on="change"`` or ``"missing"``."""
     part = survey.parts[key]
-    forced = _forced(key, policy, survey)
+    forced = survey.forced.get(key, np.zeros(len(part.run), dtype=np.bool_))
     found = Candidates(key, part.run | forced, forced)
     _note_verdicts(found, part, survey)
     if not found.slots.any():
@@ -91,17 +90,6 @@ def candidates_of(key: AssetKey, policy: AutoMaterializePolicy, survey: Survey) 
         if refusal:
             found.keep(np.zeros(len(found.slots), dtype=np.bool_), Outcome.REFUSED, refusal)
     return found
-
-
-def _forced(key: AssetKey, policy: AutoMaterializePolicy, survey: Survey) -> Flags:
-    """Return the slots of a root that its cadence makes due (rule 2)."""
-    none = np.zeros(len(survey.positions(key)), dtype=np.bool_)
-    if policy.on != "change" or not has_cadence(policy) or not survey.is_root(key):
-        return none
-    if survey.has_windows(key) or not survey.world.graph.assets[key].rebuildable:
-        return none
-    forced = survey.present(key)
-    return forced & ~survey.quarantined(key) if forced.any() else none
 
 
 def _note_verdicts(found: Candidates, part: AssetPlan, survey: Survey) -> None:
@@ -135,17 +123,6 @@ def quarantine_words(key: AssetKey, survey: Survey) -> str:
                 f"a change of code, config or inputs lifts it, or materialize it by hand"
             )
     return "failed as often as it may; a change of code, config or inputs lifts it"
-
-
-def declared_only(part: AssetPlan) -> Flags:
-    """Return the slots to run for nothing but a change of their declaration: code, config, ..."""
-    bits = np.uint64(0)
-    for place, cause in enumerate(part.cause_table):
-        if cause.kind in _DECLARED:
-            bits |= np.uint64(1 << place)
-    missing = part.verdict == VERDICTS.index(Verdict.MISSING)
-    only: Flags = part.run & ~missing & ((part.causes & bits) != 0) & ((part.causes & ~bits) == 0)
-    return only
 
 
 def code_words(policy: AutoMaterializePolicy | None) -> str:

@@ -15,23 +15,26 @@ from assetkit.graph.graph import Edge
 from assetkit.planning.cadence import Cadence, Clock, cadence_of, has_cadence
 from assetkit.planning.datatimes import NEVER, Ground, Times, data_times
 from assetkit.planning.freshness import Freshness, freshness_of
-from assetkit.planning.model import AssetPlan
+from assetkit.planning.model import VERDICTS, AssetPlan
 from assetkit.planning.past import Past
 from assetkit.planning.planner import Situation
 from assetkit.planning.ranges import count_true
 from assetkit.planning.request import Request
 from assetkit.planning.scope import fan_of
 from assetkit.planning.verdicts import Ledger, World, decide, given_up, known_of, leased
-from assetkit.records import AssetKey
+from assetkit.records import AssetKey, Verdict
 
 LAZY = AutoMaterializePolicy("freshness")
+_DECLARED = frozenset({"code", "config", "definition", "schema"})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Survey:
     """What the planner says of all slots when nobody asks for any, and what follows from it.
 
-    ``parts`` are its verdicts as if all that is missing or stale were to run.
+    ``parts`` are its verdicts as if all that is missing or stale were to run, but for
+    changes of code that automation is to ignore. ``forced`` are slots that run although they
+    are fresh: roots whose cadence says so.
     """
 
     situation: Situation
@@ -40,6 +43,7 @@ class Survey:
     parts: Mapping[AssetKey, AssetPlan]
     clock: Clock
     past: Past
+    forced: dict[AssetKey, Flags] = field(default_factory=dict)
     _held: dict[AssetKey, Flags] = field(default_factory=dict)
 
     @cached_property
@@ -125,8 +129,12 @@ def needed_edges(key: AssetKey, world: World) -> Iterator[Edge]:
             yield edge
 
 
-def survey(situation: Situation, histories: Mapping[AssetKey, VersionColumns]) -> Survey:
-    """Look at everything."""
+def survey(
+    situation: Situation,
+    histories: Mapping[AssetKey, VersionColumns],
+    wanted: Mapping[AssetKey, Flags],
+) -> Survey:
+    """Look at everything; *wanted* are slots that run in any case."""
     graph, universes = situation.graph, situation.universes
     world = World(
         graph=graph,
@@ -139,8 +147,8 @@ def survey(situation: Situation, histories: Mapping[AssetKey, VersionColumns]) -
         scope={key: np.arange(len(universes[key]), dtype=np.int64) for key in graph.assets},
     )
     ledger = Ledger()
-    parts = {key: decide(key, world, ledger) for key in graph.assets}
-    return Survey(
+    parts: dict[AssetKey, AssetPlan] = {}
+    seen = Survey(
         situation=situation,
         world=world,
         ledger=ledger,
@@ -148,3 +156,45 @@ def survey(situation: Situation, histories: Mapping[AssetKey, VersionColumns]) -
         clock=Clock(situation.now),
         past=Past(world, histories),
     )
+    for key in graph.assets:
+        parts[key] = decide(key, world, ledger)
+        _foresee(key, wanted.get(key), seen)
+    return seen
+
+
+def _foresee(key: AssetKey, wanted: Flags | None, seen: Survey) -> None:
+    """Tell what is downstream of an asset which of its slots are going to run."""
+    part, policy = seen.parts[key], seen.policy_of(key)
+    run = seen.ledger.decided[key].run
+    if part.run.any() and (policy is None or policy.on_code_change != "run"):
+        run &= ~declared_only(part)
+    forced = _forced(key, policy, seen)
+    if forced is not None:
+        seen.forced[key] = forced
+        run |= forced
+    if wanted is not None:
+        run |= wanted
+
+
+def _forced(key: AssetKey, policy: AutoMaterializePolicy | None, seen: Survey) -> Flags | None:
+    """Return the slots of a root without windows that its cadence makes due; None: none."""
+    if policy is None or policy.on != "change" or not has_cadence(policy):
+        return None
+    if not seen.is_root(key) or seen.has_windows(key):
+        return None
+    if not seen.world.graph.assets[key].rebuildable or not seen.present(key).any():
+        return None
+    due = seen.present(key) & seen.cadence(key).due
+    forced = due & ~seen.quarantined(key) & ~seen.held(key) if due.any() else due
+    return forced if forced.any() else None
+
+
+def declared_only(part: AssetPlan) -> Flags:
+    """Return the slots to run for nothing but a change of their declaration: code, config, ..."""
+    bits = np.uint64(0)
+    for place, cause in enumerate(part.cause_table):
+        if cause.kind in _DECLARED:
+            bits |= np.uint64(1 << place)
+    missing = part.verdict == VERDICTS.index(Verdict.MISSING)
+    only: Flags = part.run & ~missing & ((part.causes & bits) != 0) & ((part.causes & ~bits) == 0)
+    return only

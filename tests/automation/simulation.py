@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from heapq import heappop, heappush
 from random import Random
@@ -21,7 +21,9 @@ from assetkit.catalog.memory import MemoryCatalog
 from assetkit.columns import digest_of, fingerprint, split_version
 from assetkit.graph.build import build_graph
 from assetkit.planning.automation import Automation, automate
-from assetkit.planning.planner import Situation
+from assetkit.planning.plan import Plan
+from assetkit.planning.planner import Situation, make_plan
+from assetkit.planning.request import Request
 from assetkit.planning.scope import fan_of
 from assetkit.records import (
     FailedAttempt,
@@ -153,6 +155,27 @@ class Simulation:
                 return
             self._note_late()
             self._happen()
+
+    def turn(self) -> None:
+        """Decide once, and let all that is launched end; no time goes by for who looks."""
+        now = self.now
+        self._tick()
+        while self._events:
+            self.now = max(self.now, self._events[0][0])
+            self._happen()
+        self.now = max(now, self.now)
+
+    def correct(self, asset: str, ordinal: int) -> None:
+        """Give a published slot other content, by hand."""
+        made = next(self.catalog.published(asset, np.array([ordinal])))
+        version = hashlib.md5(f"corrected {self.now}".encode()).hexdigest()
+        seq = self.situation().state.seq
+        self._commit("by hand", 0, seq, replace(made, data_version=version, run_id="by hand"))
+
+    def plan_of_all(self) -> Plan:
+        """Return what is stale or missing, whoever may build it."""
+        request = Request(targets=tuple(self.graph.assets))
+        return make_plan(self.situation(), request).plan
 
     def _tick(self) -> Automation | None:
         if self.down(self.now):
