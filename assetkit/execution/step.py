@@ -103,6 +103,8 @@ class _Attempt:
             failure = _failure(error, task, work, self._log)
             return [failure] * len(task.slots)
         if len(task.slots) > 1 and self._is_ours_alone(parts.values()):
+            if hasattr(work.manager, "make_room"):
+                work.manager.make_room(work.place, [slot.folder for slot in task.slots])
             with ThreadPoolExecutor(_STORING, thread_name_prefix="assetkit-store") as pool:
                 return list(pool.map(lambda slot: self._finish(slot, parts, loaded), task.slots))
         return [self._store(slot, parts.pop(slot.step), loaded) for slot in task.slots]

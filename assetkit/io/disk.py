@@ -15,6 +15,8 @@ from pathlib import Path
 from assetkit.faultpoints import reach
 from assetkit.records import FileSignature
 
+_LOCKS = 64
+
 _LONGEST_WAIT = 60.0
 """Seconds to wait for another process that publishes to the same path."""
 
@@ -101,7 +103,7 @@ def signature_of(path: Path) -> FileSignature | None:
 def publish_lock(private: Path, path: Path, run_id: str = "") -> Iterator[None]:
     """Hold the lock that all publishers of *path* take, on this machine.
 
-    Paths share 4,096 lock files, so that their number is bounded; what is done
+    Paths share 64 lock files, as making one takes as long as publishing; what is done
     under a lock takes milliseconds. One process holds one at a time. A holder
     that was stopped, and whose run another took over, is not waited for: it
     finds nothing to publish when it wakes.
@@ -109,7 +111,7 @@ def publish_lock(private: Path, path: Path, run_id: str = "") -> Iterator[None]:
     Raises:
         TimeoutError: another process held it all the time.
     """
-    name = hashlib.blake2b(os.fsencode(path), digest_size=2).hexdigest()[:3]
+    name = f"{hashlib.blake2b(os.fsencode(path), digest_size=1).digest()[0] % _LOCKS:02x}"
     folder = private / "locks"
     try:
         handle = os.open(folder / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC)

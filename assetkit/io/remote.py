@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import shutil
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -138,6 +138,9 @@ class RemoteFiles(StagedFiles):
             f"{slot_of(slot)} lies in {slot.place.data}, which is no path here. Load it as str to "
             "get its URL, or as pathlib.Path to get a copy."
         )
+
+    def make_room(self, place: Place, folders: Iterable[str]) -> None:
+        """Do nothing: object stores have no folders."""
 
     def publish(self, written: Written, target: Target) -> Written:
         """Put a staged file in the store, in one step; see `StagedFiles.publish`.

@@ -11,8 +11,9 @@ import contextlib
 import errno
 import os
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import unquote
@@ -65,7 +66,19 @@ class StagedFiles(Attests):
                 f"{slot_name(slot.asset, slot.partition_key)} would be stored in {slot.folder!r}, "
                 "outside of its workspace. Rename the asset or the partition."
             )
-        return data / slot.folder / self.filename
+        return data / f"{slot.folder}/{self.filename}"
+
+    def make_room(self, place: Place, folders: Iterable[str]) -> None:
+        """Make the folders of several slots at once, ahead of `publish`, which makes one by one.
+
+        What fails here is left to `publish`, which says of which slot it is.
+        """
+        changed: dict[Path, None] = {}
+        with contextlib.suppress(OSError):
+            for folder in folders:
+                changed |= dict.fromkeys(disk.make_folders(local(place.data) / folder))
+            for path in changed:
+                disk.sync_folder(path)
 
     def publish(self, written: Written, target: Target) -> Written:
         """Put a staged file in place, atomically and durably.
@@ -323,6 +336,7 @@ class StagedFiles(Attests):
                 os.link(source, kept)
 
 
+@lru_cache(maxsize=64)
 def local(data: str) -> Path:
     """Return a place's data folder.
 
