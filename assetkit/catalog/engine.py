@@ -138,6 +138,9 @@ def attached(path: str, mode: Mode = "write") -> Iterator[Connection]:
         try:
             yield Connection(duck)
         except Exception as error:
+            # A transaction that has not touched the file yet would outlive it.
+            with suppress(duckdb.Error):
+                duck.execute("ROLLBACK")
             _leave(duck, broken=isinstance(error, _HARMFUL))
             raise
         except BaseException:

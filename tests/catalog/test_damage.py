@@ -14,6 +14,7 @@ import pytest
 from assetkit.catalog.duckdb import DuckDBCatalog
 from assetkit.catalog.sql import migrations
 from assetkit.errors import CatalogCorrupt, CatalogError, CatalogLocked, CatalogTooNew
+from assetkit.faultpoints import arm
 from tests.catalog.records import commit, made
 
 
@@ -238,3 +239,14 @@ def test_an_error_in_a_transaction_undoes_it(catalog):
     assert catalog.snapshot([]).seq == 30
     catalog.commit(commit(made("half"), commit_id="whole"))
     assert len(catalog.slot_keys("half")[0]) == 1
+
+
+def test_an_error_before_the_first_query_leaves_nothing_open(catalog):
+    """A transaction that failed at its very beginning does not stand in the way of the next."""
+    arm("catalog.begun:1:full")
+    with pytest.raises(OSError, match="No space"):
+        catalog.commit(commit(made()))
+
+    catalog.commit(commit(made()))
+
+    assert catalog.slot_keys("a")[0].tolist() == [0]

@@ -13,7 +13,15 @@ import time
 from pathlib import Path
 
 from assetkit.faultpoints import POINTS
-from tests.faults.shop import EDITION, broken_build, build, ended, fork, state
+from tests.faults.shop import (
+    EDITION,
+    acknowledged_in,
+    broken_build,
+    build,
+    ended,
+    fork,
+    state,
+)
 
 TIMES = {"catalog.begun": 2, "catalog.committing": 2, "catalog.committed": 2, "write.opened": 3}
 CHECKPOINTS = {"catalog.copied", "catalog.checkpointed"}
@@ -44,7 +52,7 @@ def go_on(root: Path, report: Path, **wishes: object) -> dict[str, object]:
 
 def acknowledged(root: Path) -> dict[str, str]:
     """Return the newest acknowledged version of each slot."""
-    file = root.with_name(f"{root.name}.acknowledged")
+    file = acknowledged_in(root)
     return dict(line.split("=") for line in file.read_text().split()) if file.exists() else {}
 
 

@@ -20,6 +20,7 @@ DAYS = StaticPartitions([f"d{number}" for number in range(4)])
 SLOTS = 2 * 4 + 1
 BUILT = "ASSETKIT_TEST_BUILT"
 EDITION = "ASSETKIT_TEST_EDITION"
+NOTES = "ASSETKIT_TEST_NOTES"
 
 
 def note(name: str) -> None:
@@ -66,10 +67,15 @@ class Noting(DuckDBCatalog):
         return receipt
 
 
+def acknowledged_in(root: Path) -> Path:
+    """Return the file that lists what was acknowledged; it lies on the disk that does not fill."""
+    return Path(os.environ.get(NOTES, root.parent)) / f"{root.name}.acknowledged"
+
+
 def open_shop(root: Path, *, ahead: timedelta = timedelta()) -> Workspace:
     """Return a workspace that keeps a version, and whose clock is *ahead*."""
     catalog = Noting(root / "catalog.duckdb", clock=lambda: datetime.now(UTC) + ahead)
-    catalog.acknowledged = root.with_name(f"{root.name}.acknowledged")
+    catalog.acknowledged = acknowledged_in(root)
     return Workspace(root, catalog=catalog, io_managers={"parquet": ParquetIOManager(keep=1)})
 
 
