@@ -70,7 +70,7 @@ def freshness_of(
     if time == NEVER:
         return Freshness(
             asset=key, status=Lateness.OVERDUE, data_time=None, lag=None, max_lag=policy.max_lag,
-            deadline=now, changes_at=None, reason="never built",
+            deadline=now, changes_at=None, reason=_absent_text(key, times, world, ledger),
         )  # fmt: skip
     of = moment_at(time)
     late_at = deadline_of(of, policy, policy.max_lag)
@@ -91,6 +91,11 @@ def freshness_of(
         changes_at=min(ahead, default=None),
         reason="" if status is Lateness.FRESH else blame(key, times, world, ledger),
     )
+
+
+def _absent_text(key: AssetKey, times: Times, world: World, ledger: Ledger) -> str:
+    is_there = ledger.decided[key].present.any()
+    return blame(key, times, world, ledger) if is_there else "never built"
 
 
 def whole_time(key: AssetKey, times: Times, ledger: Ledger) -> int:
