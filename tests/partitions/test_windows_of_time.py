@@ -74,6 +74,9 @@ def definitions(draw):
     kind = draw(st.sampled_from(["hourly", "daily", "weekly", "monthly", "cron"]))
     days = {"hourly": 3, "daily": 40, "weekly": 100, "monthly": 200, "cron": 3}[kind]
     common = {"timezone": zone, "end": start + timedelta(days=days)}
+    own = {"hourly": "%Y%m%d%H%M", "daily": "%Y%m%d", "weekly": "%Y.%m.%d", "monthly": "%Y_%m_%d"}
+    if draw(st.booleans()) and kind in own:
+        common["key_format"] = own[kind]
     if kind == "hourly":
         return HourlyPartitions(start, minute_offset=draw(MINUTES), **common)
     if kind == "cron":
@@ -134,7 +137,11 @@ def test_ordinals_and_keys_are_one_to_one(definition):
 def test_ordinals_do_not_depend_on_where_a_definition_starts(definition, days):
     """A start that is moved earlier keeps the ordinals of all keys."""
     universe = definition.universe(LATER)
-    arguments = {"timezone": definition.timezone, "end": definition.end}
+    arguments = {
+        "timezone": definition.timezone,
+        "end": definition.end,
+        "key_format": definition.key_format,
+    }
     for name in ("minute_offset", "hour_offset", "day_offset"):
         if hasattr(definition, name):
             arguments[name] = getattr(definition, name)
@@ -346,6 +353,7 @@ def test_what_is_excluded_is_all_that_differs(definition, every):
     arguments = {
         "timezone": definition.timezone,
         "end": definition.end,
+        "key_format": definition.key_format,
         "exclude": lambda start: start.timetuple().tm_yday % every == 0,
     }
     for name in ("minute_offset", "hour_offset", "day_offset"):
