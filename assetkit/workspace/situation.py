@@ -73,7 +73,7 @@ def read_situation(
     graph = definitions.graph
     snapshot = catalog.snapshot(tuple(graph.assets), detail=tuple(sorted(detail)))
     members = snapshot.dynamic if members is None else members
-    universes = {key: universe_of(asset, now, members) for key, asset in graph.assets.items()}
+    universes = universes_of(graph, now, members)
     state = _state_of(graph, snapshot, universes, catalog, members)
     return Situation(
         graph=graph,
@@ -84,6 +84,15 @@ def read_situation(
         config=definitions.config,
         code=definitions.code,
     )
+
+
+def universes_of(graph: AssetGraph, now: datetime, dynamic: DynamicKeys) -> dict[AssetKey, Universe]:
+    """Return the partitions of all assets; those with one definition share one universe."""
+    made: dict[int, Universe] = {}
+    for asset in graph.assets.values():
+        if id(asset.partitions) not in made:
+            made[id(asset.partitions)] = universe_of(asset, now, dynamic)
+    return {key: made[id(asset.partitions)] for key, asset in graph.assets.items()}
 
 
 def universe_of(
