@@ -24,7 +24,7 @@ from assetkit.workspace.situation import (
     Definitions,
     describe_graph,
     read_situation,
-    universe_of,
+    universes_of,
 )
 from assetkit.workspace.sources import find_sources
 
@@ -100,8 +100,7 @@ def decide_in(
 
 def _is_small(graph: AssetGraph, now: datetime) -> bool:
     """Return whether all details may as well be read at once, so that files can be looked at."""
-    slots = sum(len(universe_of(asset, now, {})) for asset in graph.assets.values())
-    return slots <= LOOK_AT_MOST
+    return sum(map(len, universes_of(graph, now, {}).values())) <= LOOK_AT_MOST
 
 
 def _adopt(core: Core, situation: Situation, found: tuple[Materialization, ...]) -> bool:
