@@ -86,7 +86,9 @@ def read_situation(
     )
 
 
-def universes_of(graph: AssetGraph, now: datetime, dynamic: DynamicKeys) -> dict[AssetKey, Universe]:
+def universes_of(
+    graph: AssetGraph, now: datetime, dynamic: DynamicKeys
+) -> dict[AssetKey, Universe]:
     """Return the partitions of all assets; those with one definition share one universe."""
     made: dict[int, Universe] = {}
     for asset in graph.assets.values():
