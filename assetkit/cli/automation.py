@@ -35,6 +35,12 @@ _FEW = 20
     ),
 )
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and why; do nothing.")
+@click.option(
+    "--horizon",
+    default="0s",
+    metavar="TIME",
+    help="When the next turn comes: promises that fall due before it are kept now.",
+)
 @click.option("--history", is_flag=True, help="List past ticks, and what came of them.")
 @click.option("--source", metavar="NAME", help="With --history: of one schedule or sensor only.")
 @click.option("--limit", type=click.IntRange(min=1), default=_FEW, help=f"Default: {_FEW}.")
@@ -64,7 +70,9 @@ def tick(session: Session, /, **given: Any) -> int:
         "none" if given["as_json"] else progress_of(session, given["progress"], as_json=False)
     )
     with redirect_stdout(sys.stderr):
-        turn = Daemon(session.definitions, session.workspace, progress=progress).tick()
+        turn = Daemon(session.definitions, session.workspace, progress=progress).tick(
+            horizon=given["horizon"]
+        )
     if turn.standing_by is not None:
         return _standing_by(session, turn, as_json=given["as_json"])
     if given["as_json"]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -41,12 +41,13 @@ class Assets:
         )
         self._described = describe_graph(project.graph, {}) if self._is_wanted else None
 
-    def look(self, now: datetime) -> Evaluation | None:
-        """Evaluate policies and promises, and launch what is due."""
+    def look(self, now: datetime, horizon: timedelta) -> Evaluation | None:
+        """Evaluate policies and promises, and launch what is due before the next turn."""
         if self._described is None or self._shift.stopping:
             return None
         try:
-            found = evaluate(self._shift.workspace.core, self._described, now=now)
+            core = self._shift.workspace.core
+            found = evaluate(core, self._described, now=now, horizon=horizon)
         except AssetkitError as error:
             log.warning("The assets could not be evaluated: %s", error)
             return None

@@ -93,14 +93,16 @@ class Daemon:
         """What is looked after."""
         return self._workspace
 
-    def tick(self, now: datetime | None = None) -> Turn:
+    def tick(self, now: datetime | None = None, *, horizon: Any = 0) -> Turn:
         """Do one turn, and wait for what it runs; a second one at the same time does nothing.
 
         *now* (timezone-aware; None: the time of the workspace) is what the turn,
-        its plans and its runs take for the time. Where a daemon is at work on the
+        its plans and its runs take for the time. *horizon*: when the next turn comes, so
+        that what falls due before it runs now. Where a daemon is at work on the
         workspace, nothing is done, and the turn says who it is.
         """
         asked = checked_time(now)
+        ahead = seconds_of(horizon, owner="Daemon.tick", argument="horizon", zero=True)
         workspace = self._workspace if asked is None else _as_of(self._workspace, asked)
         at = (asked or workspace.core.now()).astimezone(UTC)
         other = self._lease.take(at)
@@ -111,7 +113,7 @@ class Daemon:
             shift = Shift(
                 self._project, workspace, self._lease.holder, lanes, progress=self._progress
             )
-            return shift.turn(at)
+            return shift.turn(at, timedelta(seconds=ahead))
         finally:
             self._lease.give_back()
 

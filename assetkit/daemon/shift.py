@@ -107,15 +107,15 @@ class Shift:
         self._next: dict[str, datetime] = {}
         self._assets = Assets(self, project)
 
-    def turn(self, now: datetime) -> Turn:
-        """Do what is due, and return what was done.
+    def turn(self, now: datetime, horizon: timedelta = timedelta(0)) -> Turn:
+        """Do what is due, and return what was done; *horizon*: when the next turn comes.
 
         Raises `DaemonReplaced` where another process has taken over.
         """
         self._note_schedules(now)
         self._ask_sensors(now)
         self._begin_open()
-        evaluation = self._assets.look(now)
+        evaluation = self._assets.look(now, horizon)
         self._forget()
         with self._lock:
             done, self._ended = tuple(self._ended), []
