@@ -1,19 +1,29 @@
 """Several processes at one workspace, killed at random, for some minutes: is anything lost?
 
     python benchmarks/soak.py --minutes 2 --processes 4
+    python benchmarks/soak.py --minutes 2 --processes 4 --s3
 
+With ``--s3`` the data is in a bucket of a real server on this machine (moto's; the extra
+``dev`` has it), and the catalog in a folder beside it.
 Each process rebuilds the same slots again and again. Printed at the end: kills, slots built
 and acknowledged, acknowledged results that the catalog does not know (lost), slots that two
 processes built at once (duplicated), files that are not whole (torn).
 """
 
 import argparse
+import io
 import os
 import random
 import signal
+import socket
+import subprocess
+import sys
 import tempfile
 import time
+import urllib.request
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from itertools import pairwise
 from pathlib import Path
 
@@ -25,7 +35,8 @@ from assetkit.catalog.base import Commit, Receipt
 from assetkit.catalog.duckdb import DuckDBCatalog
 from assetkit.io import ParquetIOManager
 from assetkit.io.content import content_version
-from assetkit.io.footer import read_record
+from assetkit.io.footer import record_in
+from assetkit.io.object_store import open_store
 
 KEYS = [f"k{number}" for number in range(8)]
 SLOTS = 2 * len(KEYS) + 1
@@ -74,28 +85,65 @@ class Noting(DuckDBCatalog):
         return receipt
 
 
-def open_workspace(root: Path) -> Workspace:
+BUCKET = "s3://soak/lake"
+
+
+def open_workspace(root: Path, *, s3: bool) -> Workspace:
     """Return the workspace, with a catalog that notes."""
     catalog = Noting(root / "catalog.duckdb")
+    if s3:
+        return Workspace(BUCKET, catalog=catalog)
     return Workspace(root, catalog=catalog, io_managers={"parquet": ParquetIOManager(keep=1)})
 
 
-def toil(root: Path) -> None:
+@contextmanager
+def s3_server(folder: Path) -> Iterator[None]:
+    """Run an S3 server with one bucket inside the block."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port = found.getsockname()[1]
+    url = f"http://127.0.0.1:{port}"
+    os.environ |= {
+        "AWS_ACCESS_KEY_ID": "soak",
+        "AWS_SECRET_ACCESS_KEY": "soak",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ENDPOINT_URL": url,
+    }
+    os.chdir(folder)
+    server = subprocess.Popen(
+        [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        while True:
+            with suppress(OSError):
+                asked = urllib.request.Request(f"{url}/soak", method="PUT")
+                urllib.request.urlopen(asked, timeout=5).close()
+                break
+            time.sleep(0.1)
+        yield
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def toil(root: Path, *, s3: bool) -> None:
     """Rebuild the slots until killed."""
     random.seed()
     while True:
-        workspace = open_workspace(root)
+        workspace = open_workspace(root, s3=s3)
         target = random.choice([third, second, first])
         force = random.random() < 0.7
         materialize(target, workspace=workspace, force=force, progress="none", raise_on_error=False)
 
 
-def start(root: Path) -> int:
+def start(root: Path, *, s3: bool) -> int:
     """Start a process that toils; return its id."""
     child = os.fork()
     if not child:
         try:
-            toil(root)
+            toil(root, s3=s3)
         except BaseException as error:  # noqa: BLE001
             note("errors", f"{type(error).__name__}: {str(error).splitlines()[0]}")
         finally:
@@ -103,18 +151,19 @@ def start(root: Path) -> int:
     return child
 
 
-def soak(root: Path, seconds: float, processes: int) -> dict[int, float]:
+def soak(root: Path, seconds: float, processes: int, *, s3: bool) -> dict[int, float]:
     """Let processes toil, and kill them at random; return who was killed when."""
     killed: dict[int, float] = {}
-    children = [start(root) for _ in range(processes)]
+    children = [start(root, s3=s3) for _ in range(processes)]
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        time.sleep(random.uniform(0.3, 2.5))
+        # With a store it takes a process longer to get to work.
+        time.sleep(random.uniform(0.3, 8.0 if s3 else 2.5))
         place = random.randrange(processes)
         os.kill(children[place], signal.SIGKILL)
         killed[children[place]] = time.monotonic()
         os.waitpid(children[place], 0)
-        children[place] = start(root)
+        children[place] = start(root, s3=s3)
     for child in children:
         os.kill(child, signal.SIGKILL)
         killed[child] = time.monotonic()
@@ -143,14 +192,43 @@ def overlaps(calls: Path, killed: dict[int, float]) -> int:
     return count
 
 
-def torn(root: Path) -> int:
+def torn(root: Path, workspace: Workspace, *, s3: bool) -> int:
     """Count files that are not whole, or are no partition of their own."""
-    files = [path for path in (root / "data").rglob("*") if path.is_file()]
+    if s3:
+        store = open_store(workspace.core.place)
+        contents = [store.read(key) for key in store.find("data")]
+    else:
+        contents = [path.read_bytes() for path in (root / "data").rglob("*") if path.is_file()]
     bad = sum(
-        (read_record(path) or {}).get("content") != content_version(pq.ParquetFile(path).read())
-        for path in files
+        (record_in(content) or {}).get("content")
+        != content_version(pq.ParquetFile(io.BytesIO(content)).read())
+        for content in contents
     )
-    return bad + abs(len(files) - SLOTS)
+    return bad + abs(len(contents) - SLOTS)
+
+
+def report(root: Path, folder: Path, killed: dict[int, float], *, s3: bool) -> None:
+    """Heal, look, and print what was found."""
+    workspace = open_workspace(root, s3=s3)
+    materialize(third, workspace=workspace, progress="none")
+    known = {
+        f"{row.asset}@{row.partition} {row.run_id} {row.data_version}"
+        for name in ("first", "second", "third")
+        for row in workspace.history(name).astype({"partition": object}).itertuples()
+    }
+    known = {line.replace("@nan ", "@None ") for line in known}
+    acknowledged = (folder / "acknowledged").read_text().splitlines()
+    errors = (folder / "errors").read_text().splitlines()
+    runs = workspace.runs()
+    print(f"runs {len(runs)}, of them lost {int((runs.status == 'lost').sum())}")
+    print(f"slots built and acknowledged {len(acknowledged)}")
+    print(f"lost {len(set(acknowledged) - known)}")
+    print(f"duplicated {overlaps(folder / 'calls', killed)}")
+    print(f"torn {torn(root, workspace, s3=s3)}")
+    print(f"still running {int((runs.status == 'running').sum())}")
+    print(f"due after one more run {len(plan(third, workspace=workspace))}")
+    print(f"differences found by verify {len(workspace.verify(deep=True))}")
+    print(f"errors {len(errors)}", *sorted(set(errors)), sep="\n  ")
 
 
 def main() -> None:
@@ -158,33 +236,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=2.0)
     parser.add_argument("--processes", type=int, default=4)
+    parser.add_argument("--s3", action="store_true", help="keep the data in a bucket")
     wishes = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder) / "soak"
-        for name in ("calls", "acknowledged", "errors"):
+    with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
+        folder = Path(name)
+        if wishes.s3:
+            stack.enter_context(s3_server(folder))
+        for note_ in ("calls", "acknowledged", "errors"):
             flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
-            NOTES[name] = os.open(Path(folder) / name, flags)
-        killed = soak(root, wishes.minutes * 60, wishes.processes)
-        workspace = open_workspace(root)
-        materialize(third, workspace=workspace, progress="none")
-        known = {
-            f"{row.asset}@{row.partition} {row.run_id} {row.data_version}"
-            for name in ("first", "second", "third")
-            for row in workspace.history(name).astype({"partition": object}).itertuples()
-        }
-        known = {line.replace("@nan ", "@None ") for line in known}
-        acknowledged = (Path(folder) / "acknowledged").read_text().splitlines()
-        errors = (Path(folder) / "errors").read_text().splitlines()
-        runs = workspace.runs()
-        print(f"processes {wishes.processes}, minutes {wishes.minutes:g}, kills {len(killed)}")
-        print(f"runs {len(runs)}, of them lost {int((runs.status == 'lost').sum())}")
-        print(f"slots built and acknowledged {len(acknowledged)}")
-        print(f"lost {len(set(acknowledged) - known)}")
-        print(f"duplicated {overlaps(Path(folder) / 'calls', killed)}")
-        print(f"torn {torn(root)}, still running {int((runs.status == 'running').sum())}")
-        print(f"due after one more run {len(plan(third, workspace=workspace))}")
-        print(f"differences found by verify {len(workspace.verify(deep=True))}")
-        print(f"errors {len(errors)}", *sorted(set(errors)), sep="\n  ")
+            NOTES[note_] = os.open(folder / note_, flags)
+        killed = soak(folder / "soak", wishes.minutes * 60, wishes.processes, s3=wishes.s3)
+        where = "S3" if wishes.s3 else "local files"
+        print(
+            f"{where}, processes {wishes.processes}, minutes {wishes.minutes:g}, kills {len(killed)}"
+        )
+        report(folder / "soak", folder, killed, s3=wishes.s3)
 
 
 if __name__ == "__main__":
