@@ -67,12 +67,18 @@ def the_only(value: Any, slot: SlotWork, *, asset: AssetKey, dimensions: Sequenc
         labels.check_all_there(found)
         return found[slot.step]
     if isinstance(value, Iterator):
-        parts = (_only_part(table, labels, dimensions) for table in value)
-        if not hasattr(value, "read_next_batch"):
-            return parts
-        batches = (batch for part in parts for batch in part.to_batches())
-        return type(value).from_batches(value.schema, batches)
+        return _only_parts(value, labels, dimensions)
     return _only_part(value, labels, dimensions) if _is_table(value) else value
+
+
+def _only_parts(stream: Any, labels: _Labels, dimensions: Sequence[str]) -> Iterator[Any]:
+    """Return what a stream holds, each table looked at as it comes; a reader stays a reader."""
+    parts = (_only_part(table, labels, dimensions) for table in stream)
+    if not hasattr(stream, "read_next_batch"):
+        return parts
+    batches = (batch for part in parts for batch in part.to_batches())
+    reader: Iterator[Any] = type(stream).from_batches(stream.schema, batches)
+    return reader
 
 
 def _only_part(table: Any, labels: _Labels, dimensions: Sequence[str]) -> Any:
@@ -88,10 +94,13 @@ def _only_part(table: Any, labels: _Labels, dimensions: Sequence[str]) -> Any:
 
 def _names(table: Any) -> Iterable[Any]:
     """Return the names of a table's columns, without making one of what is yet to be computed."""
+    names: Iterable[Any]
     if _library(table) == "pyarrow":
-        names: Iterable[Any] = table.schema.names
-        return names
-    return table.collect_schema().names() if hasattr(table, "collect_schema") else table.columns
+        names = table.schema.names
+    else:
+        is_lazy = hasattr(table, "collect_schema")
+        names = table.collect_schema().names() if is_lazy else table.columns
+    return names
 
 
 class _Labels:
