@@ -15,6 +15,8 @@ from assetkit import (
     AssetIn,
     BackfillPolicy,
     DailyPartitions,
+    Definitions,
+    Hooks,
     MultiPartitions,
     StaticPartitions,
     Workspace,
@@ -226,6 +228,18 @@ def test_force_builds_each_slot_once(project, workspace):
     third = resume(first.backfill_id, project.readings, workspace=workspace)
     assert third.success
     assert project.calls == ["2026-01-08"]
+
+
+def test_a_projects_hooks_are_told_of_its_backfills(project, workspace):
+    """Hooks of the definitions hear of each step, now and when the rest is done."""
+    told = []
+    shop = Definitions(assets=[project.readings], hooks=Hooks(on_failure=told.append))
+    project.broken = {"2026-01-03"}
+
+    first = backfill(shop, "2026-01-02..2026-01-03", workspace=workspace, raise_on_error=False)
+    assert len(told) == 1
+    resume(first.backfill_id, shop, workspace=workspace, raise_on_error=False)
+    assert len(told) == 2
 
 
 def test_a_backfill_is_about_what_was_asked_for(workspace):
