@@ -46,6 +46,8 @@ COMMANDS: Final[dict[str, dict[str, tuple[str, str]]]] = {
     },
     "Automate": {
         "tick": ("assetkit.cli.automation:tick", "Do one turn of automation."),
+        "hold": ("assetkit.cli.control:hold", "Have automation leave assets alone."),
+        "release": ("assetkit.cli.control:release", "Let automation go on with assets."),
         "daemon": ("assetkit.cli.automation:daemon", "Do turn after turn, until told to stop."),
     },
     "History": {

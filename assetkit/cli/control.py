@@ -1,4 +1,4 @@
-"""Commands about one run: ``cancel``, ``retry``."""
+"""Commands that steer: ``cancel``, ``retry``, ``hold``, ``release``."""
 
 from __future__ import annotations
 
@@ -61,3 +61,57 @@ def retry(session: Session, /, run_id: str, **given: Any) -> int:
     plan = session.furnished.plan(session.graph, request)
     result = run_plan(session, replace(plan, workspace=session.furnished), given)
     return DONE if result.success else FAILED
+
+
+@click.command(
+    cls=Verb,
+    examples=(
+        "assetkit hold orders --reason 'the source is being moved'",
+        "assetkit hold orders+",
+        "assetkit hold",
+    ),
+)
+@click.argument("select", nargs=-1, metavar="[SELECTION]...")
+@click.option("--reason", default="", metavar="TEXT", help="Why; shown wherever it is held.")
+@json_option
+@click.pass_obj
+def hold(session: Session, select: tuple[str, ...], *, reason: str, as_json: bool) -> None:
+    """Have automation leave assets alone until they are released; without any, list what is held.
+
+    materialize builds them all the same.
+    """
+    from assetkit.workspace import holds
+
+    core = session.workspace.core
+    new = holds.hold(core, session.selected(select)[1], reason) if select else []
+    held = holds.holds_of(core)
+    if as_json:
+        content = [
+            {"asset": one.asset, "since": one.since, "reason": one.reason} for one in held.values()
+        ]
+        session.out.json("hold", {"new": new, "held": content})
+        return
+    for asset, one in held.items():
+        if not select or asset in new:
+            session.out.write(f"{asset}: {one}")
+    if not held:
+        session.out.write("Nothing is held.")
+    elif select and not new:
+        session.out.write("All of that is held already.")
+
+
+@click.command(cls=Verb, examples=("assetkit release orders", "assetkit release 'group:raw'"))
+@click.argument("select", nargs=-1, required=True, metavar="SELECTION...")
+@json_option
+@click.pass_obj
+def release(session: Session, select: tuple[str, ...], *, as_json: bool) -> None:
+    """Let automation go on with assets that are held."""
+    from assetkit.workspace import holds
+
+    freed = holds.release(session.workspace.core, session.selected(select)[1])
+    if as_json:
+        session.out.json("release", {"released": freed})
+    elif freed:
+        session.out.write(f"Automation goes on with {', '.join(freed)}.")
+    else:
+        session.out.write("Nothing of that is held.")

@@ -41,6 +41,7 @@ from assetkit.records import AssetKey, partition_text
 
 _UNDECLARED = AutoMaterializePolicy()
 _NO_HISTORIES: Mapping[AssetKey, VersionColumns] = {}
+_NO_HOLDS: Mapping[AssetKey, str] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,11 +75,13 @@ def automate(
     *,
     horizon: timedelta = timedelta(0),
     histories: Mapping[AssetKey, VersionColumns] = _NO_HISTORIES,
+    holds: Mapping[AssetKey, str] = _NO_HOLDS,
 ) -> Automation:
     """Return what automation would launch now.
 
     *horizon*: promises that fall due so much later count as due, for callers that
-    do not come back in time. *histories* are those that an earlier call missed.
+    do not come back in time. *histories* are those that an earlier call missed. *holds* are
+    assets to be left alone, and why.
     """
     seen = survey(situation, histories, {})
     notes: list[Note] = []
@@ -86,7 +89,8 @@ def automate(
     if promised:
         seen = _with_promised(seen, promised, histories)
     wishes = [*_own_wishes(seen, notes), *promised]
-    draft = _settle(wishes, seen, notes)
+    notes += _held_notes(holds, seen)
+    draft = _settle(wishes, seen, notes, holds)
     decisions = _decisions(draft, wishes, seen, notes)
     missed = draft.wants_detail | seen.ledger.wants_detail
     plan = replace(draft.plan, decisions=decisions)
@@ -169,9 +173,19 @@ def _promised_wishes(seen: Survey, notes: list[Note], horizon: timedelta) -> lis
     return wishes
 
 
-def _settle(wishes: list[_Wish], seen: Survey, notes: list[Note]) -> Draft:
-    """Plan what is wished for, without what would be too much, or would not run after all."""
-    banned: set[AssetKey] = set()
+def _held_notes(holds: Mapping[AssetKey, str], seen: Survey) -> Iterable[Note]:
+    """Say of each asset that is to be left alone why it is."""
+    for key, words in holds.items():
+        if key in seen.world.graph.assets:
+            every = np.ones(len(seen.positions(key)), dtype=np.bool_)
+            yield Note(key, Outcome.HELD, words, every)
+
+
+def _settle(
+    wishes: list[_Wish], seen: Survey, notes: list[Note], holds: Iterable[AssetKey]
+) -> Draft:
+    """Plan what is wished for, without what is held, would be too much, or would not run at all."""
+    banned: set[AssetKey] = set(holds)
     kept: dict[AssetKey, Flags] = {}
     while True:
         pinned, forced = _pinned(wishes, banned, seen)

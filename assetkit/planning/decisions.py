@@ -24,9 +24,10 @@ class Outcome(StrEnum):
     TOO_MANY = "too_many"
     QUARANTINED = "quarantined"
     REFUSED = "refused"
+    HELD = "held"
 
 
-NEEDS_A_PERSON = (Outcome.TOO_MANY, Outcome.QUARANTINED, Outcome.REFUSED)
+NEEDS_A_PERSON = (Outcome.TOO_MANY, Outcome.QUARANTINED, Outcome.REFUSED, Outcome.HELD)
 """What goes on only when somebody does something about it."""
 
 

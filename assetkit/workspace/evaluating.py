@@ -16,6 +16,7 @@ from assetkit.planning.plan import Plan
 from assetkit.planning.planner import Situation
 from assetkit.records import AssetKey
 from assetkit.workspace.core import Core
+from assetkit.workspace.holds import holds_of
 from assetkit.workspace.planning import decide_in
 from assetkit.workspace.situation import Definitions, describe_graph
 
@@ -52,13 +53,14 @@ def evaluate(
     described = graph if isinstance(graph, Definitions) else describe_graph(graph, config or {})
 
     histories: dict[AssetKey, VersionColumns] = {}
+    holds = {asset: str(hold) for asset, hold in holds_of(core).items()}
 
     def decide(situation: Situation) -> tuple[Automation, frozenset[AssetKey]]:
         histories.clear()
-        made = automate(situation, horizon=horizon)
+        made = automate(situation, horizon=horizon, holds=holds)
         while missed := made.wants_history - histories.keys():
             histories.update({key: core.catalog.versions(key) for key in missed})
-            made = automate(situation, horizon=horizon, histories=histories)
+            made = automate(situation, horizon=horizon, histories=histories, holds=holds)
         return made, made.draft.wants_detail
 
     made = decide_in(core, described, now or core.now(), decide)

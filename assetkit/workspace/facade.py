@@ -405,6 +405,19 @@ class Workspace(Branch):
         count: int = accepting.accept(self.core, handle, partitions)
         return count
 
+    def hold(self, asset: Any, reason: str = "") -> bool:
+        """Have automation leave an asset alone; return whether it did not do so before.
+
+        `materialize` builds it all the same. `status` shows what is held, and why.
+        """
+        key = getattr(asset, "key", None) or data.find_known(self.core, asset).key
+        return bool(_part("holds").hold(self.core, [key], reason))
+
+    def release(self, asset: Any) -> bool:
+        """Let automation go on with an asset; return whether it was held."""
+        key = getattr(asset, "key", asset)
+        return bool(_part("holds").release(self.core, [key]))
+
 
 def _names(frame: FrameType) -> dict[str, Any]:
     """Return what code can see: its globals and locals."""

@@ -56,3 +56,26 @@ def test_a_run_that_is_over_cannot_be_cancelled(run, shop):
 
     assert "not running" in run("cancel", done).out
     assert run("cancel", done, "--json").json["asked"] is False
+
+
+def test_assets_are_held_and_released(run, shop):
+    """Selections say which; without one, what is held is listed."""
+    assert "Nothing is held" in run("hold").out
+
+    held = run("hold", "orders", "--reason", "moving")
+
+    assert held.code == 0
+    assert "orders: held by hand since" in held.out
+    assert "moving" in run("hold").out
+    assert run("hold", "--json").json["held"][0]["asset"] == "orders"
+    assert "held already" in run("hold", "orders", "--reason", "moving").out
+    assert "goes on with orders" in run("release", "orders+").out
+    assert "Nothing of that is held" in run("release", "orders").out
+
+
+def test_a_hold_of_nothing_is_wrong_usage(run, shop):
+    """A misspelt name is no success."""
+    ended = run("hold", "ordrs")
+
+    assert ended.code == 2
+    assert "orders" in ended.err
