@@ -1,5 +1,7 @@
 """Ticks of schedules: each once, never twice, never skipped, also where clocks change."""
 
+import time as time_module
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from functools import cache
 from itertools import pairwise
@@ -9,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assetkit import Daemon, DailyPartitions, Definitions, Workspace, asset, job, schedule
+from assetkit import Daemon, DailyPartitions, Definitions, Workspace, asset, job, schedule, watch
+from assetkit.catalog.automation import TickRecord, TickStatus
 from assetkit.catalog.memory import MemoryCatalog
 from assetkit.daemon.ticking import due_ticks
 
@@ -267,3 +270,51 @@ def test_a_job_brings_its_partitions_to_a_schedule(workspace):
     assert tick.message == "7 materialized"
     [run] = workspace.runs().to_dict("records")
     assert (run["run_id"], run["origin"]) == (tick.runs[-1], "schedule")
+
+
+def test_a_tick_that_cannot_begin_is_superseded(workspace):
+    """Without catchup, of ticks that wait the newest counts; what had begun goes on."""
+    project = Definitions(assets=[prices], schedules=[schedule(prices, "* * * * *", name="often")])
+    noted = [
+        TickRecord(source="schedule:often", key=f"{minute}", instant=at(f"2026-01-10 12:0{minute}"))
+        for minute in range(4)
+    ]
+    begun = replace(noted[0], runs=("r0",), status=TickStatus.RUNNING)
+    workspace.catalog.automation.note([begun, *noted[1:]])
+
+    turn = Daemon(project, workspace).tick(at("2026-01-10 12:03:30"))
+
+    assert {tick.key: str(tick.status) for tick in turn.ticks} == {
+        "0": "success",
+        "1": "missed",
+        "2": "missed",
+        "3": "success",
+    }
+
+
+def test_runs_of_a_schedule_at_once(workspace):
+    """A run that takes long holds up its own schedule, and no other."""
+    under_way, most, quick = [], [], []
+
+    @asset
+    def slow():
+        under_way.append(1)
+        most.append(len(under_way))
+        time_module.sleep(1.2)
+        under_way.pop()
+
+    @asset
+    def fast():
+        quick.append(len(under_way))
+
+    project = Definitions(
+        assets=[slow, fast],
+        schedules=[schedule(slow, "* * * * * *"), schedule(fast, "* * * * * *")],
+    )
+    with watch(project, workspace):
+        end = time_module.monotonic() + 60
+        while (len(most) < 2 or 1 not in quick) and time_module.monotonic() < end:
+            time_module.sleep(0.1)
+
+    assert max(most) == 1
+    assert 1 in quick
