@@ -56,6 +56,19 @@ def completion(ctx: click.Context, shell: str) -> None:
     click.echo(kind(root, {}, "assetkit", "_ASSETKIT_COMPLETE").source())
 
 
+def _base(session: Session, root: str, file: str) -> tuple[str, str]:
+    """Return the base of a branch, and where that comes from."""
+    from assetkit.workspace.locate import BASE_VARIABLE, default_base, lay_out, remembered_base
+
+    here = Path.cwd()
+    if session.base_root:
+        return session.base_root, "--base"
+    if (found := default_base(surroundings(), here)) is not None:
+        return found, BASE_VARIABLE if surroundings().get(BASE_VARIABLE) else file
+    remembered = remembered_base(lay_out(root, here).place)
+    return remembered or "", "the branch itself" if remembered else "not set"
+
+
 def _settings(session: Session) -> list[tuple[str, str, str]]:
     from assetkit.workspace.locate import VARIABLE, default_root, find_project
 
@@ -75,5 +88,6 @@ def _settings(session: Session) -> list[tuple[str, str, str]]:
     return [
         ("module", module, module_from),
         ("workspace", root, root_from),
+        ("base", *_base(session, root, file)),
         ("color", session.color, colour_from),
     ]

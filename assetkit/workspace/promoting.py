@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,7 @@ from assetkit.io.sweep import staging
 from assetkit.records import (
     AssetKey,
     AssetRow,
+    CheckOutcome,
     Materialization,
     Outcome,
     RunRecord,
@@ -286,9 +287,22 @@ def _publish_all(
                 fence=grant.fence,
                 materializations=published,
                 read_seqs=(0,) * len(published),  # of another catalog: digests decide
+                checks=tuple(_checks(core, one, ordinals, run_id)),
             )
         )
         _leave(core, one)
+
+
+def _checks(
+    core: Core, one: Made, ordinals: Mapping[str | None, int], run_id: str
+) -> Iterator[CheckOutcome]:
+    """Yield what checks found in a branch's slots, as the base is to know it."""
+    names = {field.name for field in fields(CheckOutcome)}
+    for row in core.catalog.checks(one.known.key).to_pylist():
+        if row["partition"] in ordinals:
+            said = {name: value for name, value in row.items() if name in names}
+            said |= {"ordinal": ordinals[row["partition"]], "run_id": run_id}
+            yield CheckOutcome(**{**said, "metadata": json.loads(str(row["metadata"] or "{}"))})
 
 
 def _publish(

@@ -1,5 +1,6 @@
 """Branches: reads fall through to the base, writes stay, and what is made can be published."""
 
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -17,17 +18,27 @@ from assetkit import (
     plan,
     sql_asset,
 )
+from assetkit.checks import row_count
 from assetkit.errors import BaseMoved, InvalidArgument, PlanError, StorageError, UnknownAsset
 from assetkit.io import DuckDBIOManager
 
 KEYS = StaticPartitions(["a", "b", "c"])
 
 
-@pytest.fixture
-def base(tmp_path):
-    """A workspace in which all of version 1 is made."""
-    with Workspace(tmp_path / "base") as made:
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    """The folder of a workspace in which all of version 1 is made; to be copied."""
+    folder = tmp_path_factory.mktemp("model") / "base"
+    with Workspace(folder) as made:
         run(shop("1"), made)
+    return folder
+
+
+@pytest.fixture
+def base(model, tmp_path):
+    """A workspace in which all of version 1 is made."""
+    shutil.copytree(model, tmp_path / "base")
+    with Workspace(tmp_path / "base") as made:
         yield made
 
 
@@ -403,3 +414,20 @@ def test_what_is_no_branch_says_so(base, branch, tmp_path):
         Workspace(base.root, base=branch)
     with pytest.raises(UnknownAsset, match="no assets here"):
         Workspace(tmp_path / "y", base=tmp_path / "empty").load(shop("1")[0])
+
+
+def test_results_of_checks_come_along(tmp_path):
+    """What checks found in the branch is known in the base, without checking again."""
+
+    @asset(code_version="1", checks=[row_count(5, severity="warn")])
+    def few() -> pd.DataFrame:
+        return pd.DataFrame({"n": [1]})
+
+    base = Workspace(tmp_path / "base")
+    branch = Workspace(tmp_path / "branch", base=base)
+    run(few, branch)
+
+    branch.promote()
+
+    found = base.checks("few").iloc[0]
+    assert (found.check, found.passed, found.severity) == ("row_count(min=5)", False, "warn")
