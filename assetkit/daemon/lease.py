@@ -10,6 +10,7 @@ from time import monotonic
 from assetkit.catalog.automation import DaemonRecord, guard_name
 from assetkit.catalog.base import Catalog
 from assetkit.catalog.liveness import this_process
+from assetkit.errors import WorkspaceError
 
 BEAT = 15.0
 """Seconds between two signs of life."""
@@ -36,7 +37,7 @@ class Lease:
             if known is not None and known.alive and known.holder != self.holder:
                 return known
             self.holder = secrets.token_hex(8)
-            self._guard.enter_context(self._catalog.guard(guard_name(self.holder)))
+            self._show_presence()
         elif monotonic() - self._beat_at < BEAT:
             return None
         record = self._catalog.automation.hold(self.holder, this_process(), now)
@@ -45,6 +46,15 @@ class Lease:
             return record
         self._beat_at = monotonic()
         return None
+
+    def _show_presence(self) -> None:
+        try:
+            self._guard.enter_context(self._catalog.guard(guard_name(self.holder)))
+        except OSError as error:
+            raise WorkspaceError(
+                f"The workspace cannot be written: {error}. Mend the rights of its folder, or "
+                f"choose another: --workspace or Workspace(...)."
+            ) from error
 
     def lose(self) -> None:
         """Take note that another process has it."""
