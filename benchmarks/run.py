@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-PARTS = ("startup", "engine", "storage", "planning", "partitions")
+PARTS = ("startup", "engine", "executors", "streaming", "storage", "planning", "partitions")
 
 
 def main(asked: list[str]) -> int:

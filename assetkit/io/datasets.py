@@ -27,7 +27,9 @@ def of_files(
     It is as if the columns stood in the file, which is not read where they rule it out.
     *system* is the `pyarrow.fs.FileSystem` that the paths are of; None: this machine's.
     """
-    system, format_ = system or fs.LocalFileSystem(), ds.ParquetFileFormat()
+    # Of a file at hand, Arrow would otherwise keep in memory what a scan has passed.
+    format_ = ds.ParquetFileFormat(pre_buffer=system is not None)
+    system = system or fs.LocalFileSystem()
     fragments = [
         format_.make_fragment(str(path), system, partition_expression=_expression(pairs))
         for path, pairs in zip(paths, keys, strict=True)

@@ -220,7 +220,8 @@ def _frame(name: str) -> Callable[[pa.Table], Any]:
 
 
 def _reader(dataset: Any) -> Any:
-    reader = dataset.scanner().to_reader()
+    # Who reads batch by batch wants little in memory: a few row groups ahead are enough.
+    reader = dataset.scanner(batch_readahead=4, fragment_readahead=1).to_reader()
     return pa.RecordBatchReader.from_batches(reader.schema, _kept(reader, dataset))
 
 

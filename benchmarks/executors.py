@@ -1,0 +1,180 @@
+"""What running elsewhere costs, beside the bare engine doing the same: threads, processes, clusters.
+
+Dask and Ray are left out where they are not installed.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import tempfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+from time import sleep
+from typing import Any
+
+from engine import chain
+from measure import Figure, best, show
+
+from assetkit import BackfillPolicy, StaticPartitions, Workspace, asset, materialize
+from assetkit.executors import ProcessExecutor, ThreadExecutor
+
+WAITS, PAUSE, THREADS = 200, 0.05, 20
+NO_OPS = 1_000
+
+
+def keys(count: int) -> StaticPartitions:
+    """Return so many partitions."""
+    return StaticPartitions([f"{number:04}" for number in range(count)])
+
+
+def runner(folders: Iterator[Path], assets: Any, executor: Any = None) -> Callable[[], None]:
+    """Return what materializes assets in a new workspace each time."""
+
+    def run() -> None:
+        workspace = Workspace(next(folders), executor=executor)
+        assert materialize(assets, workspace=workspace, progress="none").success
+
+    return run
+
+
+def waiting(folders: Iterator[Path]) -> Iterator[Figure]:
+    """Measure threads on steps that wait."""
+
+    @asset(partitions=keys(WAITS), code_version="1")
+    def waits(context: Any) -> None:
+        sleep(PAUSE)
+
+    def bare() -> None:
+        with ThreadPoolExecutor(THREADS) as pool:
+            list(pool.map(sleep, [PAUSE] * WAITS))
+
+    floor = best(bare)
+    ideal = WAITS * PAUSE / THREADS
+    ours = best(runner(folders, waits, ThreadExecutor(THREADS)))
+    yield Figure(
+        what=f"{WAITS} x {PAUSE * 1e3:.0f} ms with {THREADS} threads (ideal {ideal:g} s)",
+        value=ours,
+        unit="s",
+        beside=floor,
+        peer="ThreadPoolExecutor",
+        aim="<= 1.15 x ideal",
+        met=ours <= 1.15 * ideal,
+    )
+
+
+def computing(folders: Iterator[Path]) -> Iterator[Figure]:
+    """Measure two processes on steps that compute, beside one."""
+
+    @asset(partitions=keys(8), code_version="1")
+    def computes(context: Any) -> None:
+        sum(number * number for number in range(4_000_000))
+
+    seconds = {}
+    for count in (1, 2):
+        executor = ProcessExecutor(count)
+        run = runner(folders, computes, executor)
+        run()  # workers are warm, as in the second run of a session
+        seconds[count] = best(run)
+        executor.stop(kill=True)
+    yield Figure(
+        what="8 steps that compute, 2 processes: speed",
+        value=seconds[1] / seconds[2],
+        unit="x",
+        beside=1.0,
+        peer="1 process",
+        aim=">= 1.8 x",
+        met=seconds[1] / seconds[2] >= 1.8,
+    )
+
+
+def days(folders: Iterator[Path]) -> Iterator[Figure]:
+    """Measure three assets of 365 days with two processes, beside this one alone."""
+    assets = chain(BackfillPolicy.per_partition())
+    executor = ProcessExecutor(2)
+    run = runner(folders, assets, executor)
+    run()
+    alone, ours = best(runner(folders, assets)), best(run)
+    executor.stop(kill=True)
+    yield Figure(
+        what="3 assets x 365 days, 2 processes: speed",
+        value=alone / ours,
+        unit="x",
+        beside=1.0,
+        peer="in process",
+        aim=">= 1.6 x",
+        met=alone / ours >= 1.6,
+    )
+
+
+def no_ops(folders: Iterator[Path], engine: str, executor: Any, bare: Callable[[], Any]) -> Figure:
+    """Measure steps that do nothing on a cluster, beside its own tasks that do nothing."""
+
+    @asset(partitions=keys(NO_OPS), code_version="1")
+    def nothing(context: Any) -> None:
+        """Do nothing."""
+
+    run = runner(folders, nothing, executor)
+    run()
+    bare()
+    floor, ours = best(bare), best(run)
+    return Figure(
+        what=f"{NO_OPS:,} steps that do nothing, on {engine}",
+        value=ours,
+        unit="s",
+        beside=floor,
+        peer=f"{NO_OPS:,} bare tasks",
+        aim="<= 1.2 x",
+        met=ours <= 1.2 * floor,
+    )
+
+
+def on_dask(folders: Iterator[Path]) -> Iterator[Figure]:
+    """Measure Dask with two worker processes."""
+    from assetkit.executors import DaskExecutor
+
+    with closing(DaskExecutor(workers=2)) as executor:
+        executor.start()
+        client = executor._client  # the same cluster for both
+
+        def bare() -> None:
+            client.gather([client.submit(abs, n, pure=False) for n in range(NO_OPS)])
+
+        yield no_ops(folders, "Dask", executor, bare)
+
+
+def on_ray(folders: Iterator[Path]) -> Iterator[Figure]:
+    """Measure Ray with two CPUs."""
+    import ray
+
+    from assetkit.executors import RayExecutor
+
+    with closing(RayExecutor(workers=2)) as executor:
+        executor.start()
+        task = ray.remote(abs_of)
+        yield no_ops(
+            folders, "Ray", executor, lambda: ray.get([task.remote(n) for n in range(NO_OPS)])
+        )
+
+
+def abs_of(number: int) -> int:
+    """Return a number without its sign."""
+    return abs(number)
+
+
+def figures(root: Path) -> Iterator[Figure]:
+    """Measure."""
+    folders = (root / f"w{number}" for number in range(1_000))
+    yield from waiting(folders)
+    yield from computing(folders)
+    yield from days(folders)
+    if importlib.util.find_spec("distributed"):
+        yield from on_dask(folders)
+    if importlib.util.find_spec("ray"):
+        yield from on_ray(folders)
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as folder:
+        show(figures(Path(folder)))
