@@ -33,6 +33,7 @@ COMMANDS: Final[dict[str, dict[str, tuple[str, str]]]] = {
         "check": ("assetkit.cli.checking:check", "Run checks on what is published."),
         "partitions": ("assetkit.cli.partitions:partitions", "Show and change partitions."),
         "sql": ("assetkit.cli.state:sql", "Query assets as tables."),
+        "ui": ("assetkit.cli.ui:ui", "Serve a web page of all that."),
     },
     "Build": {
         "plan": ("assetkit.cli.build:plan", "Show what would run, and why; run nothing."),

@@ -1,0 +1,291 @@
+"""The page: its addresses, each with a twin in JSON, and what may be done from them.
+
+Rule 1: an address holds the whole state of what it shows.
+Rule 2: nothing of the project runs here; a process of its own reads (see `reader`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any, TypeAlias
+from urllib.parse import parse_qs, quote, urlencode
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import (
+    HTMLResponse,
+    JSONResponse,
+    RedirectResponse,
+    Response,
+    StreamingResponse,
+)
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from assetkit.web.guard import App, Guard
+from assetkit.web.launching import launch
+from assetkit.web.live import Pulse
+from assetkit.web.reading import Readers, Refusal
+
+Arguments: TypeAlias = dict[str, Any]
+_FORM_LIMIT = 65_536
+_MOST_DEPTH = 20
+_TITLES = {400: "That cannot be done", 404: "Not found", 409: "The world has moved on"}
+
+
+class Page:
+    """The handlers of all addresses."""
+
+    def __init__(self, readers: Readers, *, read_only: bool) -> None:
+        self._readers = readers
+        self._read_only = read_only
+        self._pulse = Pulse(readers)
+        self._templates = Environment(
+            loader=PackageLoader("assetkit.web"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._templates.filters |= {"asset_url": asset_url, "run_url": run_url, "query": urlencode}
+
+    def app(self) -> Starlette:
+        """Return the application, without its guard."""
+
+        @asynccontextmanager
+        async def lifespan(_: Starlette) -> AsyncIterator[None]:
+            beat = asyncio.create_task(self._pulse.beat())
+            yield
+            beat.cancel()
+            with suppress(asyncio.CancelledError):
+                await beat
+            await asyncio.to_thread(self._readers.stop)
+
+        show = self._show
+        looks = [
+            ("/", show("board", "board.html", lambda _: {})),
+            ("/board", show("board", "board.html", lambda _: {})),
+            ("/lineage", show("lineage", "lineage.html", _lineage)),
+            ("/assets/{asset:path}", show("asset", "asset.html", _asset)),
+            ("/runs", show("runs", "runs.html", _runs)),
+            ("/runs/{run_id}", show("run", "run.html", _run)),
+            ("/plan", self.plan),
+            ("/plan/{plan_id}", show("kept_plan", "plan.html", _of("plan_id"))),
+        ]
+        acts = [
+            ("/plan/{plan_id}/launch", self.launch),
+            ("/runs/{run_id}/cancel", self.cancel),
+            ("/runs/{run_id}/retry", self.retry),
+            ("/runs/{run_id}/decide", self.decide),
+        ]
+        return Starlette(
+            routes=[
+                Route("/live", self.live),
+                Route("/version", self.version),
+                Mount("/static", StaticFiles(directory=Path(__file__).parent / "static")),
+                *(Route(path, handler, methods=["POST"]) for path, handler in acts),
+                *(Route(f"{path}.json", handler) for path, handler in looks if path != "/"),
+                *(Route(path, handler) for path, handler in looks),
+            ],
+            exception_handlers={Refusal: self._refused, HTTPException: self._http_error},
+            lifespan=lifespan,
+        )
+
+    def _show(
+        self, name: str, template: str, arguments: Callable[[Request], Arguments]
+    ) -> Callable[[Request], Awaitable[Response]]:
+        async def handler(request: Request) -> Response:
+            page = await self._ask(name, **arguments(request))
+            return self._rendered(request, template, page)
+
+        return handler
+
+    async def plan(self, request: Request) -> Response:
+        """Show a plan of what the address asks for, or the form that asks."""
+        query = request.query_params
+        if "select" not in query:
+            return self._rendered(request, "ask.html", {"select": "", "partitions": ""})
+        page = await self._ask(
+            "make_plan",
+            select=query["select"],
+            partitions=query.get("partitions") or query.get("p", ""),
+            force=query.get("force", "") == "1",
+            upstream=query.get("upstream", "1") == "1",
+            keep=not self._read_only,
+        )
+        return self._rendered(request, "plan.html", page)
+
+    async def launch(self, request: Request) -> Response:
+        """Begin exactly the plan that was looked at, or refuse with the difference."""
+        plan_id = request.path_params["plan_id"]
+        file = await self._ask("plan_file", plan_id=plan_id)
+        begun = await asyncio.to_thread(launch, self._readers.source, plan_id, Path(file))
+        path = run_url(begun.run_id) if begun.run_id else "/runs"
+        return _done(request, {"run_id": begun.run_id, "words": begun.words}, path)
+
+    async def cancel(self, request: Request) -> Response:
+        """Ask a run to stop."""
+        run_id = request.path_params["run_id"]
+        said = await self._ask("cancel", run_id=run_id)
+        return _done(request, said, run_url(run_id))
+
+    async def retry(self, request: Request) -> Response:
+        """Plan what a run left undone; the plan is looked at before it is launched."""
+        said = await self._ask("retry_plan", run_id=request.path_params["run_id"])
+        return _done(request, said, f"/plan/{said['plan_id']}")
+
+    async def decide(self, request: Request) -> Response:
+        """Approve or reject a step that waits."""
+        form = await _form(request)
+        run_id = request.path_params["run_id"]
+        if form.get("status") not in ("approved", "rejected"):
+            raise Refusal("BadRequest", "Say status=approved or status=rejected.", 400)
+        said = await self._ask(
+            "decide",
+            run_id=run_id,
+            step=form.get("step", ""),
+            status=form["status"],
+            note=form.get("note", ""),
+        )
+        return _done(request, said, run_url(run_id))
+
+    async def version(self, request: Request) -> Response:
+        """Return the number that grows with each change, for those without a stream."""
+        return JSONResponse({"version": self._pulse.version})
+
+    async def live(self, request: Request) -> Response:
+        """Stream that number."""
+        last = request.headers.get("last-event-id", request.query_params.get("after", ""))
+        after = int(last) if last.isdecimal() and len(last) < 16 else self._pulse.version
+        return StreamingResponse(
+            self._pulse.stream(after),
+            media_type="text/event-stream",
+            headers={"cache-control": "no-store"},
+        )
+
+    async def _ask(self, name: str, **arguments: Any) -> Any:
+        return await asyncio.to_thread(self._readers.ask, name, **arguments)
+
+    def _rendered(
+        self, request: Request, template: str, page: Mapping[str, Any], status: int = 200
+    ) -> Response:
+        headers = {"cache-control": "no-store"}
+        if _wants_json(request):
+            schema = template.removesuffix(".html")
+            said = {"schema": f"assetkit.ui.{schema}/1", **page}
+            return JSONResponse(said, status, headers=headers)
+        html = self._templates.get_template(template).render(
+            page=page,
+            path=request.url.path,
+            here=_here(request),
+            json_path=_json_path(request),
+            title=self._readers.source.name,
+            problem=self._readers.problem,
+            read_only=self._read_only,
+            version=self._pulse.version,
+        )
+        return HTMLResponse(html, status, headers=headers)
+
+    def _refused(self, request: Request, error: Exception) -> Response:
+        refusal = error if isinstance(error, Refusal) else Refusal("Error", str(error), 500)
+        title = _TITLES.get(refusal.status, "That went wrong")
+        page = {
+            "title": title,
+            "kind": refusal.kind,
+            "message": str(refusal),
+            "status": refusal.status,
+        }
+        return self._rendered(request, "error.html", page, refusal.status)
+
+    def _http_error(self, request: Request, error: Exception) -> Response:
+        status = error.status_code if isinstance(error, HTTPException) else 500
+        return self._refused(
+            request, Refusal("NotFound", f"There is no page {request.url.path}.", status)
+        )
+
+
+def guarded(
+    readers: Readers, *, token: str, port: int, read_only: bool, hosts: frozenset[str]
+) -> App:
+    """Return the whole application: the page behind its guard."""
+    app = Page(readers, read_only=read_only).app()
+    return Guard(app=app, token=token, hosts=hosts, port=port, read_only=read_only)
+
+
+def asset_url(key: str) -> str:
+    """Return the address of an asset.
+
+    >>> asset_url("sales/orders")
+    '/assets/sales%2Forders'
+    """
+    return f"/assets/{quote(key, safe='')}"
+
+
+def run_url(run_id: str) -> str:
+    """Return the address of a run."""
+    return f"/runs/{quote(run_id, safe='')}"
+
+
+def _lineage(request: Request) -> Arguments:
+    query = request.query_params
+    depth = query.get("depth", "2")
+    return {
+        "select": query.get("select", ""),
+        "depth": min(int(depth), _MOST_DEPTH) if depth.isdecimal() else 2,
+        "collapse": query.getlist("collapse"),
+    }
+
+
+def _asset(request: Request) -> Arguments:
+    names = ("p", "across", "down")
+    chosen = {name: request.query_params[name] for name in names if name in request.query_params}
+    return {"asset": request.path_params["asset"], **chosen}
+
+
+def _runs(request: Request) -> Arguments:
+    return {name: request.query_params.get(name, "") for name in ("status", "since")}
+
+
+def _run(request: Request) -> Arguments:
+    return {**_of("run_id")(request), "step": request.query_params.get("step", "")}
+
+
+def _of(name: str) -> Callable[[Request], Arguments]:
+    return lambda request: {name: request.path_params[name]}
+
+
+def _wants_json(request: Request) -> bool:
+    path: str = request.url.path
+    return path.endswith(".json") or request.headers.get("accept") == "application/json"
+
+
+def _here(request: Request) -> str:
+    query = request.url.query
+    return f"{quote(request.url.path)}{'?' if query else ''}{query}"
+
+
+def _json_path(request: Request) -> str:
+    path = quote(request.url.path) if request.url.path != "/" else "/board"
+    query = request.url.query
+    return f"{path}.json{'?' if query else ''}{query}"
+
+
+async def _form(request: Request) -> dict[str, str]:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > _FORM_LIMIT:
+            raise Refusal("TooLarge", "That is more than a form of this page sends.", 413)
+    fields = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True)
+    return {name: values[-1] for name, values in fields.items()}
+
+
+def _done(request: Request, said: Mapping[str, Any], path: str) -> Response:
+    if request.headers.get("accept") == "application/json":
+        return JSONResponse(said)
+    return RedirectResponse(path, 303)

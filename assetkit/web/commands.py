@@ -1,0 +1,64 @@
+"""What a page shows or does, as a line for the terminal and one for Python, to copy."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """The same thing said to a shell and to Python; either may be empty."""
+
+    shell: str
+    python: str = ""
+
+
+def plan_line(select: str, partitions: str, *, force: bool, upstream: bool) -> Line:
+    """Return how a plan is asked for.
+
+    >>> plan_line("+report", "latest", force=False, upstream=True).shell
+    "assetkit plan -s +report --partitions latest"
+    """
+    return Line(
+        shell=_shell("plan", select, partitions, force=force, upstream=upstream),
+        python=_python("plan", select, partitions, force=force, upstream=upstream),
+    )
+
+
+def materialize_line(select: str, partitions: str, *, force: bool, upstream: bool) -> Line:
+    """Return how the same is made."""
+    return Line(
+        shell=_shell("materialize", select, partitions, force=force, upstream=upstream),
+        python=_python("materialize", select, partitions, force=force, upstream=upstream),
+    )
+
+
+def run_line(verb: str, run_id: str, steps: Sequence[str] = ()) -> Line:
+    """Return how a run is cancelled or retried, or its steps approved."""
+    words = [verb, run_id, *steps]
+    python = {
+        "cancel": f"workspace.cancel({run_id!r})",
+        "approve": f"ak.approve({run_id!r}, {list(steps)!r})",
+        "reject": f"ak.reject({run_id!r}, {list(steps)!r})",
+    }.get(verb, "")
+    return Line(shell=shlex.join(["assetkit", *words]), python=python)
+
+
+def _shell(verb: str, select: str, partitions: str, *, force: bool, upstream: bool) -> str:
+    words = ["assetkit", verb]
+    words += ["-s", select] if select else []
+    words += ["--partitions", partitions] if partitions else []
+    words += ["--force"] if force else []
+    words += [] if upstream else ["--no-upstream"]
+    return shlex.join(words)
+
+
+def _python(verb: str, select: str, partitions: str, *, force: bool, upstream: bool) -> str:
+    arguments = ["project"]
+    arguments += [f"select={select!r}"] if select else []
+    arguments += [f"partitions={partitions!r}"] if partitions else []
+    arguments += ["force=True"] if force else []
+    arguments += [] if upstream else ["upstream=False"]
+    return f"ak.{verb}({', '.join(arguments)})"

@@ -1,0 +1,145 @@
+"""What pages are made from: a workspace, a project's graph, and how everything stands now."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from threading import Lock
+
+from assetkit.errors import AssetkitError, UnknownAsset, did_you_mean
+from assetkit.graph.graph import AssetGraph
+from assetkit.planning.decisions import Decision
+from assetkit.planning.freshness import Freshness
+from assetkit.planning.plan import Plan
+from assetkit.planning.planner import Situation, make_plan
+from assetkit.planning.request import Request
+from assetkit.project import Definitions
+from assetkit.records import AssetKey
+from assetkit.web.marks import catalog_mark
+from assetkit.web.states import Tally, slot_states, tally_of
+from assetkit.workspace import Workspace
+from assetkit.workspace.core import Core
+from assetkit.workspace.evaluating import evaluate
+from assetkit.workspace.planning import decide_in, with_sources
+from assetkit.workspace.situation import Definitions as Described
+from assetkit.workspace.situation import describe_graph
+
+_AGE = 5.0
+_SHARE = 10
+"""How everything stands is found out again after so many seconds, or times what it took."""
+
+
+class NotFoundHere(AssetkitError):
+    """A page asks for something that is not there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """How all assets stand at one moment: one plan of everything, promises and decisions."""
+
+    plan: Plan
+    tallies: Mapping[AssetKey, Tally]
+    promises: Mapping[AssetKey, Freshness]
+    decisions: Mapping[AssetKey, tuple[Decision, ...]]
+
+    @property
+    def now(self) -> datetime:
+        """The moment."""
+        return self.plan.now
+
+
+class Desk:
+    """A workspace and, where it loads, a project: what every page is made from.
+
+    ``graph`` is None where no project is named or none loads; pages then show
+    what the catalog knows. Safe to use from several threads.
+    """
+
+    def __init__(self, workspace: Workspace, definitions: Definitions | None) -> None:
+        self.definitions = definitions
+        self.graph: AssetGraph | None = None if definitions is None else definitions.graph
+        self.workspace = workspace
+        if definitions is not None:
+            self.workspace = workspace.furnished(
+                resources=definitions.resources,
+                io_managers=definitions.io_managers,
+                executor=definitions.executor,
+            )
+        self._lock = Lock()
+        self._standing: tuple[object, float, Standing] | None = None
+
+    @property
+    def core(self) -> Core:
+        """The parts of the workspace."""
+        return self.workspace.core
+
+    def now(self) -> datetime:
+        """Return the time of the workspace."""
+        return self.core.now()
+
+    @cached_property
+    def described(self) -> Described:
+        """The project with its fingerprints."""
+        return describe_graph(self.known_graph, {})
+
+    @property
+    def known_graph(self) -> AssetGraph:
+        """The graph; raises `NotFoundHere` where there is none."""
+        if self.graph is None:
+            raise NotFoundHere("There is no project that loads, so there is nothing to plan.")
+        return self.graph
+
+    def find_asset(self, name: str) -> AssetKey:
+        """Return the key of an asset that the project or the catalog knows.
+
+        Raises `UnknownAsset` with the nearest names.
+        """
+        known = set(() if self.graph is None else self.graph.assets)
+        if name in known:
+            return name
+        known |= {row.asset for row in self.core.catalog.asset_rows()}
+        if name in known:
+            return name
+        raise UnknownAsset(f"There is no asset {name!r}. {did_you_mean(name, sorted(known))}")
+
+    def standing(self) -> Standing | None:
+        """Return how everything stands, at most seconds old; None without a project."""
+        if self.graph is None or not self.graph.assets:
+            return None
+        mark = self._mark()
+        with self._lock:
+            if self._standing is not None:
+                seen, until, found = self._standing
+                if seen == mark and time.monotonic() < until:
+                    return found
+            begun = time.monotonic()
+            found = self._stand()
+            took = time.monotonic() - begun
+            self._standing = (self._mark(), time.monotonic() + max(_AGE, _SHARE * took), found)
+            return found
+
+    def _stand(self) -> Standing:
+        request = Request(targets=tuple(self.known_graph.assets))
+
+        def decide(situation: Situation) -> tuple[Plan, frozenset[AssetKey]]:
+            draft = make_plan(situation, request)
+            return draft.plan, draft.wants_detail
+
+        now = self.now()
+        plan = with_sources(self.core, decide_in(self.core, self.described, now, decide))
+        found = evaluate(self.core, self.described, now=now)
+        decisions: dict[AssetKey, tuple[Decision, ...]] = {}
+        for one in found.decisions:
+            decisions[one.asset] = (*decisions.get(one.asset, ()), one)
+        return Standing(
+            plan=plan,
+            tallies={key: tally_of(slot_states(plan, key)) for key in self.known_graph.assets},
+            promises={one.asset: one for one in found.statuses},
+            decisions=decisions,
+        )
+
+    def _mark(self) -> object:
+        return catalog_mark(getattr(self.core.catalog, "path", None))

@@ -1,0 +1,61 @@
+"""What changed, told to browsers: a number that grows, and nothing else.
+
+Rule 1: the catalog is never opened for this, nor held: its file is looked at from outside.
+Rule 2: pages fetch themselves anew when the number grows; a stream that was lost takes up
+where it left off, as the number is all that there is to know.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from functools import partial
+from pathlib import Path
+
+from assetkit.web.launching import reap
+from assetkit.web.marks import catalog_mark
+from assetkit.web.reading import Readers
+
+_BEAT = 0.4
+_HEARTBEAT = 15.0
+
+
+class Pulse:
+    """Counts the changes of a catalog and of a project's code."""
+
+    def __init__(self, readers: Readers) -> None:
+        self.version = 1
+        self._readers = readers
+        self._changed = asyncio.Condition()
+
+    async def beat(self) -> None:
+        """Look twice a second, until cancelled."""
+        catalog = Path(self._readers.source.catalog)
+        seen = catalog_mark(catalog)
+        while True:
+            await asyncio.sleep(_BEAT)
+            mark = catalog_mark(catalog)
+            loaded = await asyncio.to_thread(self._readers.follow)
+            reap()
+            if mark != seen or loaded:
+                seen = mark
+                async with self._changed:
+                    self.version += 1
+                    self._changed.notify_all()
+
+    def _is_past(self, version: int) -> bool:
+        return self.version != version
+
+    async def stream(self, after: int) -> AsyncIterator[str]:
+        """Yield an event for each change after a version, and a comment now and then."""
+        while True:
+            if self._is_past(after):
+                after = self.version
+                yield f"id: {after}\nevent: changed\ndata: {json.dumps({'version': after})}\n\n"
+                continue
+            try:
+                async with asyncio.timeout(_HEARTBEAT), self._changed:
+                    await self._changed.wait_for(partial(self._is_past, after))
+            except TimeoutError:
+                yield ": still here\n\n"

@@ -1,0 +1,217 @@
+"""Plans to look at, kept as they were shown, so that just that plan is launched, or none."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from assetkit.api import plan, plan_again
+from assetkit.display.glyphs import glyph
+from assetkit.display.quantities import bytes_text, count_text, duration_text, rough_duration_text
+from assetkit.planning.model import AssetSummary
+from assetkit.planning.plan import Plan
+from assetkit.planning.text import totals_text, verb_of, why_text
+from assetkit.records import AssetKey
+from assetkit.web.commands import Line, materialize_line, plan_line
+from assetkit.web.desk import Desk, NotFoundHere
+from assetkit.web.plainvalues import plain
+from assetkit.workspace.retrying import what_is_undone
+
+_KEPT = 100
+_EXPLAINED = 60
+_WORDS = {
+    "build": "build",
+    "rebuild": "rebuild",
+    "maybe": "only if an input changes",
+    "blocked": "blocked",
+    "quarantined": "held after failures",
+    "running": "running elsewhere",
+    "keep": "up to date",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanRow:
+    """One asset of a plan. ``explained`` says why at length, empty beyond the first rows."""
+
+    asset: AssetKey
+    verb: str
+    mark: str
+    words: str
+    steps: int
+    total: int
+    partitions: str
+    why: str
+    expected: str
+    explained: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanPage:
+    """A plan as it was made at ``as_of``. ``can_launch``: there is something to run."""
+
+    plan_id: str
+    as_of: datetime
+    select: str
+    partitions: str
+    force: bool
+    upstream: bool
+    sentence: str
+    notes: Sequence[str]
+    rows: Sequence[PlanRow]
+    idle: Sequence[AssetKey]
+    steps: int
+    estimate: str
+    can_launch: bool
+    plan_line: Line
+    run_line: Line
+
+
+def make_plan_page(
+    desk: Desk,
+    *,
+    select: str = "",
+    partitions: str = "",
+    force: bool = False,
+    upstream: bool = True,
+    keep: bool = True,
+) -> PlanPage:
+    """Plan a selection (empty: all assets) and keep the plan for launching.
+
+    *keep* False: only look. Raises as `assetkit.plan` does.
+    """
+    expression, _, behind = select.partition("@")
+    made = (
+        plan(
+            desk.definitions,
+            select=expression.strip() or None,
+            partitions=partitions.strip() or behind.strip() or None,
+            force=force,
+            upstream=upstream,
+            workspace=desk.workspace,
+        )
+        if desk.graph is not None
+        else None
+    )
+    if made is None:
+        raise NotFoundHere("There is no project that loads, so there is nothing to plan.")
+    page = _page(made, select=select, partitions=partitions, force=force, upstream=upstream)
+    if keep:
+        _keep(desk, made, page)
+    return page
+
+
+def retry_plan_page(desk: Desk, *, run_id: str, keep: bool = True) -> PlanPage:
+    """Plan what a run left undone, and keep the plan for launching."""
+    request = what_is_undone(desk.core, desk.known_graph, run_id)
+    made = desk.workspace.plan(desk.known_graph, request)
+    page = _page(
+        made, select=" or ".join(request.targets), partitions="", force=False, upstream=True
+    )
+    if keep:
+        _keep(desk, made, page)
+    return page
+
+
+def kept_plan_page(desk: Desk, *, plan_id: str) -> dict[str, Any]:
+    """Return the page of a plan as it was kept; raises `NotFoundHere` where it is not kept."""
+    page: dict[str, Any] = json.loads(_file(desk, plan_id, ".json").read_text(encoding="utf-8"))
+    return page
+
+
+def plan_file(desk: Desk, *, plan_id: str) -> Path:
+    """Return the file of a kept plan, once it is sure that it would be the same plan now.
+
+    Raises:
+        PlanOutdated: definitions or catalog have moved; the message says how.
+        NotFoundHere: no such plan is kept.
+    """
+    file = _file(desk, plan_id, ".plan")
+    plan_again(Plan.load(file, definitions=desk.definitions), desk.workspace, {})
+    return file
+
+
+def _page(made: Plan, *, select: str, partitions: str, force: bool, upstream: bool) -> PlanPage:
+    summary = made.summary()
+    busy = [line for line in summary.assets if verb_of(line) != "keep"]
+    said: dict[str, Any] = {"force": force, "upstream": upstream}
+    return PlanPage(
+        plan_id=made.plan_id,
+        as_of=made.now,
+        select=select,
+        partitions=partitions,
+        force=force,
+        upstream=upstream,
+        sentence=totals_text(summary, made.now),
+        notes=made.notes,
+        rows=[_row(made, line, explained=at < _EXPLAINED) for at, line in enumerate(busy)],
+        idle=[line.asset for line in summary.assets if verb_of(line) == "keep"],
+        steps=len(made),
+        estimate=rough_duration_text(summary.seconds) if summary.seconds else "",
+        can_launch=len(made) > 0,
+        plan_line=plan_line(select, partitions, **said),
+        run_line=materialize_line(select, partitions, **said),
+    )
+
+
+def _row(made: Plan, line: AssetSummary, *, explained: bool) -> PlanRow:
+    verb, steps = verb_of(line), line.run + line.maybe
+    why = why_text(line) if steps else ""
+    parts = [
+        "" if line.seconds is None else duration_text(line.seconds),
+        count_text(line.rows, "row") if line.rows else "",
+        bytes_text(line.bytes) if line.bytes else "",
+    ]
+    others = line.blocked + line.quarantined + line.running
+    return PlanRow(
+        asset=line.asset,
+        verb=verb,
+        mark=glyph(verb),
+        words=_WORDS[verb],
+        steps=steps,
+        total=steps + line.fresh + others,
+        partitions=line.partitions,
+        why=why or _hindered(line),
+        expected=", ".join(filter(None, parts)),
+        explained=made.explain(line.asset) if explained else "",
+    )
+
+
+def _hindered(line: AssetSummary) -> str:
+    words = (
+        (line.blocked, "blocked: an input is missing and cannot be made"),
+        (line.quarantined, "held: failed before in just this way"),
+        (line.running, "another run is at it"),
+    )
+    return ", ".join(f"{count:,} {text}" for count, text in words if count)
+
+
+def _keep(desk: Desk, made: Plan, page: PlanPage) -> None:
+    folder = _folder(desk)
+    folder.mkdir(parents=True, exist_ok=True)
+    made.save(folder / f"{made.plan_id}.plan")
+    file = folder / f"{made.plan_id}.json"
+    file.write_text(json.dumps(plain(page)), encoding="utf-8")
+    kept = sorted(folder.glob("*.json"), key=lambda one: one.stat().st_mtime_ns)
+    for old in kept[:-_KEPT]:
+        for name in (old, old.with_suffix(".plan")):
+            with suppress(OSError):
+                name.unlink()
+
+
+def _folder(desk: Desk) -> Path:
+    return desk.core.place.private / "ui" / "plans"
+
+
+def _file(desk: Desk, plan_id: str, suffix: str) -> Path:
+    file = _folder(desk) / f"{plan_id}{suffix}"
+    if not plan_id.isalnum() or not file.is_file():
+        raise NotFoundHere(
+            f"There is no plan {plan_id!r} any more: the newest {_KEPT} are kept. Plan again."
+        )
+    return file

@@ -1,0 +1,289 @@
+"""Runs: what happened, the failures first, and what each step said."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from assetkit.definitions.durations import seconds_of
+from assetkit.display.quantities import duration_text
+from assetkit.errors import did_you_mean
+from assetkit.records import AssetKey, slot_name
+from assetkit.web.desk import Desk, NotFoundHere
+from assetkit.workspace.deciding import waiting
+
+_SHOWN_STEPS = 500
+_SHOWN_LINES = 5_000
+_ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
+STATUSES = ("running", "success", "failed", "cancelled", "lost")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunLine:
+    """One run in a list. ``took`` in words, empty while it runs."""
+
+    run_id: str
+    status: str
+    origin: str
+    started_at: datetime
+    ended_at: datetime | None
+    took: str
+    steps: int
+    targets: Sequence[AssetKey]
+    command: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunsPage:
+    """Runs, newest first, as the filters say."""
+
+    runs: Sequence[RunLine]
+    status: str
+    since: str
+    total: int
+    statuses: Sequence[str] = STATUSES
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepLine:
+    """One event of a run: a step that ended, or an attempt that failed."""
+
+    time: datetime
+    asset: AssetKey
+    partition: str | None
+    step: str
+    event: str
+    attempt: int
+    took: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssetBar:
+    """The time in which a run worked on an asset, as shares of the whole run, 0 to 1."""
+
+    asset: AssetKey
+    start: float
+    length: float
+    counts: Mapping[str, int]
+    took: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """A step that failed: what the user's code raised, where, and what that stopped."""
+
+    step: str
+    asset: AssetKey
+    error: str
+    frames: Sequence[str]
+    traceback: str
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepLog:
+    """What one step said. ``note`` says why there is nothing, where that is so."""
+
+    step: str
+    lines: Sequence[str]
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunPage:
+    """A run: its failures first, then how it went asset by asset, then every step."""
+
+    run: RunLine
+    sentence: str
+    failures: Sequence[Failure]
+    stopped: Sequence[str]
+    counts: Mapping[str, int]
+    bars: Sequence[AssetBar]
+    steps: Sequence[StepLine]
+    more_steps: int
+    waiting: Sequence[str]
+    log: StepLog | None
+    can_retry: bool
+
+
+def run_lines(desk: Desk, *, limit: int | None = None, run_id: str | None = None) -> list[RunLine]:
+    """Return runs, newest first."""
+    rows = desk.core.catalog.runs(limit=limit, run_id=run_id).to_pylist()
+    return [
+        RunLine(
+            run_id=row["run_id"],
+            status=row["status"],
+            origin=row["origin"],
+            started_at=row["started_at"],
+            ended_at=row["ended_at"],
+            took="" if row["duration"] is None else duration_text(row["duration"]),
+            steps=row["steps"],
+            targets=row["targets"] or (),
+            command=row["command"] or "",
+            message=row["message"] or "",
+        )
+        for row in rows
+    ]
+
+
+def runs_page(desk: Desk, *, status: str = "", since: str = "", limit: int = 200) -> RunsPage:
+    """Return the runs of a status, begun no longer ago than *since* (``"24h"``; empty: any)."""
+    found = run_lines(desk)
+    earliest = (
+        desk.now() - timedelta(seconds=seconds_of(since, owner="runs", argument="since"))
+        if since
+        else None
+    )
+    kept = [
+        one
+        for one in found
+        if (not status or one.status == status) and (earliest is None or one.started_at >= earliest)
+    ]
+    return RunsPage(runs=kept[:limit], status=status, since=since, total=len(found))
+
+
+def run_page(desk: Desk, *, run_id: str, step: str = "") -> RunPage:
+    """Return a run; with *step* (``asset@partition``) what that step said.
+
+    Raises `NotFoundHere` where there is no such run.
+    """
+    found = run_lines(desk, run_id=run_id)
+    if not found:
+        near = did_you_mean(
+            run_id, [one.run_id for one in run_lines(desk, limit=1_000)], what="runs"
+        )
+        raise NotFoundHere(f"There is no run {run_id!r}. {near}")
+    run = found[0]
+    events: list[dict[str, Any]] = desk.core.catalog.steps(run_id).to_pylist()
+    ended = [one for one in events if one["event"] != "attempt failed"]
+    counts = Counter(str(one["event"]) for one in ended)
+    asked = waiting(desk.core, run_id)
+    lines = [_step_line(one) for one in events]
+    return RunPage(
+        run=run,
+        sentence=_sentence(run, counts, len(ended)),
+        failures=list(_failures(events)),
+        stopped=sorted({_step_of(one) for one in ended if one["event"] == "blocked"}),
+        counts=dict(counts),
+        bars=_bars(run, ended, desk.now()),
+        steps=lines[-_SHOWN_STEPS:],
+        more_steps=max(0, len(lines) - _SHOWN_STEPS),
+        waiting=[slot_name(one.asset, one.partition) for one in asked],
+        log=_log(desk, events, step) if step else None,
+        can_retry=run.status in ("failed", "cancelled", "lost"),
+    )
+
+
+def _sentence(run: RunLine, counts: Mapping[str, int], ended: int) -> str:
+    done = ", ".join(f"{count:,} {name}" for name, count in sorted(counts.items()))
+    if run.status == "running":
+        return f"Running: {ended:,} of {run.steps:,} steps are done{f' ({done})' if done else ''}."
+    if run.status == "lost":
+        left = max(0, run.steps - ended)
+        return (
+            f"It ended without a farewell (killed, or its machine was lost); {left:,} of "
+            f"{run.steps:,} steps were not finished."
+        )
+    return f"It ended as {run.status} after {run.took}: {done or 'nothing had to be done'}."
+
+
+def _step_of(event: Mapping[str, Any]) -> str:
+    return slot_name(event["asset"], event["partition"])
+
+
+def _step_line(event: Mapping[str, Any]) -> StepLine:
+    error = f"{event['error_type']}: {event['message']}" if event["error_type"] else ""
+    return StepLine(
+        time=event["time"],
+        asset=event["asset"],
+        partition=event["partition"],
+        step=_step_of(event),
+        event=str(event["event"]),
+        attempt=event["attempt"] or 1,
+        took="" if not event["duration"] else duration_text(event["duration"]),
+        words=(error or event["reason"] or "").partition("\n")[0],
+    )
+
+
+def _failures(events: Sequence[Mapping[str, Any]]) -> Iterator[Failure]:
+    """Yield the last failed attempt of each step that did not come to a good end."""
+    failed = {_step_of(one) for one in events if one["event"] == "failed"}
+    attempts: dict[str, list[Mapping[str, Any]]] = {}
+    for one in events:
+        if one["event"] == "attempt failed":
+            attempts.setdefault(_step_of(one), []).append(one)
+    for step, tries in attempts.items():
+        if step not in failed:
+            continue
+        last = tries[-1]
+        yield Failure(
+            step=step,
+            asset=last["asset"],
+            error=f"{last['error_type']}: {last['message']}",
+            frames=_frames(last["traceback"] or ""),
+            traceback=last["traceback"] or "",
+            attempts=len(tries),
+        )
+
+
+def _frames(traceback: str) -> list[str]:
+    """Return the innermost frame of a traceback: where, and the line of code."""
+    lines = traceback.splitlines()
+    starts = [at for at, line in enumerate(lines) if line.lstrip().startswith("File ")]
+    if not starts:
+        return []
+    return [line.strip() for line in lines[starts[-1] : starts[-1] + 2]]
+
+
+def _bars(run: RunLine, ended: Sequence[Mapping[str, Any]], now: datetime) -> list[AssetBar]:
+    whole = ((run.ended_at or now) - run.started_at).total_seconds() or 1.0
+    spans: dict[AssetKey, list[Mapping[str, Any]]] = {}
+    for one in ended:
+        spans.setdefault(one["asset"], []).append(one)
+    bars = []
+    for asset, steps in spans.items():
+        ends = [(one["time"] - run.started_at).total_seconds() for one in steps]
+        first = min(end - (one["duration"] or 0.0) for end, one in zip(ends, steps, strict=True))
+        start = min(max(first / whole, 0.0), 1.0)
+        bars.append(
+            AssetBar(
+                asset=asset,
+                start=round(start, 4),
+                length=round(max(min(max(ends) / whole, 1.0) - start, 0.0), 4),
+                counts=dict(Counter(str(one["event"]) for one in steps)),
+                took=duration_text(sum(one["duration"] or 0.0 for one in steps)),
+            )
+        )
+    return bars
+
+
+def _log(desk: Desk, events: Sequence[Mapping[str, Any]], step: str) -> StepLog:
+    """Return what a step said; the file is found by the run's record of it, never by a path."""
+    mine = [one for one in events if _step_of(one) == step]
+    if not mine:
+        return StepLog(step=step, lines=(), note="This run has no such step, or it has not ended.")
+    named = next((one["log"] for one in reversed(mine) if one["log"]), None)
+    if named is None:
+        return StepLog(step=step, lines=(), note="It wrote nothing to its log.")
+    file = Path(named)
+    path = file if file.is_absolute() else desk.core.place.private / file
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return StepLog(
+            step=step,
+            lines=(),
+            note="Its log is no longer kept: assetkit catalog vacuum removes logs after 30 days.",
+        )
+    lines = [_ANSI.sub("", line) for line in text.splitlines()]
+    note = (
+        f"The last {_SHOWN_LINES:,} lines of {len(lines):,}." if len(lines) > _SHOWN_LINES else ""
+    )
+    return StepLog(step=step, lines=lines[-_SHOWN_LINES:], note=note)

@@ -1,0 +1,108 @@
+"""Serve the page on this machine, until told to stop."""
+
+from __future__ import annotations
+
+import ipaddress
+import secrets
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from assetkit.errors import InvalidArgument, MissingExtra
+from assetkit.web.source import Source
+from assetkit.workspace.locate import lay_out
+
+try:
+    import uvicorn
+
+    from assetkit.web.app import guarded
+    from assetkit.web.reading import Readers
+except ModuleNotFoundError as missing:
+    raise MissingExtra(missing.name or "starlette", extra="ui", purpose="The page") from missing
+
+DEFAULT_PORT = 4747
+_TRIED = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """How the page is served. ``port`` None: 4747, or the next that is free; 0: any.
+
+    ``token`` None: a random one.
+    """
+
+    host: str = "127.0.0.1"
+    port: int | None = None
+    token: str | None = None
+    read_only: bool = False
+    allow_remote: bool = False
+
+
+def serve(source: Source, wishes: Wishes, announce: Callable[[str], None]) -> None:
+    """Serve until interrupted; *announce* is told the address, with its token, once it answers.
+
+    Raises `InvalidArgument` for a host that others could reach, unless that is allowed.
+    """
+    if not (wishes.allow_remote or _is_loopback(wishes.host)):
+        raise InvalidArgument(
+            f"--host {wishes.host} would let other machines in, over plain HTTP. "
+            "Say --allow-remote as well if that is meant; better, keep to 127.0.0.1 and use an "
+            "SSH tunnel."
+        )
+    listening = _listen(wishes)
+    port = listening.getsockname()[1]
+    token = wishes.token or secrets.token_urlsafe(32)
+    app = guarded(
+        Readers(source),
+        token=token,
+        port=port,
+        read_only=wishes.read_only,
+        hosts=_hosts(wishes.host, port),
+    )
+    config = uvicorn.Config(
+        app, log_level="warning", access_log=False, timeout_graceful_shutdown=1, server_header=False
+    )
+    shown = f"[{wishes.host}]" if ":" in wishes.host else wishes.host
+    announce(f"http://{shown}:{port}/?token={token}")
+    uvicorn.Server(config).run(sockets=[listening])
+
+
+def source_of(*, module: str | None, folder: Path, root: str, base: str | None) -> Source:
+    """Return what a page is opened on; *module* is looked up in *folder*."""
+    rooms = lay_out(root, folder)
+    return Source(
+        module=module, folder=str(folder), root=rooms.root, base=base, catalog=str(rooms.catalog)
+    )
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _hosts(host: str, port: int) -> frozenset[str]:
+    names = {"127.0.0.1", "localhost", "[::1]", f"[{host}]" if ":" in host else host.lower()}
+    return frozenset(f"{name}:{port}" for name in names)
+
+
+def _listen(wishes: Wishes) -> socket.socket:
+    ports = [wishes.port] if wishes.port is not None else range(DEFAULT_PORT, DEFAULT_PORT + _TRIED)
+    family = socket.AF_INET6 if ":" in wishes.host else socket.AF_INET
+    problem = ""
+    for port in ports:
+        made = socket.socket(family, socket.SOCK_STREAM)
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            made.bind((wishes.host, port))
+        except OSError as error:
+            made.close()
+            problem = f"{wishes.host}:{port} cannot be listened on: {error.strerror}."
+            continue
+        made.listen(100)
+        return made
+    raise InvalidArgument(f"{problem} Give another with --port, or --port 0 for any that is free.")

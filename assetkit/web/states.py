@@ -1,0 +1,163 @@
+"""How the slots of an asset stand, as columns and as ranges: what grids, bars and tables show.
+
+Rule 1: two things are told apart: the state of the data that is there, and how the last
+attempt at a slot went. Data may be fresh although its last attempt failed.
+Rule 2: a slot that nothing can be done about now is ``held`` (failed too often) or
+``blocked`` (an input is missing); that stands beside the state of its data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assetkit.columns import Flags, Ints
+from assetkit.definitions.universe import Universe
+from assetkit.planning.data import PlanData
+from assetkit.planning.model import VERDICTS, AssetPlan
+from assetkit.records import AssetKey, Verdict, partition_text
+
+STATES = ("fresh", "partial", "stale", "missing")
+"""States of data, the worst last."""
+ATTEMPTS = ("", "running", "blocked", "held", "failed")
+"""What else is to be said of a slot, the worst last."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlotStates:
+    """Parallel columns: positions, and indices into `STATES` and `ATTEMPTS`."""
+
+    positions: Ints
+    state: NDArray[np.int8]
+    attempt: NDArray[np.int8]
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """How many slots of an asset there are, by state, and what else is to be said of some."""
+
+    total: int
+    fresh: int = 0
+    partial: int = 0
+    stale: int = 0
+    missing: int = 0
+    running: int = 0
+    blocked: int = 0
+    held: int = 0
+    failed: int = 0
+
+    @property
+    def worst(self) -> str:
+        """The one word that stands for all of them."""
+        for name in ("running", "failed", "held"):
+            if getattr(self, name):
+                return name
+        return next((name for name in reversed(STATES) if getattr(self, name)), "missing")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StateRange:
+    """Neighbouring slots that stand alike; keys as text, empty for an asset without partitions."""
+
+    first: str
+    last: str
+    count: int
+    state: str
+    attempt: str
+
+    @property
+    def selection(self) -> str:
+        """The text that selects just these partitions."""
+        return self.first if self.count == 1 else f"{self.first}..{self.last}"
+
+
+def part_of(plan: PlanData, asset: AssetKey) -> AssetPlan | None:
+    """Return what a plan decided about an asset; None where it does not look at it."""
+    return next((part for part in plan.assets if part.asset == asset), None)
+
+
+def slot_states(plan: PlanData, asset: AssetKey) -> SlotStates:
+    """Return how all slots of an asset stand, by position; none where the plan has none."""
+    part = part_of(plan, asset)
+    if part is None or not len(part.positions):
+        nothing = np.empty(0, dtype=np.int8)
+        return SlotStates(positions=np.empty(0, dtype=np.int64), state=nothing, attempt=nothing)
+    ordinals = plan.universes[asset].ordinals(part.positions)
+    there = np.isin(ordinals, plan.snapshot.columns(asset).ordinal)
+    failed = [ordinal for key, ordinal in plan.snapshot.failures if key == asset]
+    return SlotStates(
+        positions=part.positions,
+        state=_data_states(part, there),
+        attempt=_attempts(part, np.isin(ordinals, np.array(failed, dtype=np.int64))),
+    )
+
+
+def _data_states(part: AssetPlan, there: Flags) -> NDArray[np.int8]:
+    state = np.full(len(part.positions), STATES.index("stale"), dtype=np.int8)
+    state[_is(part, Verdict.FRESH)] = STATES.index("fresh")
+    state[_is(part, Verdict.PARTIAL)] = STATES.index("partial")
+    state[~there & ~_is(part, Verdict.FRESH)] = STATES.index("missing")
+    return state
+
+
+def _attempts(part: AssetPlan, failed: Flags) -> NDArray[np.int8]:
+    attempt = np.zeros(len(part.positions), dtype=np.int8)
+    attempt[_is(part, Verdict.BLOCKED)] = ATTEMPTS.index("blocked")
+    attempt[failed] = ATTEMPTS.index("failed")
+    attempt[_is(part, Verdict.QUARANTINED)] = ATTEMPTS.index("held")
+    attempt[_is(part, Verdict.RUNNING)] = ATTEMPTS.index("running")
+    return attempt
+
+
+def _is(part: AssetPlan, verdict: Verdict) -> Flags:
+    found: Flags = part.verdict == VERDICTS.index(verdict)
+    return found
+
+
+def tally_of(states: SlotStates) -> Tally:
+    """Count slots by state and by what else is to be said of them."""
+    data = np.bincount(states.state, minlength=len(STATES)).tolist()
+    attempts = np.bincount(states.attempt, minlength=len(ATTEMPTS)).tolist()
+    counts = dict(zip(STATES, data, strict=True)) | dict(zip(ATTEMPTS, attempts, strict=True))
+    del counts[""]
+    return Tally(total=len(states), **counts)
+
+
+def ranges_of(
+    states: SlotStates, universe: Universe, *, limit: int | None = None
+) -> Iterator[StateRange]:
+    """Yield neighbouring slots that stand alike as ranges, in order; at most *limit* of them."""
+    for number, (lo, hi) in enumerate(alike(states)):
+        if number == limit:
+            return
+        first, last = (universe.key(int(states.positions[at])) for at in (lo, hi))
+        yield StateRange(
+            first=partition_text(first) or "",
+            last=partition_text(last) or "",
+            count=hi - lo + 1,
+            state=STATES[states.state[lo]],
+            attempt=ATTEMPTS[states.attempt[lo]],
+        )
+
+
+def alike(states: SlotStates) -> list[tuple[int, int]]:
+    """Return the places of neighbours that stand alike, each as its first and last.
+
+    >>> column = np.array([0, 0, 3], dtype=np.int8)
+    >>> none = np.zeros(3, dtype=np.int8)
+    >>> alike(SlotStates(positions=np.arange(3), state=column, attempt=none))
+    [(0, 1), (2, 2)]
+    """
+    if not len(states):
+        return []
+    key = states.state.astype(np.int64) * len(ATTEMPTS) + states.attempt
+    cuts = np.flatnonzero((np.diff(key) != 0) | (np.diff(states.positions) != 1))
+    first = np.concatenate(([0], cuts + 1)).tolist()
+    last = np.concatenate((cuts, [len(key) - 1])).tolist()
+    return list(zip(first, last, strict=True))

@@ -1,0 +1,46 @@
+// One stream per browser, however many tabs: the tab that holds the lock listens, and tells
+// the others. A browser opens six connections to a host; a stream in each tab would use them up.
+const channel = new BroadcastChannel("assetkit-live");
+let known = 0;
+let last = Date.now();
+
+function show(state, words) {
+  const dot = document.getElementById("live");
+  dot.dataset.state = state;
+  dot.firstElementChild.textContent = state === "on" ? "●" : "○";
+  document.getElementById("live-words").textContent = words;
+}
+
+function listen(hear) {
+  return new Promise(() => {
+    const stream = new EventSource(`/live?after=${known}`);
+    const say = (state) => { channel.postMessage({ state }); hear({ state }); };
+    stream.addEventListener("open", () => say("on"));
+    stream.addEventListener("error", () => say("lost"));
+    stream.addEventListener("changed", (event) => {
+      const version = JSON.parse(event.data).version;
+      channel.postMessage({ version });
+      hear({ version });
+    });
+    channel.addEventListener("message", ({ data }) => {
+      if (data.ask) channel.postMessage({ state: stream.readyState === 1 ? "on" : "lost" });
+    });
+  });
+}
+
+export function follow(version, changed) {
+  known = version;
+  let due = 0;
+  const hear = ({ version, state }) => {
+    last = Date.now();
+    if (state) show(state, state === "on" ? "live" : `connection lost, retrying`);
+    if (version === undefined || version === known) return;
+    known = version;
+    clearTimeout(due);
+    due = setTimeout(changed, 100);
+  };
+  channel.addEventListener("message", ({ data }) => { if (!data.ask) hear(data); });
+  channel.postMessage({ ask: true });
+  if (navigator.locks) navigator.locks.request("assetkit-live", () => listen(hear));
+  else listen(hear);
+}

@@ -1,0 +1,79 @@
+// What makes the page live and quick; without it everything still reads and works.
+import { attachGrid } from "./grid.js";
+import { follow } from "./live.js";
+
+const root = document.documentElement;
+
+function toggleTheme() {
+  const dark = getComputedStyle(root).colorScheme === "dark" ||
+    (!root.dataset.theme && matchMedia("(prefers-color-scheme: dark)").matches);
+  root.dataset.theme = dark ? "light" : "dark";
+  localStorage.setItem("assetkit-theme", root.dataset.theme);
+}
+
+function localTimes() {
+  for (const time of document.querySelectorAll("time[datetime]:not([title])")) {
+    const moment = new Date(time.dateTime);
+    if (isNaN(moment)) continue;
+    time.title = time.textContent;
+    const two = (number) => String(number).padStart(2, "0");
+    time.textContent = `${moment.getFullYear()}-${two(moment.getMonth() + 1)}-${two(moment.getDate())} ` +
+      `${two(moment.getHours())}:${two(moment.getMinutes())}`;
+  }
+}
+
+// What a reader has opened stays open when the page is fetched anew.
+let opened = new Map();
+document.addEventListener("htmx:before:swap", () => {
+  opened = new Map([...document.querySelectorAll("details[id]")].map((one) => [one.id, one.open]));
+});
+document.addEventListener("htmx:after:swap", () => {
+  for (const [id, open] of opened) {
+    const one = document.getElementById(id);
+    if (one) one.open = open;
+  }
+  dress();
+});
+
+function dress() {
+  localTimes();
+  const grid = document.getElementById("grid");
+  if (grid) attachGrid(grid);
+}
+
+const typing = (target) => target.closest("input, select, textarea, [contenteditable]");
+const busy = () => typing(document.activeElement ?? document.body) &&
+  document.getElementById("main").contains(document.activeElement);
+
+function refresh() {
+  const moved = document.getElementById("moved");
+  if (moved) { moved.hidden = false; return; } // a plan that is being looked at stays as it is
+  if (busy()) setTimeout(refresh, 1000);
+  else document.getElementById("main").dispatchEvent(new Event("assetkit:changed"));
+}
+
+const pages = { b: "/", l: "/lineage", r: "/runs", p: "/plan" };
+const off = () => localStorage.getItem("assetkit-keys") === "off";
+let awaited = false;
+document.addEventListener("keydown", (event) => {
+  if (off() || event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
+  if (awaited && pages[event.key]) location.href = pages[event.key];
+  awaited = event.key === "g";
+  if (event.key === "/") {
+    event.preventDefault();
+    document.getElementById("selection").focus();
+  }
+});
+
+document.getElementById("theme").hidden = false;
+document.getElementById("theme").addEventListener("click", toggleTheme);
+const keys = document.getElementById("keys-off");
+const sayKeys = () => { keys.textContent = off() ? "Shortcuts on" : "Shortcuts off"; };
+document.getElementById("keys").hidden = false;
+keys.addEventListener("click", () => {
+  localStorage.setItem("assetkit-keys", off() ? "on" : "off");
+  sayKeys();
+});
+sayKeys();
+dress();
+follow(Number(root.dataset.version), refresh);
