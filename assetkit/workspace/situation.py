@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -175,7 +175,7 @@ def _state_of(
         if len(lost):
             orphans[key] = texts_of(key, lost, catalog)
         kept[key] = _kept(columns if translate is None else _translated(columns, translate))
-    extents = {key: extent_of(asset, members) for key, asset in graph.assets.items()}
+    extents = _extents(graph, members)
     return CatalogState(
         seq=snapshot.seq,
         slots=kept,
@@ -192,8 +192,17 @@ def _state_of(
         moved=frozenset(moved),
         estimates=snapshot.estimates,
         rows=snapshot.assets,
-        code_parts={key: _codes(row) for key, row in snapshot.assets.items()},
+        code_parts=_CodeParts(snapshot.assets),
     )
+
+
+def _extents(graph: AssetGraph, dynamic: DynamicKeys) -> dict[AssetKey, str]:
+    """Return the extents of all assets; those of one definition are worked out once."""
+    made: dict[int, str] = {}
+    for asset in graph.assets.values():
+        if id(asset.partitions) not in made:
+            made[id(asset.partitions)] = extent_of(asset, dynamic)
+    return {key: made[id(asset.partitions)] for key, asset in graph.assets.items()}
 
 
 def translation(key: AssetKey, universe: Universe, catalog: Catalog) -> Callable[[Ints], Ints]:
@@ -284,6 +293,25 @@ def _leases(snapshot: Snapshot) -> dict[AssetKey, tuple[Lease, ...]]:
         lease = Lease(lo=row.lo, hi=row.hi, run_id=row.run_id, owner=row.owner)
         leases[row.asset] = (*leases.get(row.asset, ()), lease)
     return leases
+
+
+class _CodeParts(Mapping[AssetKey, Mapping[str, Mapping[str, str]]]):
+    """The parts of earlier code by asset, read when they are asked for: most plans never do."""
+
+    def __init__(self, rows: Mapping[AssetKey, AssetRow]) -> None:
+        self._rows = rows
+
+    def __getitem__(self, key: AssetKey) -> Mapping[str, Mapping[str, str]]:
+        return _codes(self._rows[key])
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._rows
+
+    def __iter__(self) -> Iterator[AssetKey]:
+        return iter(self._rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
 
 
 def _codes(row: AssetRow) -> dict[str, dict[str, str]]:
