@@ -62,9 +62,13 @@ def _look_at_asset(
     key: AssetKey, situation: Situation, manager: StagedIOManager, place: Place
 ) -> tuple[list[Materialization], Ints]:
     universe, columns = situation.universes[key], situation.state.columns(key)
+    if len(universe) == len(columns) == 1 and int(columns.size[0]) <= 0:
+        return [], np.empty(0, dtype=np.int64)
     positions = np.arange(len(universe), dtype=np.int64)
     sources = sources_of(key, universe, positions, place)
     seen = manager.signatures(sources)
+    if len(seen) == len(columns) == 1 and _is_same(seen[0], columns):
+        return [], np.empty(0, dtype=np.int64)
     if not len(columns) and not any(seen):
         return [], np.empty(0, dtype=np.int64)
     rows = _rows(columns, universe.ordinals(positions))
@@ -79,6 +83,13 @@ def _look_at_asset(
         elif rows[position] >= 0:
             lost.append(int(ordinals[position]))
     return adopt, np.array(lost, dtype=np.int64)
+
+
+def _is_same(seen: FileSignature | None, columns: SlotColumns) -> bool:
+    """Return whether the file of a single slot is the one that the catalog knows."""
+    if seen is None:
+        return False
+    return seen.size == int(columns.size[0]) and seen.mtime_ns == int(columns.mtime_ns[0])
 
 
 def _rows(columns: SlotColumns, ordinals: Ints) -> Ints:
