@@ -116,7 +116,7 @@ def steps(made):
     return {(step.asset, str(step.partition)) for step in made.steps}
 
 
-@settings(max_examples=15, deadline=None, phases=[Phase.generate])
+@settings(max_examples=25, deadline=None, phases=[Phase.generate])
 @given(st.sampled_from(DEFINITIONS), LINKS, st.data())
 def test_plans_reach_what_brute_force_reaches(first, links, data):
     """Upstream of one slot, and downstream of one that changed: all of it, and no more."""
@@ -134,7 +134,8 @@ def test_plans_reach_what_brute_force_reaches(first, links, data):
     position = data.draw(st.integers(0, len(universe) - 1))
     wanted = (target.key, str(universe.texts(np.array([position]))[0]))
     key = universe.key(position)
-    asked = plan(target, partitions=None if key is None else [key], **common)
+    chosen = None if key is None else [key]
+    asked = plan(made, select=target.key, partitions=chosen, **common)
     assert steps(asked) == reached([wanted], read.__getitem__)
 
     materialize(made, progress=False, **common)
