@@ -187,7 +187,11 @@ class FailedAttempt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepRecord:
-    """How one step of a run ended; ``reason`` in words for skipped, blocked and cancelled ones."""
+    """How one step of a run ended.
+
+    ``reason`` says in words why it was skipped, blocked or cancelled, or which checks
+    did not pass.
+    """
 
     run_id: str
     asset: AssetKey

@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from assetkit import executors
+from assetkit.cli.checking import check_document
 from assetkit.cli.output import Output, plain, surroundings
 from assetkit.cli.session import Session, remember_names
 from assetkit.display.quantities import count_text
@@ -70,6 +71,8 @@ class JsonLines:
         name = type(event).__name__
         words = "".join(f"_{char.lower()}" if char.isupper() else char for char in name)
         fields = {field.name: getattr(event, field.name) for field in dataclasses.fields(event)}
+        if "checks" in fields:
+            fields["checks"] = [check_document(one) for one in fields["checks"]]
         self.write(words.removeprefix("_"), fields)
 
     def write(self, name: str, fields: Mapping[str, Any]) -> None:

@@ -10,6 +10,7 @@ from assetkit.errors import CheckFailed, StepError
 from assetkit.execution.events import ProgressSink, Silent, StepEnded, StepStarted
 from assetkit.execution.inspecting import take_outcomes
 from assetkit.execution.recorder import Recorder
+from assetkit.execution.report import unmet_text
 from assetkit.execution.result import Tally
 from assetkit.execution.task import Failure
 from assetkit.records import (
@@ -138,7 +139,7 @@ class Notes:
             ended_at=at,
             duration=ending.duration,
             attempts=ending.attempt,
-            reason=ending.reason,
+            reason=ending.reason or unmet_text(made.checks),
             log=ending.log,
         )
         self._recorder.add(record, made.result, checks=made.checks)

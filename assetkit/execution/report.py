@@ -135,6 +135,12 @@ def check_text(found: CheckOutcome) -> str:
     return f"{text}: {found.description.splitlines()[0]}" if found.description else text
 
 
+def unmet_text(checks: Sequence[CheckOutcome]) -> str:
+    """Return in one line which checks did not pass; empty where all did."""
+    unmet = [one for one in checks if not one.passed]
+    return "; ".join(check_text(one).partition(": ")[2] for one in unmet)
+
+
 def report_html(report: RunReport) -> Html:
     """Return the notebook view of a run."""
     lines = list(_lines(report))

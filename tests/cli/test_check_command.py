@@ -56,3 +56,18 @@ def test_show_tells_of_the_data(run, shop):
     assert ended.code == 2
     assert "not materialized" in ended.err
     assert "limit=1, 1 more" in run("status").out
+
+
+def test_events_tell_which_checks_did_not_pass(run, shop):
+    """In the lines of a run for programs, and in its log afterwards."""
+    shop.edit("import DailyPartitions, asset", "import DailyPartitions, asset, checks")
+    shop.edit('@asset(group="reports")', '@asset(group="reports", checks=[checks.row_count(9)])')
+
+    lines = run("materialize", "--yes", "--json").lines
+
+    ended = next(line for line in lines if line.get("asset") == "by_region" and "checks" in line)
+    assert [(one["check"], one["passed"]) for one in ended["checks"]] == [
+        ("row_count(min=9)", False)
+    ]
+    told = "check row_count(min=9) did not pass (error): There are 2 rows, fewer than 9"
+    assert told in run("logs", "latest").out
