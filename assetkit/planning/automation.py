@@ -125,6 +125,8 @@ def _own_wishes(seen: Survey, notes: list[Note]) -> list[_Wish]:
         policy = seen.policy_of(key)
         if policy is None or policy.on not in ("change", "missing") or asset.kind == "external":
             continue
+        if seen.ledger.decided[key].at_rest and key not in seen.forced:
+            continue
         found = candidates_of(key, policy, seen)
         notes += found.notes
         if found.slots.any():
@@ -202,6 +204,8 @@ def _settle(
                 banned.add(key)
                 notes.append(_too_many(key, part, most, seen))
                 changed = True
+            elif key not in pinned:  # another output of a function that runs anyway
+                continue
             elif (narrowed := _narrowed(key, part, pinned[key], forced, seen)) is not None:
                 kept[key] = narrowed
                 changed = True
@@ -285,11 +289,15 @@ def _decisions(
     """Return what is launched and what is not, by asset in graph order."""
     told: dict[AssetKey, list[Decision]] = {}
     reasons = {wish.asker: wish.reason for wish in wishes}
+    paced = {key for wish in wishes if wish.forced is not None for key in (wish.asker,)}
     plan = draft.plan
     launched = {part.asset: part for part in plan.assets if part.run.any()}
     lines = summarize(tuple(launched.values()), plan.universes, plan.snapshot).assets
     for line in lines:
-        words = ", ".join(filter(None, (reasons.get(line.asset, ""), why_text(line))))
+        why = why_text(line)
+        if why == "forced":
+            why = "due by its cadence" if line.asset in paced else "its data is too old"
+        words = ", ".join(dict.fromkeys(filter(None, (reasons.get(line.asset, ""), why))))
         told[line.asset] = [
             Decision(
                 asset=line.asset,

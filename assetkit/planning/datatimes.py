@@ -12,7 +12,7 @@ Rule 5: a definition by time that has ended, and is all there, holds nothing bac
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
 
@@ -24,7 +24,8 @@ from assetkit.graph.graph import Edge
 from assetkit.planning.past import Past
 from assetkit.planning.ranges import max_ints
 from assetkit.planning.scope import fan_of
-from assetkit.planning.verdicts import Ledger, World, known_of, read_otherwise
+from assetkit.planning.verdicts import read_otherwise
+from assetkit.planning.world import Ledger, World, known_of
 from assetkit.records import AssetKey
 
 ALWAYS = int(np.iinfo(np.int64).max)
@@ -83,6 +84,21 @@ class Ground:
     world: World
     ledger: Ledger
     past: Past
+    _ends: dict[int, Ints | None] = field(default_factory=dict)
+    _covering: dict[int, SlotTimes] = field(default_factory=dict)
+
+    def ends_of(self, universe: Universe) -> Ints | None:
+        """Return the ends of all windows of a universe; None where it has none."""
+        if id(universe) not in self._ends:
+            self._ends[id(universe)] = universe.ends(self.ledger.layout(universe)[0])
+        return self._ends[id(universe)]
+
+    def covering(self, universe: Universe, ends: Ints) -> SlotTimes:
+        """Return the data times of an asset all of whose windows are known to their ends."""
+        if id(universe) not in self._covering:
+            limit = np.full(len(ends), ALWAYS, dtype=np.int64)
+            self._covering[id(universe)] = SlotTimes(limit, _reach(universe, ends))
+        return self._covering[id(universe)]
 
 
 def data_times(ground: Ground) -> dict[AssetKey, SlotTimes]:
@@ -94,13 +110,18 @@ def data_times(ground: Ground) -> dict[AssetKey, SlotTimes]:
 
 
 def _times_of(key: AssetKey, ground: Ground, times: Times) -> SlotTimes:
+    if (single := _single(key, ground, times)) is not None:
+        return single
     world, ledger = ground.world, ground.ledger
     universe, row = world.universes[key], known_of(key, world, ledger).row
     present = row >= 0
-    positions = np.arange(len(row), dtype=np.int64)
+    ends = ground.ends_of(universe)
+    if ends is not None and ledger.decided[key].newest is not None:
+        whole = ground.covering(universe, ends)
+        if bool((world.state.columns(key).data_time >= ends).all()):
+            return whole
     recorded = np.full(len(row), NEVER, dtype=np.int64)
     recorded[present] = _recorded(key, row[present], world)
-    ends = universe.ends(positions)
     if ends is None:
         open_slots = np.flatnonzero(present)
         recorded[open_slots] = _through(key, open_slots, recorded[open_slots], ground, times)
@@ -114,6 +135,31 @@ def _times_of(key: AssetKey, ground: Ground, times: Times) -> SlotTimes:
     if len(absent):
         limit[absent] = universe.begins(absent)
     return SlotTimes(limit, _reach(universe, ends))
+
+
+def _single(key: AssetKey, ground: Ground, times: Times) -> SlotTimes | None:
+    """Return the data time of one fresh slot that reads single slots; None for all others.
+
+    What thousands of assets without partitions come down to, without arrays.
+    """
+    world = ground.world
+    if not ground.ledger.decided[key].at_rest or world.universes[key].dimensions:
+        return None
+    columns = world.state.columns(key)
+    time = int(columns.data_time[0])
+    if time == NO_TIME:
+        is_source = world.graph.assets[key].kind == "external"
+        time = micros(world.now) if is_source else int(columns.materialized_at[0])
+    oldest = ALWAYS
+    is_derived = False
+    for edge in world.graph.edges[key]:
+        if world.universes[edge.upstream].dimensions:
+            return None
+        if edge.input.need != "optional":
+            is_derived = True
+            oldest = min(oldest, int(times[edge.upstream].limit[0]))
+    limit = max(time, oldest) if is_derived else time
+    return SlotTimes(np.array([limit], dtype=np.int64), None)
 
 
 def _recorded(key: AssetKey, rows: Ints, world: World) -> Ints:

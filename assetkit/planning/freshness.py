@@ -19,7 +19,7 @@ from assetkit.definitions.policies import FreshnessPolicy
 from assetkit.definitions.universe import Universe
 from assetkit.display.quantities import moment_text, rough_duration_text
 from assetkit.planning.datatimes import ALWAYS, NEVER, SlotTimes, Times, micros, moment_at
-from assetkit.planning.verdicts import Ledger, World, known_of
+from assetkit.planning.world import Ledger, World, known_of
 from assetkit.records import AssetKey, partition_text, slot_name
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from assetkit.columns import NO_TIME, Ints, VersionColumns
 from assetkit.graph.graph import Edge
 from assetkit.planning.scope import fan_of
-from assetkit.planning.verdicts import World
+from assetkit.planning.world import World
 from assetkit.records import AssetKey
 
 _NEVER = -int(np.iinfo(np.int64).max)

@@ -22,7 +22,7 @@ from assetkit.planning.request import Request
 from assetkit.planning.scope import Scope, upstream_scope
 from assetkit.planning.state import CatalogState
 from assetkit.planning.together import decide_all
-from assetkit.planning.verdicts import Ledger, World
+from assetkit.planning.world import Ledger, World
 from assetkit.records import AssetKey, Basis, Verdict
 
 STATE_SELECTIONS = ("missing", "stale", "failed", "partial")

@@ -84,10 +84,8 @@ class Promises:
         if due > survey.world.now + self._horizon:
             return self._later(status, due)
         words = "its promise would be broken"
-        if own == NEVER:
-            words = "never built"
-        elif status.is_late:
-            words = "it is overdue"
+        if status.is_late:
+            words = status.reason if own == NEVER else "it is overdue"
         return Demand(asset=key, outcome=Outcome.LAUNCH, reason=words, wants=walk.wants)
 
     def _least_time(self, status: Freshness, own: int, lead: float) -> int:

@@ -21,7 +21,8 @@ from assetkit.planning.planner import Situation
 from assetkit.planning.ranges import count_true
 from assetkit.planning.request import Request
 from assetkit.planning.scope import fan_of
-from assetkit.planning.verdicts import Ledger, World, decide, given_up, known_of, leased
+from assetkit.planning.verdicts import decide, given_up, leased
+from assetkit.planning.world import Ledger, World, known_of
 from assetkit.records import AssetKey, Verdict
 
 LAZY = AutoMaterializePolicy("freshness")

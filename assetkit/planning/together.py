@@ -16,7 +16,8 @@ import numpy as np
 from assetkit.columns import Flags, Ints
 from assetkit.graph.graph import AssetGraph
 from assetkit.planning.model import VERDICTS, AssetPlan, Cause
-from assetkit.planning.verdicts import Ledger, World, decide
+from assetkit.planning.verdicts import decide
+from assetkit.planning.world import Ledger, World
 from assetkit.records import AssetKey, Verdict
 
 _FRESH, _STALE = VERDICTS.index(Verdict.FRESH), VERDICTS.index(Verdict.STALE)

@@ -11,63 +11,25 @@ cause that is, is a ``maybe``; the runner asks again once the upstream is done.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from assetkit.columns import Flags, Ints, Words, fingerprint, slot_hashes
 from assetkit.definitions.asset import AssetDef
-from assetkit.definitions.universe import Fan, Universe
-from assetkit.graph.graph import AssetGraph, Edge
+from assetkit.definitions.universe import Fan
+from assetkit.graph.graph import Edge
 from assetkit.planning.grace import waived
 from assetkit.planning.model import VERDICTS, AssetPlan, Cause
 from assetkit.planning.ranges import count_true, max_ints, subset, sum_words
-from assetkit.planning.request import Request
-from assetkit.planning.scope import Scope, fan_of
-from assetkit.planning.state import CatalogState
+from assetkit.planning.resting import at_rest
+from assetkit.planning.scope import fan_of
+from assetkit.planning.world import Ledger, World, known_of, rows_of
 from assetkit.records import AssetKey, Basis, Verdict
 
 _CODE = {verdict: np.int8(place) for place, verdict in enumerate(VERDICTS)}
 _BASIS_PARTS = ("code", "config", "definition", "schema")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class World:
-    """All that a decision may depend on. ``wanted`` is what of ``scope`` was asked for."""
-
-    graph: AssetGraph
-    universes: Mapping[AssetKey, Universe]
-    bases: Mapping[AssetKey, Basis]
-    state: CatalogState
-    request: Request
-    wanted: Scope
-    scope: Scope
-    now: datetime
-
-
-@dataclass(slots=True)
-class Decided:
-    """What is known of one asset while others are decided: flags by position of its universe."""
-
-    row: Ints
-    run: Flags
-    hashes: Words | None = None
-
-    @property
-    def present(self) -> Flags:
-        """Which slots are published."""
-        return self.row >= 0
-
-
-@dataclass(slots=True)
-class Ledger:
-    """What has been decided so far, and which assets' details were missed on the way."""
-
-    decided: dict[AssetKey, Decided] = field(default_factory=dict)
-    wants_detail: set[AssetKey] = field(default_factory=set)
 
 
 @dataclass(slots=True)
@@ -90,6 +52,8 @@ def decide(key: AssetKey, world: World, ledger: Ledger) -> AssetPlan:
     """Return the verdicts of an asset's slots in scope; its upstreams are decided already."""
     decided = known_of(key, world, ledger)
     positions = world.scope[key]
+    if (quiet := at_rest(key, positions, world, ledger)) is not None:
+        return quiet
     slots = _Slots(
         asset=world.graph.assets[key],
         positions=positions,
@@ -123,30 +87,6 @@ def _forced(slots: _Slots, world: World) -> Flags:
         read = world.state.columns(key).read_seq[slots.row[present]]
         hit[present] &= read < since
     return hit
-
-
-def known_of(key: AssetKey, world: World, ledger: Ledger) -> Decided:
-    """Return (and remember) where an asset's slots are in its columns; nothing runs yet."""
-    if key not in ledger.decided:
-        size = len(world.universes[key])
-        ledger.decided[key] = Decided(row=_rows(key, world), run=np.zeros(size, dtype=np.bool_))
-    return ledger.decided[key]
-
-
-def _rows(key: AssetKey, world: World) -> Ints:
-    """Return the row of each position in the asset's columns, -1 where it is not published."""
-    universe, known = world.universes[key], world.state.columns(key).ordinal
-    size = len(universe)
-    if not len(known) or not size:
-        return np.full(size, -1, dtype=np.int64)
-    ordinals = universe.ordinals(np.arange(size, dtype=np.int64))
-    if int(known[-1] - known[0]) + 1 == len(known):
-        offsets: Ints = ordinals - known[0]
-        offsets[(offsets < 0) | (offsets >= len(known))] = -1
-        return offsets
-    rows = np.minimum(np.searchsorted(known, ordinals), len(known) - 1).astype(np.int64)
-    rows[known[rows] != ordinals] = -1
-    return rows
 
 
 def _compare_bases(slots: _Slots, world: World) -> None:
@@ -220,7 +160,7 @@ def _note_changed(
     slots: _Slots, edge: Edge, place: int, fan: Fan, world: World, ledger: Ledger
 ) -> None:
     """Find the published slots whose input has other content now than when they were made."""
-    rows = np.flatnonzero(_suspicious(slots, edge, fan, world))
+    rows = np.flatnonzero(_suspicious(slots, edge, fan, world, ledger))
     if not len(rows):
         return
     upstream = known_of(edge.upstream, world, ledger)
@@ -247,7 +187,7 @@ def read_otherwise(
     if not _newer(slots, edge, world):
         return hit
     fan = fan_of(edge, positions, world.universes)
-    rows = np.flatnonzero(_suspicious(slots, edge, fan, world))
+    rows = np.flatnonzero(_suspicious(slots, edge, fan, world, ledger))
     if not len(rows) or not _can_compare(slots, edge, world, ledger):
         return hit
     hit[rows] = True
@@ -290,7 +230,7 @@ def _detailed(key: AssetKey, world: World) -> bool:
     return columns.detailed or not len(columns)
 
 
-def _suspicious(slots: _Slots, edge: Edge, fan: Fan, world: World) -> Flags:
+def _suspicious(slots: _Slots, edge: Edge, fan: Fan, world: World, ledger: Ledger) -> Flags:
     """Return the slots with upstream versions that came after they read them."""
     present = slots.present
     hit = np.zeros(len(present), dtype=np.bool_)
@@ -302,7 +242,7 @@ def _suspicious(slots: _Slots, edge: Edge, fan: Fan, world: World) -> Flags:
         hit[present] = world.state.universe_seq[edge.upstream] > read
     versions = world.state.columns(edge.upstream).ver_seq
     if len(versions):
-        where = _rows(edge.upstream, world)
+        where = rows_of(edge.upstream, world, ledger)
         by_position = np.where(where >= 0, versions[where], -1)
         hit[present] |= max_ints(subset(fan, present), by_position) > read
     return hit
