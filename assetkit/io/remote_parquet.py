@@ -56,6 +56,10 @@ class RemoteParquet(RemoteFiles):
     def _make_fetcher(self) -> Fetcher:
         return _Footers(self.kind)
 
+    def whole(self, value: Any, *, where: str) -> Any:
+        """Convert a table of several slots at once; `write` takes its parts."""
+        return self.kind.whole(value, where=where)
+
     def content_of(self, source: Source) -> str:
         """Read a slot's object, and hash what is in it as `write` does."""
         with scratch(source.place) as folder:

@@ -47,28 +47,34 @@ def differences(core: Core, *, deep: bool) -> Iterator[Difference]:
         manager = core.io_managers.get(known.io_manager)
         if not isinstance(manager, StagedIOManager):
             continue
-        yield from _of_asset(core, known, manager, deep=deep)
+        found = manager.find_all(core.place, key, known.dimensions)
+        yield from _of_asset(core, known, manager, found, deep=deep)
         if hasattr(manager, "names_of"):
-            stored = manager.find_all(core.place, key, known.dimensions)
-            expected.update(name for one in stored for name in manager.names_of(one.source))
+            expected.update(name for one in found for name in manager.names_of(one.source))
     yield from _foreign(core.place, expected)
 
 
-def _of_asset(core: Core, known: Known, manager: Any, *, deep: bool) -> Iterator[Difference]:
-    made = [one for one in core.catalog.published(known.key) if one.signature is not None]
-    sources = [source_of(core, known, one) for one in made]
-    for one, source in zip(made, sources, strict=True):
-        yield from _of_slot(one, source, manager, deep=deep)
-    recorded = {one.partition for one in core.catalog.published(known.key)}
-    yield from _unrecorded(manager.find_all(core.place, known.key, known.dimensions), recorded)
+def _of_asset(
+    core: Core, known: Known, manager: Any, found: Sequence[Stored], *, deep: bool
+) -> Iterator[Difference]:
+    """Yield what is wrong with an asset's slots; *found* is all that lies in its folder."""
+    whole = {one.source.folder: one for one in found if one.record is not None}
+    recorded = set()
+    for made in core.catalog.published(known.key):
+        recorded.add(made.partition)
+        if made.signature is not None:
+            source = source_of(core, known, made)
+            yield from _of_slot(made, source, manager, whole.get(source.folder), deep=deep)
+    yield from _unrecorded(found, recorded)
 
 
 def _of_slot(
-    made: Materialization, source: Source, manager: Any, *, deep: bool
+    made: Materialization, source: Source, manager: Any, stored: Stored | None, *, deep: bool
 ) -> Iterator[Difference]:
     remedy = f"assetkit materialize {slot_name(made.asset, made.partition)}"
     try:
-        stored = manager.find(source)
+        # Of what is torn, gone or elsewhere, only a closer look can tell which.
+        stored = stored or manager.find(source)
         problem = _problem(made, stored)
         if problem is None and deep:
             problem = _content_problem(source, stored, manager)
