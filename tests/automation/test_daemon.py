@@ -29,7 +29,7 @@ def slow():
     Path("{folder}", "slow").touch()
     time.sleep(600)
 
-every = schedule(prices, "*/2 * * * * *", catchup=True)
+every = schedule(prices, "* * * * * */2", catchup=True)
 """
 
 
@@ -38,7 +38,7 @@ def wait_for(condition, what):
     end = time.monotonic() + PATIENCE
     while not (found := condition()):
         assert time.monotonic() < end, f"{what} did not come about"
-        time.sleep(0.2)
+        time.sleep(0.3)
     return found
 
 
@@ -69,9 +69,10 @@ def shop(tmp_path):
             started.append(process)
             return process
 
+        workspace = Workspace(tmp_path / "lake")
+
         def ticks(self):
-            with Workspace(self.root) as workspace:
-                return workspace.catalog.automation.ticks()
+            return self.workspace.catalog.automation.ticks()
 
     made = Shop()
     made.write()
@@ -79,6 +80,7 @@ def shop(tmp_path):
     for process in started:
         process.kill()
         process.wait()
+    made.workspace.close()
 
 
 def test_one_works_and_another_takes_over(shop):
@@ -155,7 +157,7 @@ def test_status_and_history_are_told(shop):
     assert f"process {daemon.pid}" in told["daemon"]
     assert refused.returncode == 5
     assert f"process {daemon.pid}" in refused.stderr
-    assert history["ticks"][0]["source"] == "schedule:prices [*/2 * * * * *]"
+    assert history["ticks"][0]["source"] == "schedule:prices [* * * * * */2]"
     line = json.loads(daemon.said().splitlines()[-1])
     assert line["schema"] == "assetkit.daemon/1"
 
