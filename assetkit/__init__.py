@@ -65,6 +65,7 @@ if TYPE_CHECKING:
     from assetkit.executors.processes import ProcessExecutor as ProcessExecutor
     from assetkit.io.base import IOManager as IOManager
     from assetkit.io.parquet import ParquetIOManager as ParquetIOManager
+    from assetkit.planning.candidates import AutomationContext as AutomationContext
     from assetkit.planning.plan import Plan as Plan
     from assetkit.project import Definitions as Definitions
     from assetkit.workspace.facade import Workspace as Workspace
@@ -115,6 +116,7 @@ _NAMES = {
     "executors.processes": ("ProcessExecutor",),
     "io.base": ("IOManager",),
     "io.parquet": ("ParquetIOManager",),
+    "planning.candidates": ("AutomationContext",),
     "planning.plan": ("Plan",),
     "project": ("Definitions",),
     "workspace.facade": ("Workspace",),
