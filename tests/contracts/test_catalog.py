@@ -825,6 +825,25 @@ def test_history_newest_first(catalog):
     assert catalog.history("a").num_rows == 6
 
 
+def test_versions_tell_what_was_published_and_when_it_last_changed(catalog):
+    """All versions of each slot in numbers, replaced ones too; the same content keeps its seq."""
+    for i, version in enumerate((1, 1, 2)):
+        results = (made(ordinal=1, version=version, data_time=after(i)), made(ordinal=0, version=i))
+        catalog.commit(commit(*results, commit_id=str(i)))
+    catalog.delete_slots("a", np.array([0]), NOON)
+
+    found = catalog.versions("a")
+
+    assert found.ordinal.tolist() == [0, 0, 0, 1, 1, 1]
+    first, second, third = found.seq[3:].tolist()
+    assert found.ver_seq[3:].tolist() == [first, first, third]
+    assert first < second < third
+    assert np.diff(found.data_time[3:]).tolist() == [1_000_000, 1_000_000]
+    assert found.data_time[0] == NO_TIME
+    assert len(set(found.materialized_at.tolist())) == 1
+    assert len(catalog.versions("unknown").ordinal) == 0
+
+
 def test_status_sums_up_what_is_published(catalog):
     """One line per asset: slots, rows, bytes, newest times; nothing unknown is made up."""
     catalog.describe([row("empty")])
