@@ -18,7 +18,7 @@ import numpy as np
 
 from assetkit.columns import SlotColumns
 from assetkit.definitions.scheme import DynamicKeys
-from assetkit.errors import InvalidArgument, PlanError
+from assetkit.errors import InvalidArgument, PlanError, WorkspaceError
 from assetkit.io.base import Place
 from assetkit.planning.plan import Plan
 from assetkit.planning.planner import Situation
@@ -39,6 +39,7 @@ def find_base(base: Any, rooms: Rooms, core_of: Callable[[Any], Core]) -> Core |
 
     Raises:
         InvalidArgument: it is no workspace, or lies on another kind of storage.
+        WorkspaceError: nothing is there.
     """
     base = remembered_base(rooms.place) if base is None else base
     if base is None:
@@ -52,6 +53,11 @@ def find_base(base: Any, rooms: Rooms, core_of: Callable[[Any], Core]) -> Core |
         if lay_out(base, Path.cwd()).root == rooms.root:
             return None
         core = core_of(base)
+        if not is_url(core.root) and not Path(core.root).exists():
+            raise WorkspaceError(
+                f"There is no workspace {core.root} to make a branch of: everything would have to "
+                f"be made again. Name another base; a Workspace may be given before it has data."
+            )
     if rooms.root in {one.root for one in (core, *bases_of(core))}:
         raise InvalidArgument(f"The workspace {rooms.root} cannot be a branch of itself.")
     if is_url(rooms.root) != is_url(core.root):

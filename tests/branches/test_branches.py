@@ -19,7 +19,14 @@ from assetkit import (
     sql_asset,
 )
 from assetkit.checks import row_count
-from assetkit.errors import BaseMoved, InvalidArgument, PlanError, StorageError, UnknownAsset
+from assetkit.errors import (
+    BaseMoved,
+    InvalidArgument,
+    PlanError,
+    StorageError,
+    UnknownAsset,
+    WorkspaceError,
+)
 from assetkit.io import DuckDBIOManager
 
 KEYS = StaticPartitions(["a", "b", "c"])
@@ -412,8 +419,10 @@ def test_what_is_no_branch_says_so(base, branch, tmp_path):
         Workspace(tmp_path / "x", base=3)
     with pytest.raises(InvalidArgument, match="branch of itself"):
         Workspace(base.root, base=branch)
+    with pytest.raises(WorkspaceError, match=r"no workspace .*/misspelt"):
+        Workspace(tmp_path / "y", base=tmp_path / "misspelt")
     with pytest.raises(UnknownAsset, match="no assets here"):
-        Workspace(tmp_path / "y", base=tmp_path / "empty").load(shop("1")[0])
+        Workspace(tmp_path / "y", base=Workspace(tmp_path / "empty")).load(shop("1")[0])
 
 
 def test_results_of_checks_come_along(tmp_path):
