@@ -46,7 +46,7 @@ MINUTES = 3
 DEATH = 2
 MORE_POINTS = ("run.started", "run.claimed", "catalog.committing", "publish.replaced", "run.ending")
 TIMES = {"catalog.committing": 12, "publish.replaced": 3}
-FEW = ("daemon.noted", "daemon.ran", "publish.replaced")
+FEW = ("daemon.ran", "publish.replaced")
 
 _numbers = count()
 _days = DailyPartitions("2026-02-01", end="2026-03-01")

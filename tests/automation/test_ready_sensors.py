@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from assetkit import Daemon, DailyPartitions, Definitions, Output, Workspace, asset, materialize
+from assetkit.catalog.memory import MemoryCatalog
 from assetkit.errors import InvalidArgument
 from assetkit.sensors import file_sensor, workspace_sensor
 
@@ -26,7 +27,7 @@ def orders(context):
 
 @pytest.fixture
 def workspace():
-    with Workspace.temporary() as place:
+    with Workspace.temporary(catalog=MemoryCatalog()) as place:
         yield place
 
 

@@ -15,6 +15,8 @@ from assetkit import (
     asset,
     sensor,
 )
+from assetkit.catalog.automation import TickRecord
+from assetkit.catalog.memory import MemoryCatalog
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -24,18 +26,16 @@ def orders():
     return None
 
 
-@pytest.fixture(params=["duckdb", "memory"])
-def workspace(request):
-    from assetkit.catalog.memory import MemoryCatalog
-
-    catalog = {"catalog": MemoryCatalog()} if request.param == "memory" else {}
-    with Workspace.temporary(**catalog) as place:
+@pytest.fixture
+def workspace():
+    with Workspace.temporary(catalog=MemoryCatalog()) as place:
         yield place
 
 
-@pytest.fixture
-def plain():
-    with Workspace.temporary() as place:
+@pytest.fixture(params=["duckdb", "memory"])
+def either(request):
+    catalog = {"catalog": MemoryCatalog()} if request.param == "memory" else {}
+    with Workspace.temporary(**catalog) as place:
         yield place
 
 
@@ -47,7 +47,7 @@ def turns(project, workspace, *minutes):
     return turn
 
 
-def test_a_run_key_runs_once(workspace):
+def test_a_run_key_runs_once(either):
     """However often it is asked for, also by a daemon that was started again."""
 
     @sensor(orders, interval="1min")
@@ -57,13 +57,13 @@ def test_a_run_key_runs_once(workspace):
 
     project = Definitions(assets=[orders], sensors=[inbox])
 
-    first = turns(project, workspace, 0)
+    first = turns(project, either, 0)
     assert [(t.key, t.message) for t in first.ticks] == [
         ("a", "1 materialized"),
         ("b", "2 materialized"),
     ]
-    assert turns(project, workspace, 1, 2).ticks == ()
-    assert len(workspace.runs()) == 2
+    assert turns(project, either, 1, 2).ticks == ()
+    assert len(either.runs()) == 2
 
 
 def test_without_a_key_each_request_runs(workspace):
@@ -101,7 +101,7 @@ def test_a_cursor_is_kept(workspace):
     assert (state.outcome, state.message, state.count) == ("skipped", "just counting", 3)
 
 
-def test_a_sensor_that_fails_hurts_no_other(plain, caplog):
+def test_a_sensor_that_fails_hurts_no_other(workspace, caplog):
     """One raises, one hangs, one returns nonsense: the last one's request still runs."""
     release = threading.Event()
     calls = []
@@ -123,7 +123,7 @@ def test_a_sensor_that_fails_hurts_no_other(plain, caplog):
     )
     project = Definitions(assets=[orders], sensors=[hangs, raises, nonsense, odd, good])
 
-    turn = turns(project, plain, 0)
+    turn = turns(project, workspace, 0)
     release.set()
 
     told = {state.name: (state.outcome, state.message) for state in turn.sensors}
@@ -134,11 +134,11 @@ def test_a_sensor_that_fails_hurts_no_other(plain, caplog):
     assert "cannot be kept" in told["sensor:odd"][1]
     assert [(tick.key, str(tick.status)) for tick in turn.ticks] == [("g", "success")]
     assert not turn.success
-    states = {state.name: state for state in plain.catalog.automation.states()}
+    states = {state.name: state for state in workspace.catalog.automation.states()}
     assert states["sensor:raises"].cursor is None
 
 
-def test_a_sensor_in_an_endless_loop_is_ended(plain):
+def test_a_sensor_in_an_endless_loop_is_ended(workspace):
     """Its thread is made to end, so that it does not use a core for ever."""
     ended = threading.Event()
 
@@ -150,7 +150,7 @@ def test_a_sensor_in_an_endless_loop_is_ended(plain):
         finally:
             ended.set()
 
-    turns(Definitions(assets=[orders], sensors=[endless]), plain, 0)
+    turns(Definitions(assets=[orders], sensors=[endless]), workspace, 0)
 
     assert ended.wait(10)
 
@@ -171,8 +171,6 @@ def test_a_request_may_name_its_target(workspace):
 
 def test_a_sensor_that_is_gone_leaves_its_requests_told(workspace):
     """What a sensor asked for before it was taken out of the project does not stay open."""
-    from assetkit.catalog.automation import TickRecord
-
     left = TickRecord(source="sensor:gone", key="a", instant=NOON)
     workspace.catalog.automation.note([left])
 
