@@ -8,22 +8,22 @@ its own step along and no other.
 
 from __future__ import annotations
 
+import atexit
 import os
-import re
+import signal
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import BrokenExecutor, Future
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
-from queue import Empty, SimpleQueue
+from multiprocessing.connection import Connection, wait
 from time import monotonic
-from typing import Any
+from typing import Any, TypeAlias
+from weakref import WeakSet
 
-from loky.process_executor import ProcessPoolExecutor
+from loky.backend import get_context
 
 from assetkit.errors import StepCancelled, StepError, WorkerLost
 from assetkit.executors.base import NO_DEMANDS, Demands, Done, checked_workers
-from assetkit.executors.packing import packed, timed_out, unpacked, work
+from assetkit.executors.packing import packed, packed_error, timed_out, unpacked, work
 
 IDLE_SECONDS = 60
 """After so long without work, a worker process ends; the next step starts a new one."""
@@ -31,10 +31,10 @@ IDLE_SECONDS = 60
 _PATIENCE = 30.0
 """Seconds beyond a timeout after which a worker is killed from here, as it did not end itself."""
 
-_LAST_CALL = 30.0
-"""Seconds that a call of `everywhere` may take."""
-
-_EXIT_CODES = re.compile(r"\{(.*)\}")
+_IDLE = "exit code 0"
+_RETURNED, _RAISED = b"v", b"e"
+_Given: TypeAlias = tuple[bytes, float | None, str | None]
+_living: WeakSet[_Worker] = WeakSet()
 
 
 class ProcessExecutor:
@@ -47,15 +47,14 @@ class ProcessExecutor:
         count = (os.cpu_count() or 1) if workers is None else workers
         self._workers = [_Worker() for _ in range(checked_workers("ProcessExecutor", count))]
         self._busy: dict[int, _Busy] = {}
-        self._ended: SimpleQueue[tuple[int, Future[bytes] | None]] = SimpleQueue()
+        self._back: list[Done] = []
 
     @property
     def capacity(self) -> int:
-        return len(self._workers)
+        return len(self._workers) + len(self._back)
 
     def start(self) -> None:
-        self._busy = {}
-        self._ended = SimpleQueue()
+        self._busy, self._back = {}, []
 
     def check(self, options: Mapping[str, Any]) -> None:
         """Take any options: they are for engines elsewhere."""
@@ -67,29 +66,27 @@ class ProcessExecutor:
         task: Any,
         demands: Demands = NO_DEMANDS,
     ) -> None:
-        taken = {busy.worker for busy in self._busy.values()}
-        worker = next(one for one in self._workers if one not in taken)
-        self._busy[task_id] = _Busy(worker, monotonic(), demands.timeout)
         try:
             content = packed(function, task)
         except StepError as error:
-            failed: Future[bytes] = Future()
-            failed.set_exception(error)
-            self._ended.put((task_id, failed))
+            self._back.append(Done(task_id, error=error))
             return
-        future = worker.submit(content, demands.timeout, demands.log)
-        future.add_done_callback(partial(_announce, self._ended, task_id))
+        taken = {busy.worker for busy in self._busy.values()}
+        worker = next(one for one in self._workers if one not in taken)
+        given = content, demands.timeout, demands.log
+        self._busy[task_id] = _Busy(worker, monotonic(), demands.timeout, given)
+        worker.give(given)
 
     def wait(self, timeout: float | None) -> Sequence[Done]:
-        if not self._busy:
-            return ()
-        found: list[Done] = []
-        try:
-            found.append(self._outcome(*self._ended.get(timeout=self._until_overdue(timeout))))
-            while True:
-                found.append(self._outcome(*self._ended.get_nowait()))
-        except Empty:
-            return found
+        if self._busy and not self._back:
+            longest = self._until_overdue(timeout)
+            ready = set(wait([busy.worker.connection for busy in self._busy.values()], longest))
+            for task_id, busy in tuple(self._busy.items()):
+                if busy.worker.connection in ready and (done := _outcome(task_id, busy)):
+                    del self._busy[task_id]
+                    self._back.append(done)
+        found, self._back = self._back, []
+        return found
 
     def cancel(self, task_id: int) -> None:
         """Kill the worker of a running task."""
@@ -98,15 +95,11 @@ class ProcessExecutor:
             self._busy[task_id].worker.kill()
 
     def stop(self, *, kill: bool = False) -> None:
-        """Let the workers rest, warm for the next run; with *kill*, end those that are busy."""
+        """Let the workers rest, warm for the next run; with *kill*, end them all."""
         busy, self._busy = [one.worker for one in self._busy.values()], {}
+        self._back = []
         for worker in self._workers if kill else busy:
-            worker.kill()
-
-    def everywhere(self, function: Callable[[], Any]) -> None:
-        """Call a function in each worker that is up and idle, and wait; errors are left there."""
-        for worker in self._workers:
-            worker.call(function)
+            worker.end()
 
     def _until_overdue(self, timeout: float | None) -> float | None:
         """Kill the workers that are long overdue; return for how long to wait at most."""
@@ -114,26 +107,11 @@ class ProcessExecutor:
         for busy in self._busy.values():
             if busy.timeout is None:
                 continue
-            left = busy.began + busy.timeout + _PATIENCE - now
-            if left <= 0:
+            left = max(0.0, busy.began + busy.timeout + _PATIENCE - now)
+            if not left:
                 busy.worker.kill()
-            timeout = max(0.0, left) if timeout is None else min(timeout, max(0.0, left))
+            timeout = left if timeout is None else min(timeout, left)
         return timeout
-
-    def _outcome(self, task_id: int, future: Future[bytes] | None) -> Done:
-        busy = self._busy.pop(task_id)
-        error = None if future is None or future.cancelled() else future.exception()
-        gone = future is None or future.cancelled() or isinstance(error, BrokenExecutor)
-        if busy.cancelled and (gone or error is not None):
-            return Done(task_id, error=StepCancelled("The step was stopped."))
-        if future is None or gone:
-            busy.worker.kill()
-            if busy.timeout is not None and monotonic() - busy.began >= busy.timeout:
-                return Done(task_id, error=timed_out(busy.timeout))
-            return Done(task_id, error=_lost(error), lost=True)
-        if error is not None:
-            return Done(task_id, error=error)
-        return Done(task_id, value=unpacked(future.result()))
 
     def __repr__(self) -> str:
         return f"ProcessExecutor({len(self._workers)})"
@@ -143,23 +121,50 @@ class _Worker:
     """One worker process; a new one is started when it is needed again after an end."""
 
     def __init__(self) -> None:
-        self._pool: ProcessPoolExecutor | None = None
+        self._process: Any = None
+        self._connection: Connection | None = None
 
-    def submit(self, content: bytes, timeout: float | None, log: str | None) -> Future[bytes]:
-        if self._pool is None:
-            self._pool = ProcessPoolExecutor(1, timeout=IDLE_SECONDS)
-        future: Future[bytes] = self._pool.submit(work, content, timeout, log)
-        return future
+    @property
+    def connection(self) -> Connection:
+        """Where its answers come from."""
+        if self._connection is None:
+            raise RuntimeError("this worker was never given anything")
+        return self._connection
 
-    def call(self, function: Callable[[], Any]) -> None:
-        if self._pool is not None:
-            with suppress(Exception):  # a worker that ended meanwhile has nothing to be called for
-                self._pool.submit(function).result(_LAST_CALL)
+    def give(self, given: _Given) -> None:
+        """Send a task; a worker that has ended, as it was idle for long, is replaced."""
+        if self._connection is not None and not self._connection.poll():
+            with suppress(OSError):
+                self._connection.send(given)
+                return
+        self.end()
+        context = get_context("loky")
+        self._connection, theirs = context.Pipe()
+        self._process = context.Process(target=_serve, args=(theirs,))
+        self._process.start()
+        theirs.close()
+        _living.add(self)
+        self._connection.send(given)
 
     def kill(self) -> None:
-        pool, self._pool = self._pool, None
-        if pool is not None:
-            pool.shutdown(wait=False, kill_workers=True)
+        """End the process at once; its connection tells."""
+        if self._process is not None and self._process.exitcode is None:
+            os.kill(self._process.pid, signal.SIGKILL)
+
+    def end(self) -> None:
+        """End the process, and forget it."""
+        self.kill()
+        if self._process is not None:
+            self._process.join()
+        if self._connection is not None:
+            self._connection.close()
+        self._process = self._connection = None
+
+    def how_it_ended(self) -> str:
+        """Return in a word how the process ended: the name of a signal, or an exit code."""
+        self._process.join()
+        code = self._process.exitcode
+        return signal.Signals(-code).name if code < 0 else f"exit code {code}"
 
 
 @dataclass(slots=True)
@@ -169,17 +174,63 @@ class _Busy:
     worker: _Worker
     began: float
     timeout: float | None
+    given: _Given | None
     cancelled: bool = False
 
 
-def _announce(
-    ended: SimpleQueue[tuple[int, Future[bytes] | None]], task_id: int, future: Future[bytes]
-) -> None:
-    ended.put((task_id, future))
+def _outcome(task_id: int, busy: _Busy) -> Done | None:
+    """Return what came of a task whose worker answered, or ended; None: it was given again."""
+    try:
+        answer = busy.worker.connection.recv_bytes()
+    except (EOFError, OSError):
+        return _ended(task_id, busy)
+    content = unpacked(answer[1:])
+    return Done(task_id, error=content) if answer[:1] == _RAISED else Done(task_id, value=content)
 
 
-def _lost(error: BaseException | None) -> WorkerLost:
-    found = _EXIT_CODES.search(str(error))
-    reason = f" ({found.group(1)})" if found else ""
-    hint = " It may have run out of memory." if "KILL" in reason else ""
-    return WorkerLost(f"The worker process died{reason}.{hint} What was published before stays.")
+def _ended(task_id: int, busy: _Busy) -> Done | None:
+    how = busy.worker.how_it_ended()
+    busy.worker.end()
+    if busy.cancelled:
+        return Done(task_id, error=StepCancelled("The step was stopped."))
+    if busy.timeout is not None and monotonic() - busy.began >= busy.timeout:
+        return Done(task_id, error=timed_out(busy.timeout))
+    if how == _IDLE and busy.given is not None:
+        # It ended for want of work at the moment when there was some.
+        busy.worker.give(busy.given)
+        busy.given = None
+        return None
+    hint = " It may have run out of memory." if how == "SIGKILL" else ""
+    return Done(
+        task_id,
+        error=WorkerLost(
+            f"The worker process died ({how}).{hint} What was published before stays."
+        ),
+        lost=True,
+    )
+
+
+def _serve(connection: Connection) -> None:
+    """Do what is asked for, in a worker, until nobody asks any more."""
+    try:
+        with suppress(EOFError, OSError):
+            while connection.poll(IDLE_SECONDS):
+                connection.send_bytes(_answer(*connection.recv()))
+    except KeyboardInterrupt:
+        os._exit(130)  # the run that was interrupted says so
+
+
+def _answer(content: bytes, timeout: float | None, log: str | None) -> bytes:
+    try:
+        return _RETURNED + work(content, timeout, log)
+    except Exception as error:
+        return _RAISED + packed_error(error)
+
+
+def _end_all() -> None:
+    for worker in tuple(_living):
+        worker.end()
+
+
+# Multiprocessing waits at exit for processes that live; this comes before, as it is later here.
+atexit.register(_end_all)
