@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -61,7 +61,7 @@ class Turn:
     now: datetime
     ticks: tuple[TickRecord, ...] = ()
     sensors: tuple[AutomationState, ...] = ()
-    evaluation: Evaluation | None = None
+    evaluation: Evaluation | None = field(default=None, repr=False)
     wake_at: datetime | None = None
     standing_by: DaemonRecord | None = None
 
@@ -233,7 +233,8 @@ class Shift:
             waiting = sorted(self._open.values(), key=lambda one: (one.instant, one.seq, one.key))
         newest = {one.source: one for one in waiting}
         for tick in waiting:
-            if self.lanes.has(tick.source, tick.key) or self.stopping:
+            # In this order: work that ends is first no longer open, then no longer in a lane.
+            if self.lanes.has(tick.source, tick.key) or self.stopping or not self._is_open(tick):
                 continue
             trigger = self.project.triggers.get(tick.source)
             if tick.source == ASSETS:
@@ -243,6 +244,10 @@ class Shift:
                 self.close(tick, TickStatus.MISSED, f"{by} came before it could begin")
             elif self.lanes.has_room and self.lanes.busy(tick.source) < _limit(trigger):
                 self.lanes.begin(tick.source, tick.key, partial(self._carry_out, tick))
+
+    def _is_open(self, tick: TickRecord) -> bool:
+        with self._lock:
+            return (tick.source, tick.key) in self._open
 
     def _is_superseded(self, trigger: Any, tick: TickRecord, newest: TickRecord) -> bool:
         return (
