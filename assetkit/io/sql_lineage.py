@@ -17,6 +17,7 @@ from typing import Any, TypeAlias
 import duckdb
 import pyarrow as pa
 
+from assetkit.io.duckdb_engine import connected
 from assetkit.io.sql_text import ParsedQuery
 
 Sources: TypeAlias = frozenset[tuple[str, str]]
@@ -53,7 +54,7 @@ def column_lineage(
     """
     if query.tables.keys() - schemas.keys():
         return None
-    with duckdb.connect(config={"autoinstall_known_extensions": "false"}) as connection:
+    with connected() as connection:
         try:
             for name, schema in schemas.items():
                 _make_table(connection, name, schema)

@@ -10,22 +10,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 
 from assetkit.errors import InputError, StepError
+from assetkit.io.duckdb_engine import connected
 from assetkit.io.duckdb_scan import query_over
 from assetkit.io.sql_text import ParsedQuery
 
 _ROWS = 122_880
 _SHOWN_LINES = 12
-_SETTINGS: dict[str, Any] = {
-    "autoinstall_known_extensions": "false",
-    "python_enable_replacements": "false",
-}
 
 
 def run_query(
@@ -45,9 +41,7 @@ def run_query(
         StepError: DuckDB's words on what is wrong, with the place in the query.
     """
     with ExitStack() as stack:
-        folder = stack.enter_context(TemporaryDirectory(prefix="assetkit-sql-"))
-        settings = {**_SETTINGS, "temp_directory": folder}
-        connection = stack.enter_context(duckdb.connect(config=settings))
+        connection = stack.enter_context(connected())
         try:
             _prepare(connection, tables, values, timezone=timezone, owner=owner)
             reader, schema = _opened(connection.sql(query.text))

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-import duckdb
+import numpy as np
 import pandas as pd
 from pyarrow.dataset import Dataset
 
 from assetkit.errors import AssetkitError
 from assetkit.io.base import Source
+from assetkit.io.duckdb_engine import connected
 from assetkit.records import Materialization, is_nothing
 from assetkit.workspace.core import Core
 from assetkit.workspace.data import manager_of, source_of
@@ -43,7 +44,7 @@ def diff(core: Core, assets: Any, partitions: Any) -> pd.DataFrame:
 def _compare(core: Core, base: Core, one: Made) -> list[tuple[Any, ...]]:
     """Return the rows of one asset, in partition order."""
     stock, known = stock_of(base, one.known.key), one.known
-    everything = pd.RangeIndex(len(stock.texts)).to_numpy()
+    everything = np.arange(len(stock.texts), dtype=np.int64)
     there = {
         made.partition: (owner, made) for owner, made in stock.published(known.key, everything)
     }
@@ -104,7 +105,7 @@ def _content(ours: Any, theirs: Any) -> tuple[int | None, int | None, str]:
     if not shared:
         return ours.count_rows(), theirs.count_rows(), columns
     names = ", ".join('"' + name.replace('"', '""') + '"' for name in shared)
-    with duckdb.connect(config={"autoinstall_known_extensions": "false"}) as connection:
+    with connected() as connection:
         connection.register("ours", ours)
         connection.register("theirs", theirs)
         found = connection.execute(

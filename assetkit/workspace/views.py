@@ -11,6 +11,7 @@ from pyarrow.dataset import Dataset
 
 from assetkit.errors import InvalidSelection, did_you_mean
 from assetkit.io.base import is_staged
+from assetkit.io.duckdb_engine import connected
 from assetkit.io.duckdb_scan import query_over
 from assetkit.io.external import ExternalFiles
 from assetkit.records import AssetKey, is_nothing
@@ -30,7 +31,7 @@ def run_query(core: Core, query: str) -> pd.DataFrame:
     """
     known = known_assets(core)
     names = view_names(known)
-    with duckdb.connect(config={"autoinstall_known_extensions": "false"}) as connection:
+    with connected() as connection:
         # Held, so that the files stay as they are until the query is done.
         held = [
             _make_view(connection, name, core, known[names[name]])

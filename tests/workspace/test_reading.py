@@ -120,6 +120,7 @@ def test_lineage_leads_up_to_the_roots(shop):
         "upstream": ["large", "orders"],
         "downstream": ["report/total", "large"],
         "distance": [1, 2],
+        "columns": [None, None],
     }
 
 
