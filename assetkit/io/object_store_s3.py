@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import aiohttp
-from botocore.exceptions import BotoCoreError, HTTPClientError
+from botocore.exceptions import BotoCoreError, HTTPClientError, NoCredentialsError
 from botocore.parsers import ResponseParserError
 from fsspec.asyn import sync
 
@@ -120,7 +120,9 @@ class S3Store(ObjectStore):
         body = content if isinstance(content, bytes) else content.read_bytes()
         try:
             done = self._ask("put_object", key, Body=body, **held)
-        except FileNotFoundError:
+        except FileNotFoundError as error:
+            if expected is None or _code(error) == "NoSuchBucket":
+                raise
             raise Moved(key) from None  # If-Match, and nothing is there
         return signature(size, done["ETag"])
 
@@ -131,6 +133,14 @@ class S3Store(ObjectStore):
     def remove(self, key: str) -> None:
         """Remove an object; nothing there is no error."""
         self._ask("delete_object", key)
+
+    def copy(self, key: str, to: str) -> None:
+        """Copy an object within the store, without reading it here."""
+        _patiently(lambda: self._system.cp_file(self._path(key), self._path(to)), key)
+
+    def find(self, prefix: str = "") -> dict[str, FileSignature]:
+        """Return all objects below a folder, by key: as the store lists them now."""
+        return _patiently(lambda: ObjectStore.find(self, prefix), prefix)
 
     def keeps_versions(self) -> bool:
         """Return whether the bucket's versioning is switched on."""
@@ -271,4 +281,9 @@ def _code(error: BaseException) -> str:
 def _as_os_error(error: Exception) -> OSError:
     if isinstance(error, OSError):
         return error
+    if isinstance(error, NoCredentialsError):
+        return PermissionError(
+            "no credentials were found. Set AWS_PROFILE or AWS_ACCESS_KEY_ID and "
+            "AWS_SECRET_ACCESS_KEY, or give Workspace(..., storage_options={...})"
+        )
     return OSError(errno.EIO, f"{type(error).__name__}: {error}")

@@ -253,6 +253,37 @@ def test_what_is_not_known_to_be_safe_is_refused():
     assert "secret" not in str(refused.value)
 
 
+def test_what_the_store_says_is_told(s3, monkeypatch):
+    """A bucket that is not there, and credentials that are not, are called so."""
+    with pytest.raises(StorageError, match="bucket does not exist"):
+        materialize(total, workspace=Workspace("s3://no-such-bucket/lake"), progress="none")
+
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
+    with pytest.raises(StorageError, match="no credentials were found"):
+        plan(total, workspace=Workspace("s3://another/lake"))
+
+
+def test_a_branch_of_a_lake(lake, bucket):
+    """It reads what it has not made itself from the lake, and publishes there."""
+    materialize(total, workspace=lake, progress="none")
+    branch = Workspace(f"s3://{bucket}/branch", base=lake)
+
+    @asset(name="total", code_version="2")
+    def doubled(large: pd.DataFrame) -> pd.DataFrame:
+        return pd.DataFrame({"amount": [2 * large.amount.sum()]})
+
+    result = materialize(doubled, workspace=branch, progress="none")
+
+    assert result.materialized == [("total", None)]
+    assert lake.load("total").amount[0] == TOTAL
+    assert branch.promote() == 1
+    assert lake.load("total").amount[0] == 2 * TOTAL
+
+
 def test_checks_keep_bad_data_out_of_the_store(lake, bucket, s3):
     """Nothing goes up before what is to be checked was checked."""
 
