@@ -325,7 +325,7 @@ def _check_workers(client: Client) -> None:
 def _local_cluster(workers: int | None, allowed_failures: int) -> LocalCluster:
     with dask.config.set({"distributed.scheduler.allowed-failures": allowed_failures}):
         return LocalCluster(
-            n_workers=workers or os.cpu_count() or 1, threads_per_worker=1, dashboard_address=None
+            n_workers=workers or os.cpu_count() or 1, threads_per_worker=1, dashboard_address=":0"
         )
 
 

@@ -23,7 +23,7 @@ def cluster(request, tmp_path):
     preload = tmp_path / "preload.py"
     preload.write_text(request.param, encoding="utf-8")
     with distributed.LocalCluster(
-        n_workers=1, threads_per_worker=1, dashboard_address=None, preload=[str(preload)]
+        n_workers=1, threads_per_worker=1, dashboard_address=":0", preload=[str(preload)]
     ) as started:
         yield started.scheduler_address
 
@@ -80,7 +80,7 @@ def test_a_cluster_without_workers_is_said_so(monkeypatch):
     """A scheduler alone cannot run steps: the error has the command that starts a worker."""
     monkeypatch.setattr(dask, "CONNECT_SECONDS", 1.0)
     with (
-        distributed.LocalCluster(n_workers=0, dashboard_address=None) as started,
+        distributed.LocalCluster(n_workers=0, dashboard_address=":0") as started,
         pytest.raises(ExecutorError, match="dask worker tcp://"),
     ):
         dask.DaskExecutor(started.scheduler_address).start()
