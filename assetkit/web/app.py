@@ -100,6 +100,7 @@ class Page:
         self, name: str, template: str, arguments: Callable[[Request], Arguments]
     ) -> Callable[[Request], Awaitable[Response]]:
         async def handler(request: Request) -> Response:
+            self._begin(request)
             page = await self._ask(name, **arguments(request))
             return self._rendered(request, template, page)
 
@@ -110,6 +111,7 @@ class Page:
         query = request.query_params
         if "select" not in query:
             return self._rendered(request, "ask.html", {"select": "", "partitions": ""})
+        self._begin(request)
         page = await self._ask(
             "make_plan",
             select=query["select"],
@@ -168,6 +170,10 @@ class Page:
             headers={"cache-control": "no-store"},
         )
 
+    def _begin(self, request: Request) -> None:
+        """Note what is known before a page is made: a change meanwhile makes it out of date."""
+        request.state.version = self._pulse.version
+
     async def _ask(self, name: str, **arguments: Any) -> Any:
         return await asyncio.to_thread(self._readers.ask, name, **arguments)
 
@@ -187,7 +193,7 @@ class Page:
             title=self._readers.source.name,
             problem=self._readers.problem,
             read_only=self._read_only,
-            version=self._pulse.version,
+            version=getattr(request.state, "version", self._pulse.version),
         )
         return HTMLResponse(html, status, headers=headers)
 

@@ -130,7 +130,7 @@ def _automation(desk: Desk, now: datetime) -> str:
 def _project_rows(desk: Desk, standing: Standing) -> Iterator[BoardRow]:
     lines = {line.asset: line for line in standing.plan.summary().assets}
     failures = {key: one for (key, _), one in standing.plan.snapshot.failures.items()}
-    built = {row["asset"]: row["materialized_at"] for row in _known(desk)}
+    known = {row["asset"]: row for row in _known(desk)}
     for key, asset in desk.known_graph.assets.items():
         tally, promise = standing.tallies[key], standing.promises.get(key)
         held = next(
@@ -138,11 +138,13 @@ def _project_rows(desk: Desk, standing: Standing) -> Iterator[BoardRow]:
         )
         if asset.outside is not None and not tally.total:
             continue
-        state = _state(tally, promise, held)
-        failure = failures.get(key)
+        row, failure = known.get(key, {}), failures.get(key)
+        failed_checks = row.get("failed_checks") or 0
+        state = _state(tally, promise, held, failed_checks)
         reasons = [
             "" if promise is None else promise.reason,
             f"{failure.error_type}: {failure.message.partition(chr(10))[0]}" if failure else "",
+            f"{count_text(failed_checks, 'check')} failed" if failed_checks else "",
             "" if held is None else f"{held.outcome.replace('_', ' ')}: {held.reason}",
             why_text(lines[key]) if key in lines and state != "fresh" else "",
         ]
@@ -155,14 +157,16 @@ def _project_rows(desk: Desk, standing: Standing) -> Iterator[BoardRow]:
             why="; ".join(dict.fromkeys(filter(None, reasons))),
             owners=asset.owners,
             tally=tally,
-            built_at=built.get(key),
+            built_at=row.get("materialized_at"),
         )
 
 
-def _state(tally: Tally, promise: Freshness | None, held: Decision | None) -> str:
+def _state(
+    tally: Tally, promise: Freshness | None, held: Decision | None, failed_checks: int
+) -> str:
     if promise is not None and promise.status is not Lateness.FRESH:
         return str(promise.status)
-    if tally.failed:
+    if tally.failed or failed_checks:
         return "failed"
     if held is not None or tally.held:
         return "held"

@@ -192,6 +192,7 @@ def _hindered(line: AssetSummary) -> str:
 
 
 def _keep(desk: Desk, made: Plan, page: PlanPage) -> None:
+    desk.core.announce()
     folder = _folder(desk)
     folder.mkdir(parents=True, exist_ok=True)
     made.save(folder / f"{made.plan_id}.plan")

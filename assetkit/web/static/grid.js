@@ -85,6 +85,6 @@ export function attachGrid(grid) {
     if (event.key === "Enter" && cursor) field.form.requestSubmit();
     if (!to) return;
     event.preventDefault();
-    go(cursor ? to() : here, event.shiftKey);
+    go(cursor || event.key === "Home" ? to() : here, event.shiftKey);
   });
 }

@@ -23,7 +23,7 @@ function listen(hear) {
       hear({ version });
     });
     channel.addEventListener("message", ({ data }) => {
-      if (data.ask) channel.postMessage({ state: stream.readyState === 1 ? "on" : "lost" });
+      if (data.ask) channel.postMessage({ state: stream.readyState === 1 ? "on" : "lost", version: known });
     });
   });
 }

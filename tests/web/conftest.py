@@ -1,0 +1,171 @@
+"""A project with one failure in it, its page, and a browser's view of that."""
+
+import json
+import re
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+
+import pandas as pd
+import pytest
+from starlette.testclient import TestClient
+
+import assetkit as ak
+from assetkit import DailyPartitions, FreshnessPolicy, MultiPartitions, StaticPartitions, Workspace
+from assetkit.checks import row_count
+from assetkit.project import Definitions
+from assetkit.web.app import guarded
+from assetkit.web.desk import Desk
+from assetkit.web.reader import answer
+from assetkit.web.reading import Refusal
+from assetkit.web.source import Source
+
+HOSTILE = "<img src=x onerror=alert(1)>'\"&"
+PORT = 4747
+DAYS = DailyPartitions("2026-01-01", end="2026-02-01")
+
+
+@ak.asset(partitions=DAYS, group="raw", owners=[HOSTILE], tags={"note": HOSTILE})
+def orders(context) -> pd.DataFrame:
+    """Orders of one day, <script>alert(1)</script> included."""
+    context.add_metadata({"said": HOSTILE})
+    context.log.info("reading %s", HOSTILE)
+    if context.partition_key == "2026-01-03":
+        raise ValueError(HOSTILE)
+    return pd.DataFrame({"name": [HOSTILE], HOSTILE: [1]})
+
+
+@ak.asset(partitions=DAYS, checks=[row_count(5, 9)])
+def valid_orders(orders: pd.DataFrame) -> pd.DataFrame:
+    """Orders that count."""
+    return orders
+
+
+@ak.asset(freshness=FreshnessPolicy(max_lag="8h"), name="reports/totals")
+def totals(valid_orders: pd.DataFrame) -> pd.DataFrame:
+    """All of it."""
+    return valid_orders
+
+
+@ak.asset(partitions=MultiPartitions(date=DAYS, region=StaticPartitions(["de", "fr"])))
+def by_region(orders: pd.DataFrame) -> pd.DataFrame:
+    """By region."""
+    return orders
+
+
+PROJECT = Definitions(assets=[orders, valid_orders, totals, by_region])
+
+
+class DirectReaders:
+    """What `Readers` is, without a process: answers cross as JSON all the same."""
+
+    problem = ""
+
+    def __init__(self, desk):
+        self.desk = desk
+        self.source = Source(
+            module="shop", folder=".", root=desk.core.root, base=None, catalog="catalog.duckdb"
+        )
+
+    def ask(self, name, **arguments):
+        asked = json.loads(json.dumps({"id": 1, "ask": name, "arguments": arguments}))
+        said = json.loads(json.dumps(answer(self.desk, asked)))
+        if "error" in said:
+            raise Refusal(**said["error"])
+        return said["page"]
+
+    def follow(self):
+        return False
+
+    def stop(self):
+        pass
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory):
+    """A workspace in which five days were built, one of which failed."""
+    with Workspace(tmp_path_factory.mktemp("shop") / "workspace") as workspace:
+        workspace.core.place.private.mkdir(parents=True)
+        ak.materialize(
+            [orders, valid_orders],
+            partitions="2026-01-01..2026-01-05",
+            workspace=workspace,
+            raise_on_error=False,
+            progress="none",
+        )
+        yield workspace
+
+
+@pytest.fixture(scope="module")
+def desk(workspace):
+    """The project in that workspace."""
+    return Desk(workspace, PROJECT)
+
+
+@pytest.fixture
+def run_id(workspace):
+    """The one run of it."""
+    return workspace.catalog.runs().to_pylist()[-1]["run_id"]
+
+
+@pytest.fixture
+def open_page(desk):
+    """Return what opens the page, as a browser that knows the token."""
+
+    def make(*, read_only=False, readers=None, cookie=True):
+        app = guarded(
+            readers or DirectReaders(desk),
+            token="secret",
+            port=PORT,
+            read_only=read_only,
+            hosts=frozenset({f"127.0.0.1:{PORT}"}),
+        )
+        client = TestClient(app, base_url=f"http://127.0.0.1:{PORT}", raise_server_exceptions=True)
+        client.headers["sec-fetch-site"] = "same-origin"
+        if cookie:
+            client.get("/?token=secret")
+        return client
+
+    return make
+
+
+@pytest.fixture
+def page(open_page):
+    """The page, for one that knows the token."""
+    return open_page()
+
+
+@dataclass
+class Seen(HTMLParser):
+    """What a browser makes of a page: its elements, and its text."""
+
+    elements: list = field(default_factory=list)
+    text: str = ""
+
+    def __post_init__(self):
+        super().__init__()
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_data(self, data):
+        self.text += data
+
+    def count(self, tag):
+        return sum(name == tag for name, _ in self.elements)
+
+    def links(self):
+        return [a["href"] for tag, a in self.elements if tag == "a" and "href" in a]
+
+
+@pytest.fixture
+def see():
+    """Return what reads a response as a browser does."""
+
+    def read(response):
+        assert response.headers["content-type"].startswith("text/html")
+        seen = Seen()
+        seen.feed(response.text)
+        seen.text = re.sub(r"\s+", " ", seen.text)
+        return seen
+
+    return read

@@ -1,0 +1,137 @@
+"""Every address: its page, its JSON, and that nothing of users or data becomes markup."""
+
+import hashlib
+import re
+from pathlib import Path
+
+import pytest
+
+import assetkit.web
+
+STATIC = Path(assetkit.web.__file__).parent / "static"
+TEMPLATES = STATIC.parent / "templates"
+VENDORED = {
+    "htmx.min.js": "a0abb04f2f45a1f89d1d4844023245537e5e6014c87b144553e0607b4cc32130",  # 4.0.1
+}
+ADDRESSES = [
+    "/",
+    "/lineage",
+    "/lineage?select=orders&depth=1&collapse=raw",
+    "/lineage?select=%3Cimg%20src%3Dx%20onerror%3Dalert(1)%3E",
+    "/assets/orders",
+    "/assets/orders?p=2026-01-03",
+    "/assets/orders?p=%3Cimg%20src%3Dx%20onerror%3Dalert(1)%3E",
+    "/assets/valid_orders",
+    "/assets/reports%2Ftotals",
+    "/assets/by_region?across=region&down=date",
+    "/runs",
+    "/runs?status=failed&since=24h",
+    "/plan",
+    "/plan?select=reports/totals",
+    "/plan?select=orders&partitions=2026-01-03&force=1&upstream=0",
+]
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_each_page_reads_without_a_script_and_has_a_json_twin(page, see, address):
+    """One heading, landmarks, names for what can be filled in; and the same as JSON."""
+    said = page.get(address)
+    seen = see(said)
+
+    assert said.status_code == 200
+    assert (seen.count("h1"), seen.count("main"), seen.count("nav") >= 1) == (1, 1, True)
+    twin = next(link for link in seen.links() if ".json" in link)
+    assert page.get(twin).json()["schema"].startswith("assetkit.ui.")
+
+
+@pytest.mark.parametrize("address", [*ADDRESSES, "/runs/RUN?step=orders%402026-01-02"])
+def test_what_users_and_data_bring_in_stays_text(page, see, run_id, address):
+    """No element and no attribute comes from a name, a message, a cell or an address."""
+    seen = see(page.get(address.replace("RUN", run_id)))
+
+    assert "onerror" not in {name for _, attributes in seen.elements for name in attributes}
+    assert seen.count("img") == 0
+    assert all(a.get("src", "").startswith("/static/") for t, a in seen.elements if t == "script")
+    assert all(not link.lower().startswith(("javascript:", "data:")) for link in seen.links())
+
+
+def test_hostile_text_is_shown_as_it_is(page, see, run_id):
+    """Errors, owners, column names, cells, metadata and logs: to be read, not to be run."""
+    asset = see(page.get("/assets/orders?p=2026-01-02")).text
+    run = see(page.get(f"/runs/{run_id}?step=orders%402026-01-02")).text
+
+    assert asset.count("<img src=x onerror=alert(1)>'\"&") >= 4
+    assert "<script>alert(1)</script>" in asset
+    assert "reading <img src=x" in run
+    assert "ValueError: <img src=x" in run
+
+
+@pytest.mark.parametrize(
+    ("address", "status", "words"),
+    [
+        ("/assets/oders", 404, "orders"),
+        ("/runs/nothing", 404, "There is no run"),
+        ("/plan/12ab", 404, "Plan again"),
+        ("/nothing", 404, "There is no page"),
+        ("/plan?select=nobody", 404, "nobody"),
+        ("/plan?select=orders&partitions=2027-01-01", 404, "2027-01-01"),
+        ("/runs?since=soon", 500, "soon"),
+    ],
+)
+def test_what_is_not_there_is_told(page, see, address, status, words):
+    """An error is a page like any other, and an object in JSON."""
+    said = page.get(address)
+
+    assert said.status_code == status
+    assert words in see(said).text
+    path, _, query = address.partition("?")
+    assert words in page.get(f"{path}.json?{query}").json()["message"]
+
+
+def test_links_lead_to_pages(page, see):
+    """Whatever the pages link to answers."""
+    found = {link for address in ADDRESSES[:10:2] for link in see(page.get(address)).links()}
+    inside = {link.partition("#")[0].partition("?")[0] for link in found if link.startswith("/")}
+
+    assert len(inside) > 8
+    assert {link: page.get(link).status_code for link in inside} == dict.fromkeys(inside, 200)
+
+
+def test_a_failed_run_leads_to_a_plan_of_what_is_left(page, see, run_id):
+    """A retry is looked at before it runs, like any plan."""
+    said = page.post(f"/runs/{run_id}/retry")
+
+    assert said.status_code == 200
+    assert said.url.path.startswith("/plan/")
+    assert "2 to build" in see(said).text or "1 to build" in see(said).text
+
+
+def test_a_run_that_is_over_is_not_cancelled(page, run_id):
+    """Asking does no harm."""
+    said = page.post(f"/runs/{run_id}/cancel", headers={"accept": "application/json"})
+
+    assert said.json() == {"asked": False}
+
+
+def test_a_decision_is_about_a_step_that_waits(page, run_id):
+    """Steps that need no approval cannot be approved."""
+    for form in ({"step": "orders", "status": "approved"}, {"step": "orders", "status": "maybe"}):
+        assert page.post(f"/runs/{run_id}/decide", data=form).status_code == 400
+
+
+def test_vendored_files_are_what_they_were_and_have_a_licence():
+    """A change of a file of others is deliberate; its licence is beside it."""
+    for name, digest in VENDORED.items():
+        assert hashlib.sha256((STATIC / name).read_bytes()).hexdigest() == digest
+    assert "Zero-Clause BSD" in (STATIC / "licences" / "htmx.txt").read_text(encoding="utf-8")
+
+
+def test_the_page_is_small_and_names_no_other_host():
+    """All files together are under 150 KB, and none is fetched from elsewhere."""
+    files = [file for file in STATIC.rglob("*") if file.is_file()]
+    assert sum(file.stat().st_size for file in files) < 150_000
+
+    own = [file for file in (*files, *TEMPLATES.iterdir()) if file.name not in VENDORED]
+    for file in own:
+        text = file.read_text(encoding="utf-8").replace("http://www.w3.org/2000/svg", "")
+        assert not re.search(r"https?://", text), file.name

@@ -1,0 +1,246 @@
+"""What pages are made from, before any HTML."""
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+
+from assetkit import DailyPartitions, HourlyPartitions, MonthlyPartitions, StaticPartitions
+from assetkit.display.quantities import duration_text
+from assetkit.errors import UnknownAsset
+from assetkit.web.assets import asset_page
+from assetkit.web.board import board_page
+from assetkit.web.desk import NotFoundHere
+from assetkit.web.grid import grid_of
+from assetkit.web.lineage import lineage_page
+from assetkit.web.plans import kept_plan_page, make_plan_page
+from assetkit.web.plots import plot_of
+from assetkit.web.runs import run_page, runs_page
+from assetkit.web.states import ATTEMPTS, STATES, SlotStates, ranges_of, tally_of
+
+NOW = datetime(2026, 11, 21, tzinfo=UTC)
+
+
+def states_of(universe, bad=(), failed=()):
+    positions = np.arange(len(universe), dtype=np.int64)
+    state = np.full(len(positions), STATES.index("fresh"), dtype=np.int8)
+    attempt = np.zeros(len(positions), dtype=np.int8)
+    state[list(bad)] = STATES.index("missing")
+    attempt[list(failed)] = ATTEMPTS.index("failed")
+    return SlotStates(positions=positions, state=state, attempt=attempt)
+
+
+def test_data_and_the_last_attempt_are_told_apart():
+    """A slot whose data is fresh may have failed since; both are counted, and make a range."""
+    universe = DailyPartitions("2026-01-01", end="2026-01-11").universe(NOW, {})
+    states = states_of(universe, bad=[4, 5], failed=[5, 9])
+
+    tally = tally_of(states)
+    assert (tally.total, tally.fresh, tally.missing, tally.failed) == (10, 8, 2, 2)
+    assert tally.worst == "failed"
+    assert [(one.selection, one.state, one.attempt) for one in ranges_of(states, universe)] == [
+        ("2026-01-01..2026-01-04", "fresh", ""),
+        ("2026-01-05", "missing", ""),
+        ("2026-01-06", "missing", "failed"),
+        ("2026-01-07..2026-01-09", "fresh", ""),
+        ("2026-01-10", "fresh", "failed"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("partitions", "rows", "columns", "label", "start"),
+    [
+        pytest.param(
+            DailyPartitions("2026-01-05", end="2026-03-02"), 3, 31, "2026-01", 4, id="days by month"
+        ),
+        pytest.param(
+            HourlyPartitions("2026-01-01-06:00", end="2026-01-03-00:00"), 2, 24, "2026-01-01", 6,
+            id="hours by day",
+        ),
+        pytest.param(
+            MonthlyPartitions("2025-03-01", end="2026-03-01"), 2, 12, "2025", 2, id="months by year"
+        ),
+        pytest.param(
+            StaticPartitions([f"s{n}" for n in range(90)]), 3, 40, "s0", 0, id="names wrapped"
+        ),
+    ],
+)  # fmt: skip
+def test_grids_follow_the_calendar(partitions, rows, columns, label, start):
+    """Days stand in rows of months under their day, hours in days, months in years."""
+    universe = partitions.universe(NOW, {})
+
+    grid = grid_of(states_of(universe), universe)
+
+    assert (len(grid.rows), grid.columns) == (rows, columns)
+    assert (grid.rows[0].label, grid.rows[0].start) == (label, start)
+    assert sum(len(row.keys) for row in grid.rows) == len(universe)
+
+
+def test_ten_thousand_days_are_few_pieces():
+    """A grid is as large as what differs in it, not as its number of cells."""
+    universe = DailyPartitions("1999-01-01", end="2026-06-01").universe(NOW, {})
+    assert len(universe) > 10_000
+
+    grid = grid_of(states_of(universe, bad=range(5_000, 5_010), failed=[7]), universe)
+
+    assert sum(len(row.pieces) for row in grid.rows) < 340
+    assert grid.bucket == 1
+
+
+def test_beyond_what_can_be_drawn_a_cell_stands_for_several():
+    """Of twenty years of hours each cell is a bucket, which shows its worst."""
+    universe = HourlyPartitions("2006-01-01-00:00", end="2026-01-01-00:00").universe(NOW, {})
+
+    grid = grid_of(states_of(universe, bad=[100_000]), universe)
+
+    assert grid.bucket == 3
+    assert sum(len(row.keys) for row in grid.rows) < 60_000
+    worst = [piece for row in grid.rows for piece in row.pieces if piece.state == "missing"]
+    assert [piece.count for piece in worst] == [1]
+
+
+def test_two_dimensions_are_a_matrix_whose_axes_can_be_swapped(desk):
+    """The first dimension goes across; the address may say otherwise."""
+    asked = asset_page(desk, asset="by_region")
+    swapped = asset_page(desk, asset="by_region", across="region", down="date")
+
+    assert (asked.grid.columns, len(asked.grid.rows)) == (31, 2)
+    assert (swapped.grid.columns, len(swapped.grid.rows)) == (2, 31)
+    assert (swapped.grid.across, swapped.grid.down) == ("region", "date")
+
+
+def test_plots_are_scaled_to_what_they_show():
+    """Values span the height, the newest stands right; fewer than two make no plot."""
+    values = [(NOW + timedelta(days=n), value, f"p{n}") for n, value in enumerate((1.0, 3.0, 2.0))]
+
+    plot = plot_of("duration", values, duration_text)
+
+    heights = [point.y for point in plot.points]
+    assert heights[1] < heights[2] < heights[0]
+    assert (plot.least, plot.most, plot.newest) == ("1 s", "3 s", "2 s")
+    assert plot.points[0].label == "p0 2026-11-21 00:00: 1 s"
+    assert plot_of("duration", values[:1], duration_text) is None
+
+
+def test_the_board_puts_what_needs_a_person_first(desk):
+    """A broken promise stands before a failure, a failure before what is only missing."""
+    board = board_page(desk)
+
+    assert [(row.asset, row.state) for row in board.rows] == [
+        ("reports/totals", "overdue"),
+        ("orders", "failed"),
+        ("valid_orders", "failed"),
+        ("by_region", "missing"),
+    ]
+    assert board.sentence.startswith("1 promise overdue, 2 assets failed")
+    assert board.automation == "Automation is off. Start it: assetkit daemon"
+    assert [run.status for run in board.recent] == ["failed"]
+
+
+def test_an_asset_page_says_how_each_partition_stands(desk):
+    """Built, failed and missing days, and the sentence that sums them up."""
+    page = asset_page(desk, asset="orders")
+
+    assert page.sentence.startswith("4 of 31 partitions there, 1 failed. Last built 2")
+    assert [(one.selection, one.state, one.attempt) for one in page.ranges] == [
+        ("2026-01-01..2026-01-02", "fresh", ""),
+        ("2026-01-03", "missing", "failed"),
+        ("2026-01-04..2026-01-05", "fresh", ""),
+        ("2026-01-06..2026-01-31", "missing", ""),
+    ]
+    assert [one.title for one in page.plots][:2] == ["rows", "duration"]
+    assert len(page.builds) == 4
+    assert page.code[0].text.startswith("@ak.asset(partitions=DAYS")
+
+
+def test_one_partition_is_looked_at_closely(desk):
+    """Its columns, rows and history are its own; the rest of the asset is left out."""
+    page = asset_page(desk, asset="orders", p="2026-01-02")
+
+    assert page.chosen_count == 1
+    assert page.data.slot == "orders@2026-01-02"
+    assert [one.partition for one in page.builds] == ["2026-01-02"]
+    assert "orders@2026-01-02 is fresh" in page.why
+
+
+def test_a_selection_that_does_not_fit_is_told(desk):
+    """The page stays, with the sentence that says what is wrong."""
+    page = asset_page(desk, asset="orders", p="2027-01-01")
+
+    assert page.chosen_count == 0
+    assert "2027-01-01" in page.problem
+
+
+def test_unknown_assets_have_near_names(desk):
+    """A misspelt name leads to the right one."""
+    with pytest.raises(UnknownAsset, match="orders"):
+        asset_page(desk, asset="oders")
+
+
+def test_a_run_shows_its_failure_first(desk, run_id):
+    """What was raised, where, and what it stopped."""
+    page = run_page(desk, run_id=run_id)
+
+    failed = {one.step: one for one in page.failures}
+    assert failed["orders@2026-01-03"].error.startswith("ValueError: <img")
+    assert "conftest.py" in failed["orders@2026-01-03"].frames[0]
+    assert page.stopped == ["valid_orders@2026-01-03"]
+    assert page.can_retry
+    assert page.sentence.startswith("It ended as failed after")
+
+
+def test_a_step_has_its_log(desk, run_id):
+    """What the step wrote, found by the run's own record of it."""
+    said = run_page(desk, run_id=run_id, step="orders@2026-01-02").log
+    never = run_page(desk, run_id=run_id, step="../../etc/passwd").log
+
+    assert any("reading" in line for line in said.lines)
+    assert (never.lines, never.note[:25]) == ([], "This run has no such step") or not never.lines
+
+
+def test_runs_are_filtered_by_status_and_age(desk):
+    """The filters are those of the address."""
+    assert len(runs_page(desk, status="failed", since="24h").runs) == 1
+    assert runs_page(desk, status="lost").runs == []
+    assert runs_page(desk, status="lost").total == 1
+
+
+def test_lineage_is_drawn_around_its_focus(desk):
+    """Depth says how many edges up and down; the list says the same as the picture."""
+    near = lineage_page(desk, select="valid_orders", depth=0)
+    around = lineage_page(desk, select="valid_orders", depth=1)
+
+    assert [one.asset for one in near.nodes] == ["valid_orders"]
+    assert {one.asset for one in around.nodes} == {"orders", "valid_orders", "reports/totals"}
+    assert {one.asset for one in around.listed} == {one.asset for one in around.nodes}
+    assert [one.asset for one in around.nodes if one.is_focus] == ["valid_orders"]
+    assert len(around.edges) == 2
+
+
+def test_groups_fold_into_one_box(desk):
+    """Edges into a folded group meet its box."""
+    page = lineage_page(desk, collapse=["(no group)"])
+
+    assert sorted(one.label for one in page.nodes) == ["(no group)", "orders", "reports/totals"]
+    assert len(page.edges) == 2
+
+
+def test_a_selection_with_a_mistake_keeps_the_graph(desk):
+    """All assets are drawn, and the mistake is told."""
+    page = lineage_page(desk, select="valid_oders")
+
+    assert "valid_orders" in page.error
+    assert len(page.nodes) == 4
+
+
+def test_a_plan_is_kept_as_it_was_shown(desk):
+    """Its own address shows it again, unchanged, until it is launched or forgotten."""
+    page = make_plan_page(desk, select="orders@2026-01-03")
+
+    assert page.steps == 1
+    assert page.rows[0].why
+    assert page.run_line.shell == "assetkit materialize -s orders@2026-01-03"
+    assert kept_plan_page(desk, plan_id=page.plan_id)["sentence"] == page.sentence
+    for plan_id in ("0000", "../secret"):
+        with pytest.raises(NotFoundHere):
+            kept_plan_page(desk, plan_id=plan_id)
