@@ -309,6 +309,7 @@ class Loop:
         if owner.asset.requires_approval and not (needs := self._approved(needs)):
             return
         owners = [self._owner_of(step) for step in needs] if owners else ()
+        owner = owners[0] if owners else owner
         steps = tuple(needs)
         held = self._pools.take(owner.asset.pool)
         if held is None:

@@ -42,7 +42,10 @@ def groups_of(graph: AssetGraph) -> dict[AssetKey, tuple[AssetKey, ...]]:
     for key, asset in graph.assets.items():
         if asset.together is not None and not asset.together.can_subset:
             found[tuple(asset.together.outputs.values())] = key
-    return {last: tuple(one for one in keys if one in graph.assets) for keys, last in found.items()}
+    return {
+        last: tuple(one for one in keys if one in graph.assets and graph.assets[one].together)
+        for keys, last in found.items()
+    }
 
 
 def _join(

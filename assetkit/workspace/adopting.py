@@ -144,6 +144,7 @@ def _reading(graph: AssetGraph, key: AssetKey, reader: _Reader) -> AssetGraph:
         retry=None,
         timeout=None,
         code_version="adopted",  # the reader's own code is nobody's business
+        together=None,
     )
     edges = tuple(
         replace(edge, input=replace(edge.input, parameter=None, need="optional", grace=None))
