@@ -31,6 +31,9 @@ IDLE_SECONDS = 60
 _PATIENCE = 30.0
 """Seconds beyond a timeout after which a worker is killed from here, as it did not end itself."""
 
+_LAST_CALL = 30.0
+"""Seconds after which a worker that does not come back from a call of `everywhere` is ended."""
+
 _IDLE = "exit code 0"
 _RETURNED, _RAISED = b"v", b"e"
 _Given: TypeAlias = tuple[bytes, float | None, str | None]
@@ -101,6 +104,19 @@ class ProcessExecutor:
         for worker in self._workers if kill else busy:
             worker.end()
 
+    def everywhere(self, function: Callable[[], Any]) -> None:
+        """Call a function in each worker that is up, between runs, and wait; errors stay there."""
+        content = packed(_call, function)
+        living = [worker for worker in self._workers if worker.lives]
+        for worker in living:
+            worker.give((content, None, None))
+        for worker in living:
+            with suppress(EOFError, OSError):
+                if worker.connection.poll(_LAST_CALL):
+                    worker.connection.recv_bytes()
+                else:
+                    worker.end()
+
     def _until_overdue(self, timeout: float | None) -> float | None:
         """Kill the workers that are long overdue; return for how long to wait at most."""
         now = monotonic()
@@ -130,6 +146,11 @@ class _Worker:
         if self._connection is None:
             raise RuntimeError("this worker was never given anything")
         return self._connection
+
+    @property
+    def lives(self) -> bool:
+        """True where there is a process that waits for a task."""
+        return self._process is not None and self._process.exitcode is None
 
     def give(self, given: _Given) -> None:
         """Send a task; a worker that has ended, as it was idle for long, is replaced."""
@@ -218,6 +239,10 @@ def _serve(connection: Connection) -> None:
                 connection.send_bytes(_answer(*connection.recv()))
     except KeyboardInterrupt:
         os._exit(130)  # the run that was interrupted says so
+
+
+def _call(function: Callable[[], Any]) -> None:
+    function()
 
 
 def _answer(content: bytes, timeout: float | None, log: str | None) -> bytes:
