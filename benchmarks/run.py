@@ -13,7 +13,16 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-PARTS = ("startup", "engine", "executors", "streaming", "storage", "planning", "partitions")
+PARTS = (
+    "startup",
+    "engine",
+    "executors",
+    "streaming",
+    "storage",
+    "planning",
+    "partitions",
+    "automation",
+)
 
 
 def main(asked: list[str]) -> int:
