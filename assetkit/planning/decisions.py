@@ -54,7 +54,8 @@ class Decision:
         raw: launch, never built
         """
         where = f"{self.asset}@{self.partitions}" if self.partitions else self.asset
-        many = f" ({count_text(self.slots, 'partition')})" if self.slots > 1 else ""
+        is_counted = self.slots > 1 and not self.partitions
+        many = f" ({count_text(self.slots, 'partition')})" if is_counted else ""
         due = f", due {moment_text(self.due)}" if self.due is not None else ""
         return f"{where}{many}: {self.outcome.replace('_', ' ')}, {self.reason}{due}"
 
@@ -67,3 +68,8 @@ def decisions_text(decisions: Sequence[Decision]) -> str:
     if fresh:
         lines.append(f"  {count_text(fresh, 'asset')} with nothing to do")
     return "\n".join(["Automation:", *lines]) if lines else ""
+
+
+def nothing_text(now: datetime) -> str:
+    """Say that automation would launch nothing."""
+    return f"Nothing to launch (as of {moment_text(now)})."

@@ -44,6 +44,7 @@ def plan_html(plan: PlanData) -> str:
         *(element("p", f"note: {note}", class_="t-held") for note in plan.notes),
         _picture(plan, summary),
         *_parts(plan, summary),
+        *_decisions(plan),
         element(
             "p",
             element("code", "materialize(plan)"),
@@ -53,6 +54,15 @@ def plan_html(plan: PlanData) -> str:
             class_="dim",
         ),
     )
+
+
+def _decisions(plan: PlanData) -> Iterator[Html]:
+    """Yield what automation decided, where it made the plan."""
+    told = plan.decisions[:_ROWS]
+    if told:
+        rows = [(one.asset, one.outcome.replace("_", " "), one.reason) for one in told]
+        title = count_text(len(plan.decisions), "decision of automation", "decisions of automation")
+        yield details(title, html_table(("asset", "outcome", "why"), rows))
 
 
 def _picture(plan: PlanData, summary: PlanSummary) -> Html:

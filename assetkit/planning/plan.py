@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from assetkit.planning.data import PlanData
-from assetkit.planning.decisions import decisions_text
+from assetkit.planning.decisions import decisions_text, nothing_text
 from assetkit.planning.explain import explain
 from assetkit.planning.model import PlanSummary, Step
 from assetkit.planning.planfile import SavedPlan, load_plan, save_plan
@@ -84,6 +84,8 @@ class Plan(PlanData):
         return load_plan(path, definitions, workspace)
 
     def __str__(self) -> str:
+        if self.decisions and not len(self):
+            return f"{nothing_text(self.now)}\n\n{decisions_text(self.decisions)}"
         text = plan_text(self.summary(), heading=self.heading())
         return "\n\n".join(filter(None, (text, decisions_text(self.decisions))))
 
