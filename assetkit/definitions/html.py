@@ -17,10 +17,12 @@ def asset_facts(asset: AssetDef) -> Iterator[tuple[str, str]]:
         ("kind", "" if asset.kind == "python" else asset.kind),
         ("partitions", asset.partitions),
         ("inputs", ", ".join(_input_name(declared.upstream) for declared in asset.inputs)),
+        ("made with", ", ".join(_made_with(asset))),
         ("owners", ", ".join(asset.owners)),
         ("tags", ", ".join(f"{k}={v}" if v else k for k, v in asset.tags.items())),
         ("stored by", asset.io_manager),
         ("checks", ", ".join(_name(check) for check in asset.checks)),
+        ("new columns", "refused" if asset.on_schema_change == "fail" else None),
         ("freshness", asset.freshness),
         ("automation", asset.automation),
         ("retry", asset.retry),
@@ -44,6 +46,12 @@ def asset_html(asset: AssetDef) -> Html:
         *(element("p", part) for part in asset.description.strip().split("\n\n") if part),
         html_table((), rows),
     )
+
+
+def _made_with(asset: AssetDef) -> Iterator[str]:
+    """Yield the other assets that the same function makes."""
+    outputs = {} if asset.together is None else asset.together.outputs
+    return (key for key in outputs.values() if key != asset.key)
 
 
 def _input_name(upstream: Any) -> str:

@@ -236,7 +236,7 @@ class Loop:
                 self._skip(step, reason)
                 del needs[step]
         if needs:
-            self._submit(owners[next(iter(needs))], needs, [owners[step] for step in needs])
+            self._submit(owners[steps[0]], needs)
 
     def _needs_of(self, owner: AssetSteps, step: int) -> Needs | None:
         """Return what a step needs; None where it cannot run, which is noted."""
@@ -303,12 +303,10 @@ class Loop:
         current = owner.is_current(step, needs, known.columns(key), known.bases)
         return reason if current else None
 
-    def _submit(
-        self, owner: AssetSteps, needs: Mapping[int, Needs], owners: Sequence[AssetSteps] = ()
-    ) -> None:
+    def _submit(self, owner: AssetSteps, needs: Mapping[int, Needs]) -> None:
         if owner.asset.requires_approval and not (needs := self._approved(needs)):
             return
-        owners = [self._owner_of(step) for step in needs] if owners else ()
+        owners = [self._owner_of(step) for step in needs] if owner.asset.together else ()
         owner = owners[0] if owners else owner
         steps = tuple(needs)
         held = self._pools.take(owner.asset.pool)

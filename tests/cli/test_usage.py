@@ -50,7 +50,7 @@ def test_no_command_is_a_question_for_help(run):
         pytest.param(["plna"], "Did you mean plan?", id="command"),
         pytest.param(["plan", "--forse"], "No such option '--forse'. (Did you mean", id="option"),
         pytest.param(["graph", "--format", "gif"], "'gif' is not one of", id="choice"),
-        pytest.param(["show"], "Missing argument 'ASSET'", id="missing"),
+        pytest.param(["show"], "Missing argument 'ASSET[@PARTITION]'", id="missing"),
         pytest.param(["plan"], "no project is named", id="no-project"),
         pytest.param(["runs", "--limit", "0"], "0 is not in the range", id="range"),
         pytest.param(["delete", "x"], "say --yes", id="nobody-to-ask"),

@@ -8,12 +8,16 @@ import pandas as pd
 from assetkit import (
     AssetContext,
     AssetIn,
+    AssetOut,
     DailyPartitions,
+    Output,
     Plan,
     RunResult,
     Workspace,
     asset,
+    build_context,
     materialize,
+    multi_asset,
     plan,
 )
 
@@ -33,8 +37,16 @@ def with_arguments(context: AssetContext, source: Iterator[pd.DataFrame]) -> pd.
     return pd.concat(source)
 
 
+@multi_asset(outs={"low": AssetOut(group="raw"), "high": AssetOut()}, can_subset=True)
+def halves(context: AssetContext, plain: pd.DataFrame) -> Iterator[Output]:
+    """Several assets of one function."""
+    for name in context.selected_outputs:
+        yield Output(plain, name=name)
+
+
 # An asset called is the plain function: same arguments, same result.
 assert_type(plain(), pd.DataFrame)
+assert_type(halves(build_context(selected_outputs=["low"]), pd.DataFrame()), Iterator[Output])
 
 assert_type(plan(plain), Plan)
 assert_type(materialize([plain, with_arguments], partitions="latest"), RunResult)
