@@ -82,6 +82,8 @@ class Page:
             ("/runs/{run_id}/cancel", self.cancel),
             ("/runs/{run_id}/retry", self.retry),
             ("/runs/{run_id}/decide", self.decide),
+            ("/assets/{asset:path}/hold", self.hold),
+            ("/assets/{asset:path}/release", self.release),
         ]
         return Starlette(
             routes=[
@@ -155,6 +157,18 @@ class Page:
             note=form.get("note", ""),
         )
         return _done(request, said, run_url(run_id))
+
+    async def hold(self, request: Request) -> Response:
+        """Have automation leave an asset alone."""
+        asset, form = request.path_params["asset"], await _form(request)
+        said = await self._ask("hold", asset=asset, reason=form.get("reason", ""))
+        return _done(request, said, asset_url(asset))
+
+    async def release(self, request: Request) -> Response:
+        """Let automation go on with an asset."""
+        asset = request.path_params["asset"]
+        said = await self._ask("release", asset=asset)
+        return _done(request, said, asset_url(asset))
 
     async def version(self, request: Request) -> Response:
         """Return the number that grows with each change, for those without a stream."""

@@ -22,10 +22,12 @@ from assetkit.web.desk import Desk, Standing
 from assetkit.web.grid import Grid, grid_of
 from assetkit.web.plots import Plot, plot_of
 from assetkit.web.states import StateRange, Tally, alike, ranges_of, slot_states
+from assetkit.workspace.holds import holds_of
 
 _SHOWN_RANGES = 200
 _PLOTTED = 100
 _LISTED = 50
+_TOLD = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +100,8 @@ class CodeText:
 class AssetPage:
     """All that is shown of an asset. ``chosen`` is the selection of partitions looked at.
 
+    ``held`` says why automation leaves it alone, None where it does not.
+
     ``is_defined`` False: the project has it no longer, or does not load; what the
     catalog knows is shown.
     """
@@ -113,6 +117,7 @@ class AssetPage:
     policies: Sequence[tuple[str, str]]
     sentence: str
     promise: str
+    held: str | None
     decisions: Sequence[str]
     upstream: Sequence[Neighbour]
     downstream: Sequence[Neighbour]
@@ -162,6 +167,7 @@ def asset_page(
         **_declared(graph, key),
         sentence=_sentence(standing, key, history),
         promise=_promise(standing, key),
+        held=_held(desk, key),
         decisions=[str(found) for found in standing.decisions.get(key, ())] if standing else (),
         upstream=_upstream(graph, standing, key),
         downstream=_downstream(graph, standing, key),
@@ -254,6 +260,11 @@ def _promise(standing: Standing | None, key: AssetKey) -> str:
     return f"{found.status}{until} ({lag}, {duration_text(found.max_lag)} promised){why}"
 
 
+def _held(desk: Desk, key: AssetKey) -> str | None:
+    found = holds_of(desk.core).get(key)
+    return None if found is None else found.reason
+
+
 def _neighbour(standing: Standing | None, key: AssetKey, mapping: str = "") -> Neighbour:
     tally = standing.tallies.get(key) if standing else None
     state = tally.worst if tally and tally.total else "missing"
@@ -278,9 +289,11 @@ def _why(standing: Standing | None, key: AssetKey, partition: str | None) -> str
     if standing is None:
         return ""
     try:
-        return standing.plan.explain(key, partition)
+        lines = standing.plan.explain(key, partition).splitlines()
     except PlanError as error:
         return str(error)
+    cut = [f"… {len(lines) - _TOLD:,} more lines"] if len(lines) > _TOLD else []
+    return "\n".join([*lines[:_TOLD], *cut])
 
 
 def _data(desk: Desk, key: AssetKey, partition: str | None) -> Data | None:

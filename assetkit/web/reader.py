@@ -35,7 +35,7 @@ from assetkit.web.plainvalues import plain
 from assetkit.web.plans import kept_plan_page, make_plan_page, plan_file, retry_plan_page
 from assetkit.web.runs import run_page, runs_page
 from assetkit.web.source import Source
-from assetkit.workspace import Workspace, deciding
+from assetkit.workspace import Workspace, deciding, holds
 
 _AT_ONCE = 4
 
@@ -51,6 +51,17 @@ def decide(desk: Desk, *, run_id: str, step: str, status: str, note: str = "") -
     return {"decided": [str(one.status) for one in made]}
 
 
+def hold(desk: Desk, *, asset: str, reason: str = "") -> dict[str, Any]:
+    """Have automation leave an asset alone."""
+    key = desk.find_asset(asset)
+    return {"changed": holds.hold(desk.core, [key], reason) != []}
+
+
+def release(desk: Desk, *, asset: str) -> dict[str, Any]:
+    """Let automation go on with an asset."""
+    return {"changed": holds.release(desk.core, [desk.find_asset(asset)]) != []}
+
+
 ASKED: Final[Mapping[str, Callable[..., Any]]] = {
     "board": board_page,
     "asset": asset_page,
@@ -63,6 +74,8 @@ ASKED: Final[Mapping[str, Callable[..., Any]]] = {
     "plan_file": plan_file,
     "cancel": cancel,
     "decide": decide,
+    "hold": hold,
+    "release": release,
 }
 """What can be asked, by name."""
 

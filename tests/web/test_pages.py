@@ -113,6 +113,15 @@ def test_a_run_that_is_over_is_not_cancelled(page, run_id):
     assert said.json() == {"asked": False}
 
 
+def test_an_asset_is_held_and_released(page, see):
+    """What a person says of an asset shows on its page, and is taken back there."""
+    held = see(page.post("/assets/by_region/hold", data={"reason": "<b>wait</b>"}))
+    assert "automation leaves it alone. <b>wait</b>" in held.text
+
+    released = see(page.post("/assets/by_region/release"))
+    assert "leaves it alone" not in released.text
+
+
 def test_a_decision_is_about_a_step_that_waits(page, run_id):
     """Steps that need no approval cannot be approved."""
     for form in ({"step": "orders", "status": "approved"}, {"step": "orders", "status": "maybe"}):
