@@ -145,6 +145,33 @@ def test_dimension_is_a_column_where_there_may_be_several(workspace):
     assert workspace.load(counts).partition.tolist() == ["2026-01-01", "2026-01-02", "2026-01-03"]
 
 
+def test_many_partitions_are_one_table(workspace):
+    """Partitions come in their order, each with its key; later columns and NaN are found."""
+    keys = StaticPartitions([f"it's {number}" for number in range(12)])
+    wide = {"from": 100}
+
+    @asset(partitions=keys, code_version="1")
+    def parts(context) -> pa.Table:
+        number = int(context.partition_key.split()[1])
+        table = pa.table({"n": [number, -number], "v": [float(number), float("nan")]})
+        return table.append_column("w", [[1, 1]]) if number >= wide["from"] else table
+
+    query = "select n, partition as key from parts where v > 5 and n < 0"
+    everything = sql_asset("everything", "select n, partition as key from parts")
+    run([parts, everything], workspace)
+
+    frame = workspace.load(everything)
+    assert frame.n.tolist() == [value for number in range(12) for value in (number, -number)]
+    assert frame.key.tolist()[:4] == ["it's 0", "it's 0", "it's 1", "it's 1"]
+    assert workspace.sql(query).n.tolist() == [-number for number in range(1, 12)]
+    assert workspace.sql("select sum(n) n from parts where partition = 'it''s 7'").n[0] == 0
+
+    wide["from"] = 6
+    run(parts, workspace, force=True)
+    assert workspace.sql("select count(w) n from parts").n[0] == 12
+    assert workspace.sql(query).n.tolist() == [-number for number in range(1, 12)]
+
+
 def test_inputs_can_say_more(workspace):
     """A table of the query may have a mapping and another key."""
     share = sql_asset(
