@@ -55,7 +55,7 @@ def test_promises_hold_while_runs_take_their_time(lags, edges):
         graph_of(lags, edges), seconds=lambda _name, random: random.uniform(10, 60), seed=7
     )
 
-    world.run(12)
+    world.run(8)
 
     assert late_after(world, timedelta(minutes=10)) == []
 
@@ -65,7 +65,7 @@ def test_each_run_was_needed(lags, edges):
     """Leave any one run out, and a promise would have been broken."""
     world = Simulation(graph_of(lags, edges))
 
-    world.run(11)
+    world.run(9)
 
     end = world.now
     longest = max(lag for lag in lags.values() if lag)
@@ -129,10 +129,10 @@ def test_one_run_of_a_shared_upstream_serves_several_promises():
     """Two assets with the same promise cost one run of what they share."""
     world = Simulation(graph_of({"raw": None, "a": 2, "b": 2}, SHARED))
 
-    world.run(11)
+    world.run(9)
 
     counts = world.counts()
-    assert counts["raw"] == counts["a"] == counts["b"] == 6
+    assert counts["raw"] == counts["a"] == counts["b"] == 5
 
 
 def test_nothing_runs_before_it_must():
