@@ -33,16 +33,14 @@ class Capabilities:
 
     ``atomic_put``: an object is replaced in one step. ``create``: a put can be refused
     where something is. ``cas``: a put can be refused where another version is.
-    ``pinned_read``: a read in parts can be held to one version.
     """
 
     atomic_put: bool = True
     create: bool = False
     cas: bool = False
-    pinned_read: bool = False
 
 
-_S3 = Capabilities(create=True, cas=True, pinned_read=True)
+_S3 = Capabilities(create=True, cas=True)
 _GCS = Capabilities(create=True)
 _ABFS = Capabilities(create=True)
 

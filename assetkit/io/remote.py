@@ -14,21 +14,20 @@ from __future__ import annotations
 import json
 import shutil
 import weakref
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from assetkit.errors import DataChanged, InvalidArgument, StorageError
-from assetkit.faultpoints import reach
 from assetkit.io import disk
 from assetkit.io.attests import BOUND
 from assetkit.io.base import Loaded, Place, Source, Stored, Target, Written
 from assetkit.io.loading import wanted_of
-from assetkit.io.object_store import Moved, ObjectStore, data_key, open_store
+from assetkit.io.object_store import ObjectStore, data_key, open_store
 from assetkit.io.pins import new_folder
-from assetkit.io.remote_fetch import BEFORE, Fetcher, Record, scratch
+from assetkit.io.remote_fetch import Fetcher, Record, scratch
 from assetkit.io.remote_places import (
     Kept,
     attest_key,
@@ -41,21 +40,17 @@ from assetkit.io.remote_places import (
     telling,
     url_of,
 )
+from assetkit.io.remote_put import Put
 from assetkit.io.staged import (
     StagedFiles,
     _provenance,
-    _same_content,
     refused,
     slot_of,
 )
-from assetkit.io.sweep import is_barred
 from assetkit.records import AssetKey, FileSignature
 
 _FEW = 4
 """Up to so many slots are asked for one by one; more are listed."""
-
-_TRIES = 10
-"""So often is an object put whose predecessor is gone, or left by a dead run."""
 
 
 class RemoteFiles(StagedFiles):
@@ -322,37 +317,15 @@ class RemoteFiles(StagedFiles):
         key = data_key(one.place, one.asset) if several else self.key_of(one)
         return url_of(one.place, key)
 
-    # How an object is replaced.
-
     def _replace(self, staged: Path, key: str, target: Target) -> tuple[bool, FileSignature]:
         """Put the file in the store; True where what is there is left alone."""
         store, new = open_store(target.place), self.kind.read_record(staged) or {}
-        keys, files = self._fetcher.keys(key), (staged, *self.companions(staged))
-        old: Record | None = None
-        seen: FileSignature | None = None
-        # Where nothing is known to be there, the put's own condition is the look.
-        looked = target.published is not None
-        for _ in range(_TRIES):
-            if looked:
-                old, seen = self._fetcher.there(store, key)
-            if seen is not None and old is not None and _same_content(old, new):
-                self._note_again(store, target, old, new)
-                return True, seen
-            reach("store.looked")
-            if is_barred(target.place, target.run_id):
-                raise FileNotFoundError(staged)
-            try:
-                return False, _put(store, dict(zip(keys, files, strict=True)), seen, old)
-            except (Moved, OSError) as error:
-                other, found = self._fetcher.there(store, key)
-                if found is not None and other is not None and _is_this(other, new):
-                    return False, found  # only the answer was lost
-                if isinstance(error, OSError):
-                    raise
-                if looked and found is not None and not _is_of_dead(other, target.place):
-                    raise _beaten(target, other) from None
-                looked = True
-        raise _beaten(target, old)
+        files = zip(self._fetcher.keys(key), (staged, *self.companions(staged)), strict=True)
+        put = Put(store=store, fetcher=self._fetcher, files=dict(files), target=target, new=new)
+        old, found = put.replace()
+        if old is not None:
+            self._note_again(store, target, old, new)
+        return old is not None, found
 
     def _note_again(self, store: ObjectStore, target: Target, old: Record, new: Record) -> None:
         """Note the provenance of content that is there already, where it is another one."""
@@ -365,23 +338,6 @@ class RemoteFiles(StagedFiles):
         about = {name: old.get(name) for name in BOUND}
         content = json.dumps({"about": about, "record": new}, sort_keys=True, default=str)
         store.write(attest_key(target), content.encode())
-
-
-def _put(
-    store: ObjectStore,
-    files: Mapping[str, Path],
-    expected: FileSignature | None,
-    before: Record | None,
-) -> FileSignature:
-    """Put a slot's file in the store; first what belongs to it, with the record from *before*."""
-    (key, staged), *beside = files.items()
-    for other, file in beside:
-        record = {**json.loads(file.read_bytes()), BEFORE: before}
-        content = json.dumps(record, sort_keys=True, default=str).encode()
-        store.put(other, content, store.look(other))
-    found = store.put(key, staged, expected)
-    reach("store.put")
-    return found
 
 
 def _with_attest(store: ObjectStore, source: Source, record: Record) -> Record:
@@ -405,24 +361,6 @@ def _alone(target: Target, key: str) -> Iterator[None]:
     path = Path(url_of(target.place, key))
     with disk.publish_lock(target.place.private, path, target.run_id):
         yield
-
-
-def _is_this(record: Record, new: Record) -> bool:
-    """Tell whether an object is the very one that was to be put."""
-    return all(record.get(name) == new.get(name) for name in BOUND)
-
-
-def _is_of_dead(record: Record | None, place: Place) -> bool:
-    """Tell whether an object was made by a run that another one took over from."""
-    return record is not None and is_barred(place, str(record.get("run_id")))
-
-
-def _beaten(target: Target, other: Record | None) -> StorageError:
-    run = f"run {other['run_id']}" if other and other.get("run_id") else "somebody else"
-    return StorageError(
-        f"{slot_of(target)} was not published: {run} published it at the same time, and that "
-        "stays. Ask again: what the other made is reused where it is what is wanted."
-    )
 
 
 def _refuse_forgetful(place: Place) -> None:

@@ -13,9 +13,7 @@ import pytest
 
 from assetkit import Workspace
 
-DEADLY = (
-    "store.looked", "store.begun", "store.part", "store.put", "catalog.committing",
-)  # fmt: skip
+DEADLY = ("store.begun", "store.part", "store.put", "catalog.committing")
 """The fault points of a run in a bucket; those of the catalog alone have tests in tests/faults."""
 
 KEY, SECRET = "AKIAEXAMPLEKEY", "very/secret+key"
