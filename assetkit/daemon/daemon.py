@@ -203,8 +203,10 @@ class Daemon:
             until = min(until, turn.wake_at)
         seen = _catalog_mark(core.catalog)
         seq = core.catalog.snapshot([]).seq if seen is not None else 0
+        # By a clock that is never set, too, so that one set back an hour does not sleep as long.
+        deadline = monotonic() + (until - turn.now).total_seconds()
         while not self._stopping.is_set() and not self._woken.is_set():
-            left = (until - core.now()).total_seconds()
+            left = min((until - core.now()).total_seconds(), deadline - monotonic())
             if left <= 0:
                 return
             self._woken.wait(min(left, _POLL))

@@ -150,7 +150,7 @@ class Shift:
     def _ask_sensors(self, now: datetime) -> None:
         for sensor in self.project.definitions.sensors:
             source = sensor_source(sensor)
-            if source in self._questions or now < self._next_question(source, sensor.interval):
+            if source in self._questions or now < self._next_question(source, sensor.interval, now):
                 continue
             self._questions[source] = ask(
                 sensor,
@@ -165,10 +165,10 @@ class Shift:
         for source, question in list(self._questions.items()):
             self._take_answer(source, question, now)
 
-    def _next_question(self, source: str, interval: float) -> datetime:
+    def _next_question(self, source: str, interval: float, now: datetime) -> datetime:
         state = self.states.get(source)
-        if state is None or state.checked_at is None:
-            return datetime.min.replace(tzinfo=UTC)
+        if state is None or state.checked_at is None or state.checked_at > now:
+            return now  # never asked yet, or the clock was set back since
         return state.checked_at + timedelta(seconds=interval)
 
     def _take_answer(self, source: str, question: Question, now: datetime) -> None:
@@ -336,7 +336,7 @@ class Shift:
         for sensor in self.project.definitions.sensors:
             source = sensor_source(sensor)
             if source not in self._questions:
-                times.append(self._next_question(source, sensor.interval))
+                times.append(self._next_question(source, sensor.interval, now))
         if evaluation is not None and evaluation.wake_at is not None:
             times.append(evaluation.wake_at)
         return max(now, min(times)) if times else None

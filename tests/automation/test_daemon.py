@@ -11,7 +11,9 @@ import pytest
 
 from assetkit import Daemon, Definitions, Workspace, asset, schedule, watch
 from assetkit.catalog.automation import TickStatus
+from assetkit.daemon.reloading import Origin, origin_of
 from assetkit.errors import InvalidArgument
+from assetkit.project import load_project
 
 PATIENCE = 90.0
 
@@ -180,6 +182,22 @@ def test_a_watch_runs_beside(tmp_path):
         assert not watching.is_running
         assert "no longer" in repr(watching)
     assert set(ran) == {os.getpid()}
+
+
+def test_where_definitions_come_from(tmp_path):
+    """The module that holds them is found, whatever folder it was loaded from."""
+    package = tmp_path / "trade" / "rates"
+    package.mkdir(parents=True)
+    (tmp_path / "trade" / "__init__.py").touch()
+    (package / "__init__.py").write_text(
+        "from assetkit import Definitions\ndefinitions = Definitions()\n", encoding="utf-8"
+    )
+    found = load_project("trade.rates", tmp_path)
+
+    assert origin_of(found) == Origin(spec="trade.rates", folder=tmp_path)
+    assert origin_of(Definitions()) is None
+    for name in ("trade", "trade.rates"):
+        sys.modules.pop(name)
 
 
 def test_what_a_daemon_is_given():

@@ -101,6 +101,16 @@ def test_a_cursor_is_kept(workspace):
     assert (state.outcome, state.message, state.count) == ("skipped", "just counting", 3)
 
 
+def test_a_clock_that_was_set_back(workspace):
+    """A sensor is not silent until the time of its last look has come again."""
+    calls = []
+    often = sensor(orders, interval="10min", name="often")(lambda: calls.append(1))
+
+    turns(Definitions(assets=[orders], sensors=[often]), workspace, 0, -60, -55, -49)
+
+    assert len(calls) == 3
+
+
 def test_a_sensor_that_fails_hurts_no_other(workspace, caplog):
     """One raises, one hangs, one returns nonsense: the last one's request still runs."""
     release = threading.Event()
