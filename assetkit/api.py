@@ -43,6 +43,7 @@ def plan(
     run_tags: Mapping[str, str] | None = None,
     on_failure: Literal["continue", "stop"] = "continue",
     raise_on_error: bool = True,
+    max_concurrency: int | None = None,
     progress: Any = None,
     now: datetime | None = None,
 ) -> Plan:
@@ -66,6 +67,7 @@ def plan(
         tags=run_tags or {},
         on_failure=on_failure,
         raise_on_error=raise_on_error,
+        max_concurrency=max_concurrency,
         progress=progress,
     )
     found = find_targets(targets, select, names_of_caller(), Path.cwd())
@@ -87,6 +89,7 @@ def materialize(
     run_tags: Mapping[str, str] | None = None,
     on_failure: Literal["continue", "stop"] = "continue",
     raise_on_error: bool = True,
+    max_concurrency: int | None = None,
     progress: Any = None,
     now: datetime | None = None,
 ) -> RunResult:
@@ -97,7 +100,8 @@ def materialize(
     selects among the targets' own (None: all that exist and are not fresh).
     ``upstream=False`` keeps to the targets, ``force=True`` runs them whatever
     their state. *config* is ``{"asset": {"field": value}}``, or the path of a TOML or
-    JSON file that says the same. *now* is the time to plan for (timezone-aware; None: now).
+    JSON file that says the same. *max_concurrency* limits how many calls run at once
+    (None: the executor does). *now* is the time to plan for (timezone-aware; None: now).
     Running it again does nothing.
 
     Raises:
@@ -121,6 +125,7 @@ def materialize(
         tags=run_tags or {},
         on_failure=on_failure,
         raise_on_error=raise_on_error,
+        max_concurrency=max_concurrency,
         progress=progress,
         hooks=hooks_of(targets),
     )

@@ -2,6 +2,7 @@
 
 Rule 1: a place in a pool is a locked file; the kernel gives it back when its process ends.
 Rule 2: a pool that the workspace does not know has one place.
+Rule 3: where a workspace has the pool ``"*"``, all steps are in it.
 """
 
 from __future__ import annotations
@@ -16,17 +17,20 @@ from urllib.parse import quote
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A place in a pool, or (without a *handle*) leave to run without one."""
+    """Places in pools, or (without *handles*) leave to run without one."""
 
-    handle: int | None = None
+    handles: tuple[int, ...] = ()
 
     def give_back(self) -> None:
-        """Let others have the place; to be called once."""
-        if self.handle is not None:
-            os.close(self.handle)
+        """Let others have the places; to be called once."""
+        for handle in self.handles:
+            os.close(handle)
 
 
 _FREE = Held()
+
+EVERY = "*"
+"""The pool of all steps."""
 
 
 class Pools:
@@ -44,9 +48,19 @@ class Pools:
         return {pool: number for number, pool in enumerate(sorted({p for p in pools if p}))}
 
     def take(self, pool: str | None) -> Held | None:
-        """Take a place in a pool; None where others have all of them."""
-        if pool is None:
-            return _FREE
+        """Take a place in a pool, and in that of all steps; None where others have all of them."""
+        if EVERY not in self._limits:
+            return _FREE if pool is None else self._place(pool)
+        held = self._place(EVERY)
+        if held is None or pool is None:
+            return held
+        other = self._place(pool)
+        if other is None:
+            held.give_back()
+            return None
+        return Held(held.handles + other.handles)
+
+    def _place(self, pool: str) -> Held | None:
         folder = self._folder / quote(pool, safe="")
         folder.mkdir(parents=True, exist_ok=True)
         for number in range(self.limit_of(pool)):
@@ -56,5 +70,5 @@ class Pools:
             except BlockingIOError:
                 os.close(handle)
             else:
-                return Held(handle)
+                return Held((handle,))
         return None

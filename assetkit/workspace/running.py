@@ -11,6 +11,7 @@ from assetkit.definitions.config import require_config
 from assetkit.errors import InvalidArgument
 from assetkit.execution.environment import Environment, RunOptions
 from assetkit.execution.hooks import Hooks, with_hooks
+from assetkit.execution.pools import EVERY
 from assetkit.execution.progress import choose_progress
 from assetkit.execution.result import RunResult
 from assetkit.execution.runner import run_plan
@@ -91,7 +92,7 @@ def run_in(core: Core, plan: Plan, wishes: RunWishes) -> RunResult:
         resources={**core.resources, **(wishes.resources or {})},
         pools=core.pools,
         clock=core.now,
-        max_concurrency=wishes.max_concurrency,
+        max_concurrency=_most(wishes.max_concurrency, core.pools.get(EVERY)),
         progress=with_hooks(choose_progress(wishes.progress, os.environ), wishes.hooks),
     )
     options = RunOptions(
@@ -109,3 +110,7 @@ def _tags(plan: Plan, wishes: RunWishes) -> Mapping[str, str]:
     """Return a run's tags; that of a branch says up to what it knew its base."""
     seq = plan.snapshot.base_seq
     return wishes.tags if seq is None else {**wishes.tags, BASE_SEQ: str(seq)}
+
+
+def _most(*limits: int | None) -> int | None:
+    return min((one for one in limits if one is not None), default=None)

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from assetkit import RetryPolicy, Workspace, asset, materialize
+from assetkit import RetryPolicy, StaticPartitions, Workspace, asset, materialize
 from assetkit.errors import InvalidArgument, MaterializationError, StepTimeout
 from assetkit.execution.environment import RunOptions
 from assetkit.execution.pools import Pools
@@ -73,6 +73,36 @@ def test_places_are_shared_by_all_who_look_at_one_folder(tmp_path):
     assert again is not None
     for place in (first, again):
         place.give_back()
+
+
+def test_all_steps_share_the_places_of_a_workspace(tmp_path):
+    """The pool of all steps is asked by those in other pools too, and by those in none."""
+    ours, theirs = Pools(tmp_path, {"*": 2, "db": 1}), Pools(tmp_path, {"*": 2, "db": 1})
+    first, second = ours.take(None), theirs.take("db")
+
+    assert ours.take(None) is None
+    first.give_back()
+    assert ours.take("db") is None
+    third = ours.take(None)
+    assert third is not None
+    for place in (second, third):
+        place.give_back()
+
+
+@pytest.mark.parametrize(
+    ("pools", "said"), [({"*": 2}, {}), ({}, {"max_concurrency": 2})], ids=["workspace", "run"]
+)
+def test_a_workspace_and_a_run_limit_what_runs_at_once(pools, said):
+    """Of steps in no pool, no more run at once than the workspace, or the run, allows."""
+    counter = Counter()
+
+    @asset(partitions=StaticPartitions(list("abcdefgh")))
+    def step(context) -> None:
+        counter.call()
+
+    with Workspace.temporary(pools=pools, executor=ThreadExecutor(4)) as workspace:
+        assert materialize(step, workspace=workspace, progress="none", **said).success
+    assert counter.most == 2
 
 
 def test_a_pool_without_places_is_refused(tmp_path):
