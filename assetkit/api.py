@@ -27,6 +27,7 @@ from assetkit.targets import Targets, find_targets
 from assetkit.workspace import Workspace
 from assetkit.workspace.configuring import config_from
 from assetkit.workspace.running import RunWishes, run_in
+from assetkit.workspace.timing import as_of, timed_like
 
 
 def plan(
@@ -164,6 +165,7 @@ def plan_targets(
             f"@{found.partitions} behind a selection. Keep one of them."
         )
     config = check_config(found.graph.assets, _config(found.jobs, config_from(wanted.config)))
+    workspace = as_of(workspace, now)
     now = now or workspace.core.now()
 
     def plan_for(request: Request) -> Plan:
@@ -189,7 +191,7 @@ def plan_targets(
 
 def _apply(plan: Plan, workspace: Any, wishes: RunWishes) -> RunResult:
     """Run a plan as it stands, unless it would be another one by now."""
-    place = workspace_of(workspace or plan.workspace)
+    place = timed_like(workspace_of(workspace or plan.workspace), plan.workspace)
     again = place.plan(plan.graph, plan.request, config=plan.config, now=plan.now)
     if again.plan_id != plan.plan_id:
         raise outdated(plan.plan_id, plan.now, outline_of(plan), again)

@@ -157,8 +157,10 @@ class Definitions:
         place = place.furnished(
             resources=self.resources, io_managers=self.io_managers, executor=self.executor
         )
+        now = None if now is None else check_now(now)
+        place = import_module("assetkit.workspace.timing").as_of(place, now)
         evaluate = import_module("assetkit.workspace.evaluating").evaluate
-        made = evaluate(place.core, self.graph, now=None if now is None else check_now(now))
+        made = evaluate(place.core, self.graph, now=now)
         plan: Plan = replace(made.plan, workspace=place)
         return plan
 

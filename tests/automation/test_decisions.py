@@ -453,3 +453,28 @@ def test_an_observed_source_is_followed(project):
     assert project.steps(outside, report) == []
     version[0] = "2"
     assert project.steps(outside, report) == [("report", None)]
+
+
+def test_time_can_be_played(project):
+    """With ``now=`` plans and runs are of that time: days of automation in one test."""
+    ran = []
+
+    @asset(automation=AutoMaterializePolicy.on_cron("0 6 * * *"))
+    def prices():
+        ran.append("prices")
+        return pd.DataFrame({"n": [len(ran)]})
+
+    @asset(freshness=FreshnessPolicy("30h"))
+    def report(prices):
+        ran.append("report")
+        return prices
+
+    now = datetime(2026, 1, 1, 7, tzinfo=UTC)
+    for _ in range(24 * 3 - 1):
+        plan = project.evaluate(prices, report, now=now)
+        materialize(plan, progress="none")
+        now += timedelta(hours=1)
+
+    assert ran == ["prices", "report", "prices", "report", "prices", "report"]
+    made = project.workspace.history("prices").materialized_at
+    assert [(at.day, at.hour) for at in sorted(made)] == [(1, 7), (2, 6), (3, 6)]
