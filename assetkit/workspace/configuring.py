@@ -36,6 +36,7 @@ def read_config(path: Path) -> dict[str, Any]:
     readers = {".toml": tomllib.loads, ".json": json.loads}
     if path.suffix not in readers:
         raise ConfigError(f"Configuration in {path}: it should be a .toml or .json file.")
+    found: Any
     try:
         found = readers[path.suffix](path.read_text(encoding="utf-8"))
     except OSError as error:
