@@ -122,7 +122,7 @@ def open_page(desk):
         client = TestClient(app, base_url=f"http://127.0.0.1:{PORT}", raise_server_exceptions=True)
         client.headers["sec-fetch-site"] = "same-origin"
         if cookie:
-            client.get("/?token=secret")
+            client.get("/?token=secret", follow_redirects=False)
         return client
 
     return make

@@ -1,7 +1,5 @@
 """Who gets in, for what, and what a page may do then."""
 
-import re
-
 import pytest
 
 STRANGERS = ("evil.example", "127.0.0.1", "127.0.0.1:9999", "localhost.evil.example:4747")
@@ -104,16 +102,6 @@ def test_pages_may_reach_nothing_but_this_server(page, path):
     assert "http" not in policy
     assert headers["x-content-type-options"] == "nosniff"
     assert "access-control-allow-origin" not in headers
-
-
-@pytest.mark.parametrize("path", ["/", "/lineage", "/assets/orders", "/runs", "/plan"])
-def test_pages_need_no_inline_script_or_style(page, see, path):
-    """What the policy forbids is not there either."""
-    for tag, attributes in see(page.get(path)).elements:
-        assert tag != "style"
-        assert "style" not in attributes
-        assert not [name for name in attributes if re.match(r"on[a-z]+$", name)]
-        assert tag != "script" or attributes["src"].startswith("/static/")
 
 
 def test_too_large_forms_are_refused(page, run_id):
