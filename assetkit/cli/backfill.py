@@ -48,7 +48,7 @@ _BEGINNING = ("select", "partitions", "force", "no_upstream", "config")
     help="Ask before building more slots than that; refuse where nobody can be asked.",
 )
 @click.option("--estimate", is_flag=True, help="Say what it would cost; run nothing.")
-@click.option("--executor", metavar="NAME[:N]", help="Where steps run: threads:4, processes:4.")
+@click.option("--executor", metavar="NAME[:N]", help="Where steps run, as for materialize.")
 @click.option("--fail-fast", is_flag=True, help="Start nothing more after the first failure.")
 @click.option(
     "--progress",

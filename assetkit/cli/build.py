@@ -89,7 +89,12 @@ def plan(session: Session, /, **given: Any) -> int:
 @click.option("--no-upstream", is_flag=True, help="Keep to the targets.")
 @config_option
 @click.option(
-    "--executor", metavar="NAME[:N]", help="Where steps run: in-process, threads:4, processes:4."
+    "--executor",
+    metavar="NAME[:N]",
+    help="Where steps run: in-process, threads:4, processes:4, dask:ADDRESS, ray:ADDRESS.",
+)
+@click.option(
+    "--max-concurrency", type=click.IntRange(min=1), metavar="N", help="Calls at once, at most."
 )
 @click.option("--fail-fast", is_flag=True, help="Start nothing more after the first failure.")
 @click.option(

@@ -43,6 +43,7 @@ def run_plan(session: Session, plan: Plan, given: Mapping[str, Any]) -> RunResul
         _announce(session, plan, asked_already=bool(given["yes"]))
     wishes = RunWishes(
         executor=executor_of(given["executor"]),
+        max_concurrency=given.get("max_concurrency"),
         on_failure="stop" if given["fail_fast"] else "continue",
         raise_on_error=False,
         progress=progress_of(session, given["progress"], as_json=as_json),
