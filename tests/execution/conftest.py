@@ -58,6 +58,9 @@ class Letters:
     def window(self, position):
         return None
 
+    def ends(self, positions):
+        return None
+
     def ordinals(self, positions):
         return np.asarray(positions, dtype=np.int64)
 
