@@ -65,6 +65,26 @@ def query_over(table: Any) -> str | None:
     return f"select {columns} from read_parquet([{listed}], hive_partitioning=false)"  # noqa: S608
 
 
+def query_of(name: str, table: Any) -> str:
+    """Return a query of all rows of a table or dataset that DuckDB knows by a name.
+
+    Before 2.0, it leaves filters to Arrow, for which NaN is not greater than anything.
+    """
+    schema = getattr(table, "schema", None)
+    if not isinstance(schema, pa.Schema) or not schema.names:
+        return f"from {_quoted(name)}"
+    columns = ", ".join(
+        _shielded(field.name) if _has_floats(field.type) else _quoted(field.name)
+        for field in schema
+    )
+    return f"select {columns} from {_quoted(name)}"  # noqa: S608, quoted
+
+
+def _has_floats(type_: Any) -> bool:
+    parts = range(type_.num_fields if pt.is_nested(type_) else 0)
+    return bool(pt.is_floating(type_) or any(_has_floats(type_.field(n).type) for n in parts))
+
+
 def _are_alike(records: Sequence[_Record], keys: Sequence[Mapping[str, Any]]) -> bool:
     """Return whether files say that they have the same columns, and the same ones beside them."""
     forms = {None if record is None else record.get("form") for record in records}

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from assetkit.errors import InputError, StepError
 from assetkit.io.duckdb_engine import connected
-from assetkit.io.duckdb_scan import query_over
+from assetkit.io.duckdb_scan import query_of, query_over
 from assetkit.io.sql_text import ParsedQuery
 
 _ROWS = 122_880
@@ -110,7 +110,7 @@ def _prepare(
             connection.execute(f'create schema if not exists "{schema}"')
         origin = query_over(table)
         if origin is None:
-            origin = f"from assetkit_{number}"
+            origin = query_of(f"assetkit_{number}", table)
             connection.register(f"assetkit_{number}", table)
         # A view takes no bound values. Names of assets have letters, digits, "_" and "/" only.
         connection.execute(f"create view {view} as {origin}")

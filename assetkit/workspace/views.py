@@ -12,7 +12,7 @@ from pyarrow.dataset import Dataset
 from assetkit.errors import InvalidSelection, did_you_mean
 from assetkit.io.base import is_staged
 from assetkit.io.duckdb_engine import connected
-from assetkit.io.duckdb_scan import query_over
+from assetkit.io.duckdb_scan import query_of, query_over
 from assetkit.io.external import ExternalFiles
 from assetkit.records import AssetKey, is_nothing
 from assetkit.workspace.core import Core
@@ -85,7 +85,7 @@ def _make_view(
     origin = query_over(table)
     if origin is None:
         connection.register(f"assetkit {name}", table)
-        origin = f"from {_quoted(f'assetkit {name}')}"
+        origin = query_of(f"assetkit {name}", table)
     # A view takes no bound values; names and paths are quoted.
     connection.execute(
         f"create view {_quoted(name)} as select columns(lambda name: not "  # noqa: S608
