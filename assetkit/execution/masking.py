@@ -1,8 +1,8 @@
 """Secrets of resources, and texts without them.
 
-A secret is a value of a resource that is a ``SecretStr`` or ``SecretBytes``, or came from
-`env`. This process learns the secrets of a resource just before it is set up; from then on
-they are masked in whatever is written down of a step: its log, its error, its metadata.
+A secret is a value of a resource or configuration that is a ``SecretStr`` or ``SecretBytes``,
+or came from `env`. This process learns the secrets of a resource just before it is set up;
+from then on they are masked in whatever is written down of a step: log, error, metadata.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ from assetkit.execution.calling import call
 from assetkit.execution.context import AssetContext
 from assetkit.execution.loading import LoadedInputs, load_inputs
 from assetkit.execution.logs import StepLog, capturing, log_name, routed_to
-from assetkit.execution.masking import mask, mask_error
+from assetkit.execution.masking import learn_secrets, mask, mask_error
 from assetkit.execution.resources import OpenedResources, opened
 from assetkit.execution.returned import Returned, is_in_memory, take_apart
 from assetkit.execution.several import lacking, wanted_outputs, with_outputs
@@ -229,6 +229,7 @@ def _with_own(
     if asset.wants_context is not None:
         arguments[asset.wants_context] = _context(task, work, metadata)
     if asset.config is not None:
+        learn_secrets(work.config)
         arguments[asset.config[0]] = work.config
     for parameter in asset.resources:
         arguments[parameter] = opened(work.resources[parameter], task.run_id)
