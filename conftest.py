@@ -19,6 +19,7 @@ OPTIONAL = {
 HERE = Path(__file__).parent
 collect_ignore = [
     "tests/faults/surroundings.py",  # programs that tests start
+    "tests/faults/filling.py",
     "tests/object_stores/building.py",
     "tests/typing",  # checked by mypy, never run
     *(
