@@ -21,12 +21,13 @@ from assetkit.catalog.approvals import ApprovalStatus
 from assetkit.errors import (
     AssetkitError,
     CatalogLocked,
+    InvalidArgument,
     PlanError,
     PlanOutdated,
     UnknownAsset,
     UnknownPartition,
 )
-from assetkit.project import Definitions, load_project
+from assetkit.project import load_project
 from assetkit.web.assets import asset_page
 from assetkit.web.board import board_page
 from assetkit.web.desk import Desk, NotFoundHere
@@ -86,6 +87,7 @@ _STATUS: Final = (
     (PlanOutdated, 409),
     (CatalogLocked, 503),
     (PlanError, 400),
+    (InvalidArgument, 400),
 )
 
 
@@ -105,8 +107,7 @@ def answer(desk: Desk, question: Mapping[str, Any]) -> dict[str, Any]:
 
 def serve(source: Source, questions: IO[str], answers: IO[str]) -> None:
     """Load the project, say how that went, then answer until there are no more questions."""
-    definitions, problem = _load(source)
-    desk = Desk(Workspace(source.root, base=source.base), definitions)
+    desk, problem = _load(source)
     lock = Lock()
 
     def say(value: Mapping[str, Any]) -> None:
@@ -121,16 +122,17 @@ def serve(source: Source, questions: IO[str], answers: IO[str]) -> None:
             threads.submit(lambda asked: say(answer(desk, asked)), json.loads(line))
 
 
-def _load(source: Source) -> tuple[Definitions | None, str]:
+def _load(source: Source) -> tuple[Desk, str]:
+    """Return the desk, without a project where there is none that loads, and why it does not."""
+    workspace = Workspace(source.root, base=source.base)
     if source.module is None:
-        return None, ""
+        return Desk(workspace, None), ""
     try:
         definitions = load_project(source.module, Path(source.folder))
         definitions.validate()
-        Desk(Workspace(source.root), definitions)
+        return Desk(workspace, definitions), ""
     except AssetkitError as error:
-        return None, str(error)
-    return definitions, ""
+        return Desk(workspace, None), str(error)
 
 
 def main(text: str) -> None:

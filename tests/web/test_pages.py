@@ -79,7 +79,7 @@ def test_hostile_text_is_shown_as_it_is(page, see, run_id):
         ("/nothing", 404, "There is no page"),
         ("/plan?select=nobody", 404, "nobody"),
         ("/plan?select=orders&partitions=2027-01-01", 404, "2027-01-01"),
-        ("/runs?since=soon", 500, "soon"),
+        ("/runs?since=soon", 400, "soon"),
     ],
 )
 def test_what_is_not_there_is_told(page, see, address, status, words):

@@ -7,10 +7,13 @@ import sys
 import urllib.error
 import urllib.request
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 
 import psutil
 import pytest
+
+from assetkit.errors import MissingExtra
 
 SHOP = """
 import pandas as pd
@@ -125,6 +128,15 @@ def test_the_process_that_answers_stays_small_and_leaves_nothing_behind(serve):
         assert process.memory_info().rss < 100_000_000
         assert not [one for one in process.open_files() if one.path.endswith(".duckdb")]
     assert psutil.wait_procs([process, *children], timeout=10)[1] == []
+
+
+def test_without_its_packages_the_error_names_the_extra(monkeypatch):
+    """Who has not installed the page is told how to."""
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    monkeypatch.delitem(sys.modules, "assetkit.web.server", raising=False)
+
+    with pytest.raises(MissingExtra, match=r"assetkit\[ui\]"):
+        import_module("assetkit.web.server")
 
 
 def test_others_are_not_let_in_by_accident(serve):
