@@ -6,10 +6,12 @@ Dask and Ray are left out where they are not installed.
 from __future__ import annotations
 
 import importlib.util
+import os
 import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from importlib import import_module
 from pathlib import Path
 from time import sleep
 from typing import Any
@@ -22,6 +24,7 @@ from assetkit.executors import ProcessExecutor, ThreadExecutor
 
 WAITS, PAUSE, THREADS = 200, 0.05, 20
 NO_OPS = 1_000
+MANY = 100_000
 
 
 def keys(count: int) -> StaticPartitions:
@@ -39,6 +42,43 @@ def runner(folders: Iterator[Path], assets: Any, executor: Any = None) -> Callab
     return run
 
 
+def again(folder: Path, assets: Any, executor: Any = None) -> Callable[[], None]:
+    """Return what materializes assets once more in a workspace that has them."""
+    workspace = Workspace(folder, executor=executor)
+
+    def run() -> None:
+        assert materialize(assets, workspace=workspace, progress="none", force=True).success
+
+    run()
+    return run
+
+
+def resident() -> int:
+    """Return the bytes of memory that this process has."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def many(folders: Iterator[Path]) -> Iterator[Figure]:
+    """Measure by how much memory grows with the number of steps."""
+    seen: list[int] = []
+
+    @asset(partitions=keys(MANY), code_version="1")
+    def nothing(context: Any) -> None:
+        if context.partition_key in (f"{MANY // 5:04}", f"{MANY - 1:04}"):
+            seen.append(resident())
+
+    runner(folders, nothing)()
+    yield Figure(
+        what=f"{MANY:,} steps: memory from a fifth to the end",
+        value=(seen[-1] - seen[0]) / 1e6,
+        unit="MB",
+        beside=seen[0] / 1e6,
+        peer="what it had at a fifth",
+        aim="<= 100 MB",
+        met=seen[-1] - seen[0] <= 100e6,
+    )
+
+
 def waiting(folders: Iterator[Path]) -> Iterator[Figure]:
     """Measure threads on steps that wait."""
 
@@ -52,7 +92,7 @@ def waiting(folders: Iterator[Path]) -> Iterator[Figure]:
 
     floor = best(bare)
     ideal = WAITS * PAUSE / THREADS
-    ours = best(runner(folders, waits, ThreadExecutor(THREADS)))
+    ours = best(again(next(folders), waits, ThreadExecutor(THREADS)))
     yield Figure(
         what=f"{WAITS} x {PAUSE * 1e3:.0f} ms with {THREADS} threads (ideal {ideal:g} s)",
         value=ours,
@@ -132,11 +172,10 @@ def no_ops(folders: Iterator[Path], engine: str, executor: Any, bare: Callable[[
 
 def on_dask(folders: Iterator[Path]) -> Iterator[Figure]:
     """Measure Dask with two worker processes."""
-    from assetkit.executors import DaskExecutor
-
-    with closing(DaskExecutor(workers=2)) as executor:
-        executor.start()
-        client = executor._client  # the same cluster for both
+    distributed = import_module("distributed")
+    cluster = distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0")
+    with cluster, distributed.Client(cluster) as client:
+        executor = import_module("assetkit.executors").DaskExecutor(client)
 
         def bare() -> None:
             client.gather([client.submit(abs, n, pure=False) for n in range(NO_OPS)])
@@ -146,11 +185,8 @@ def on_dask(folders: Iterator[Path]) -> Iterator[Figure]:
 
 def on_ray(folders: Iterator[Path]) -> Iterator[Figure]:
     """Measure Ray with two CPUs."""
-    import ray
-
-    from assetkit.executors import RayExecutor
-
-    with closing(RayExecutor(workers=2)) as executor:
+    ray = import_module("ray")
+    with closing(import_module("assetkit.executors").RayExecutor(workers=2)) as executor:
         executor.start()
         task = ray.remote(abs_of)
         yield no_ops(
@@ -166,6 +202,7 @@ def abs_of(number: int) -> int:
 def figures(root: Path) -> Iterator[Figure]:
     """Measure."""
     folders = (root / f"w{number}" for number in range(1_000))
+    yield from many(folders)
     yield from waiting(folders)
     yield from computing(folders)
     yield from days(folders)
