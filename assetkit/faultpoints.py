@@ -16,7 +16,6 @@ from typing import Final
 
 POINTS: Final = (
     "run.started",
-    "run.claimed",
     "write.opened",
     "write.group",
     "write.closed",

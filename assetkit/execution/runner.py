@@ -189,7 +189,6 @@ def _work_through(
     workers = environment.executor
     environment = replace(environment, executor=together(workers))
     catalog, executor = environment.catalog, environment.executor
-    reach("run.claimed")
     known = known_slots(plan, steps, catalog, run.grant)
     recorder = run.recorder
     recorder.seq, recorder.fence = known.seq, run.grant.fence

@@ -44,7 +44,7 @@ HEAVY = (duckdb, pyarrow.parquet, duckdb_catalog, frames, runner, table_reader, 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 MINUTES = 3
 DEATH = 2
-MORE_POINTS = ("run.started", "run.claimed", "catalog.committing", "publish.replaced", "run.ending")
+MORE_POINTS = ("run.started", "catalog.committing", "publish.replaced", "run.ending")
 TIMES = {"catalog.committing": 12, "publish.replaced": 3}
 FEW = ("daemon.ran", "publish.replaced")
 
