@@ -308,7 +308,13 @@ def _decisions(
             )
         ]
     for note in notes:
-        told.setdefault(note.asset, []).append(_decision_of(note, seen))
+        # A promise that holds is no news of what is launched all the same.
+        if (
+            note.asset not in launched
+            or note.outcome is not Outcome.NOT_DUE
+            or not note.slots.all()
+        ):
+            told.setdefault(note.asset, []).append(_decision_of(note, seen))
     for wish in wishes:
         if wish.asker not in told:
             told[wish.asker] = [_waiting(wish, seen)]
