@@ -19,7 +19,7 @@ def plan_line(select: str, partitions: str, *, force: bool, upstream: bool) -> L
     """Return how a plan is asked for.
 
     >>> plan_line("+report", "latest", force=False, upstream=True).shell
-    "assetkit plan -s +report --partitions latest"
+    'assetkit plan -s +report --partitions latest'
     """
     return Line(
         shell=_shell("plan", select, partitions, force=force, upstream=upstream),
