@@ -59,6 +59,8 @@ def _commands(group: click.Group, path: str, names: Iterable[str]) -> Iterator[s
     for name in names:
         command = group.get_command(context, name)
         if isinstance(command, click.Group):
+            if command.invoke_without_command:
+                yield from _section(command, f"{path} {name}")
             yield from _commands(command, f"{path} {name}", command.list_commands(context))
         elif command is not None:
             yield from _section(command, f"{path} {name}")

@@ -1,4 +1,4 @@
-"""The command ``ui``: a page on this machine."""
+"""The command ``ui``: a page on this machine; and what of it can be published as files."""
 
 from __future__ import annotations
 
@@ -10,13 +10,44 @@ from typing import Any
 import click
 
 from assetkit.cli.exits import DONE
-from assetkit.cli.options import Verb
+from assetkit.cli.options import Verb, VerbGroup, json_option
 from assetkit.cli.output import surroundings
 from assetkit.cli.session import Session
+from assetkit.display.quantities import count_text
 
 
 @click.command(
+    "export",
     cls=Verb,
+    examples=("assetkit ui export site", "assetkit -m shop.assets ui export /var/www/data"),
+)
+@click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
+@json_option
+@click.pass_obj
+def export(session: Session, folder: Path, *, as_json: bool) -> int:
+    """Write catalogue and lineage as files for any web server.
+
+    They can also be opened as they are. Each asset gets a page with its description, columns,
+    state, checks and code; no rows and no values of the data are told. What an earlier export
+    left in DIR is replaced.
+    """
+    exporting = import_module("assetkit.web.export")
+    title = session.project_place[0]
+    done = exporting.export_project(session.definitions, session.workspace, folder, title=title)
+    if as_json:
+        session.out.json("export", {"folder": str(folder), "assets": done.assets})
+    else:
+        session.out.write(
+            f"{count_text(done.assets, 'asset')} in {count_text(done.files, 'file')}: "
+            f"{folder / 'index.html'}"
+        )
+    return DONE
+
+
+@click.group(
+    cls=VerbGroup,
+    invoke_without_command=True,
+    commands={"export": export},
     examples=("assetkit ui", "assetkit ui --read-only --port 8080 --no-open"),
 )
 @click.option("--port", type=click.IntRange(0, 65_535), help="Default: 4747, or the next free.")
@@ -25,8 +56,8 @@ from assetkit.cli.session import Session
 @click.option("--read-only", is_flag=True, help="Show everything, start and change nothing.")
 @click.option("--no-open", is_flag=True, help="Print the address; open no browser.")
 @click.option("--allow-remote", is_flag=True, help="Let --host be seen by other machines.")
-@click.pass_obj
-def ui(session: Session, /, *, no_open: bool, **wishes: Any) -> int:
+@click.pass_context
+def ui(context: click.Context, /, *, no_open: bool, **wishes: Any) -> int:
     """Serve a web page of the project and its workspace, until Ctrl-C.
 
     It listens on this machine only, and asks for the token in the address that it prints.
@@ -34,6 +65,9 @@ def ui(session: Session, /, *, no_open: bool, **wishes: Any) -> int:
     """
     from assetkit.workspace.locate import default_base, default_root
 
+    if context.invoked_subcommand is not None:
+        return DONE
+    session = context.ensure_object(Session)
     # Loaded by name: it needs an extra, and the page knows nothing of the command line.
     server = import_module("assetkit.web.server")
     module, folder = _project(session)

@@ -11,9 +11,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeAlias
-from urllib.parse import parse_qs, quote, urlencode
+from urllib.parse import parse_qs, quote
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -31,6 +30,7 @@ from assetkit.web.guard import App, Guard
 from assetkit.web.launching import launch
 from assetkit.web.live import Pulse
 from assetkit.web.reading import Readers, Refusal
+from assetkit.web.rendering import asset_url, group_url, run_url, templates
 
 Arguments: TypeAlias = dict[str, Any]
 _FORM_LIMIT = 65_536
@@ -45,14 +45,7 @@ class Page:
         self._readers = readers
         self._read_only = read_only
         self._pulse = Pulse(readers)
-        self._templates = Environment(
-            loader=PackageLoader("assetkit.web"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        self._templates.filters |= {"asset_url": asset_url, "run_url": run_url, "query": urlencode}
+        self._templates = templates(asset_url, group_url)
 
     def app(self) -> Starlette:
         """Return the application, without its guard."""
@@ -235,20 +228,6 @@ def guarded(
     """Return the whole application: the page behind its guard."""
     app = Page(readers, read_only=read_only).app()
     return Guard(app=app, token=token, hosts=hosts, port=port, read_only=read_only)
-
-
-def asset_url(key: str) -> str:
-    """Return the address of an asset.
-
-    >>> asset_url("sales/orders")
-    '/assets/sales%2Forders'
-    """
-    return f"/assets/{quote(key, safe='')}"
-
-
-def run_url(run_id: str) -> str:
-    """Return the address of a run."""
-    return f"/runs/{quote(run_id, safe='')}"
 
 
 def _lineage(request: Request) -> Arguments:

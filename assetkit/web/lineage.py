@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from assetkit.display.layout import Layout, layered_layout
 from assetkit.display.quantities import count_text
 from assetkit.errors import PlanError
 from assetkit.graph.graph import AssetGraph
@@ -16,40 +15,11 @@ from assetkit.planning.facts import facts_of
 from assetkit.records import AssetKey
 from assetkit.targets import find_targets
 from assetkit.web.desk import Desk, Standing
+from assetkit.web.drawing import Box, DrawnEdge, DrawnNode, draw
 from assetkit.web.states import Tally
 
 MOST_DRAWN = 400
 """Beyond so many assets only their groups are drawn."""
-_CHAR, _ROW, _BOX, _GAP, _PAD, _LONGEST = 7.3, 44, 34, 56, 8, 30
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DrawnNode:
-    """One box, in pixels. ``asset`` is empty for a group, ``group`` the one that it stands for.
-
-    ``shares`` are pieces of the bar of states: (state, left, width).
-    """
-
-    asset: AssetKey
-    group: str
-    label: str
-    x: float
-    y: float
-    width: float
-    state: str
-    note: str
-    badge: str = ""
-    is_focus: bool = False
-    shares: Sequence[tuple[str, float, float]] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DrawnEdge:
-    """One edge as a path; ``note`` names its mapping."""
-
-    path: str
-    dashed: bool
-    note: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,17 +55,6 @@ class LineagePage:
     examples: Sequence[str] = field(default=())
 
 
-@dataclass(frozen=True, slots=True)
-class _Box:
-    name: str
-    asset: AssetKey
-    group: str
-    state: str
-    note: str
-    badge: str = ""
-    shares: tuple[tuple[str, float], ...] = ()
-
-
 def lineage_page(
     desk: Desk, *, select: str = "", depth: int = 2, collapse: Sequence[str] = ()
 ) -> LineagePage:
@@ -104,23 +63,42 @@ def lineage_page(
     *collapse*: groups drawn as one box. More than `MOST_DRAWN` assets are drawn as
     groups alone.
     """
-    graph, standing = desk.known_graph, desk.standing()
     chosen, error = _chosen(desk, select)
-    keys = _around(graph, chosen, depth) if select and not error else set(graph.assets)
+    asked = _Asked(select=select, depth=depth, collapse=collapse, error=error)
+    return _page(desk, chosen, asked)
+
+
+def lineage_around(desk: Desk, assets: Sequence[AssetKey], *, depth: int) -> LineagePage:
+    """Return the lineage around *assets*, which are there."""
+    return _page(desk, tuple(assets), _Asked(select=" or ".join(assets), depth=depth))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    select: str = ""
+    depth: int = 2
+    collapse: Sequence[str] = ()
+    error: str = ""
+
+
+def _page(desk: Desk, chosen: tuple[AssetKey, ...], asked: _Asked) -> LineagePage:
+    graph, standing = desk.known_graph, desk.standing()
+    around = asked.select and not asked.error
+    keys = _around(graph, chosen, asked.depth) if around else set(graph.assets)
     groups = sorted({group_of(graph, key) for key in graph.assets})
-    folded = set(collapse)
+    folded = set(asked.collapse)
     too_many = len(keys) > MOST_DRAWN
     if too_many:
         folded = set(groups)
     boxes, arrows = _boxes(graph, keys, folded, standing)
-    nodes, edges, width, height = _draw(boxes, arrows, set(chosen) if select else set())
+    nodes, edges, width, height = draw(boxes, arrows, set(chosen))
     return LineagePage(
-        select=select,
-        depth=depth,
+        select=asked.select,
+        depth=asked.depth,
         groups=groups,
         open_groups=[group for group in groups if group not in folded],
         sentence=_sentence(graph, keys, groups, too_many=too_many),
-        error=error,
+        error=asked.error,
         nodes=nodes,
         edges=edges,
         width=width,
@@ -184,13 +162,13 @@ def _boxes(
     keys: Collection[AssetKey],
     folded: Collection[str],
     standing: Standing | None,
-) -> tuple[list[_Box], dict[tuple[str, str], tuple[bool, str]]]:
+) -> tuple[list[Box], dict[tuple[str, str], tuple[bool, str]]]:
     name = {
         key: f"\0{group}" if (group := group_of(graph, key)) in folded else key
         for key in graph.assets
         if key in keys
     }
-    boxes: dict[str, _Box] = {}
+    boxes: dict[str, Box] = {}
     sizes = Counter(name.values())
     for key, box in name.items():
         if box in boxes:
@@ -201,7 +179,7 @@ def _boxes(
         else:
             count = sizes[box]
             group = box[1:]
-            boxes[box] = _Box(box, "", group, "keep", f"{group}: {count:,} assets", f"{count:,}")
+            boxes[box] = Box(box, "", group, "keep", f"{group}: {count:,} assets", f"{count:,}")
     arrows: dict[tuple[str, str], tuple[bool, str]] = {}
     for key, box in name.items():
         for edge in graph.edges[key]:
@@ -212,11 +190,11 @@ def _boxes(
     return list(boxes.values()), arrows
 
 
-def _asset_box(graph: AssetGraph, key: AssetKey, tally: Tally | None) -> _Box:
+def _asset_box(graph: AssetGraph, key: AssetKey, tally: Tally | None) -> Box:
     asset = graph.assets[key]
     if tally is None or not tally.total:
         state = "external" if asset.outside is not None else "missing"
-        return _Box(key, key, group_of(graph, key), state, f"{key}: {state}")
+        return Box(key, key, group_of(graph, key), state, f"{key}: {state}")
     words = [
         f"{count:,} {name}"
         for name in ("fresh", "partial", "stale", "missing", "running", "failed", "held")
@@ -226,7 +204,7 @@ def _asset_box(graph: AssetGraph, key: AssetKey, tally: Tally | None) -> _Box:
         (name, getattr(tally, name) / tally.total)
         for name in ("fresh", "partial", "stale", "missing")
     )
-    return _Box(
+    return Box(
         key,
         key,
         group_of(graph, key),
@@ -235,89 +213,6 @@ def _asset_box(graph: AssetGraph, key: AssetKey, tally: Tally | None) -> _Box:
         f"{tally.total:,}" if tally.total > 1 else "",
         shares,
     )
-
-
-def _draw(
-    boxes: Sequence[_Box],
-    arrows: Mapping[tuple[str, str], tuple[bool, str]],
-    focus: Collection[AssetKey],
-) -> tuple[list[DrawnNode], list[DrawnEdge], float, float]:
-    layout = layered_layout([box.name for box in boxes], list(arrows))
-    lefts, widths = _columns(boxes, layout)
-    nodes = []
-    for box in boxes:
-        layer, row = layout.places[box.name]
-        nodes.append(_node(box, lefts[layer], _PAD + row * _ROW, widths[layer], focus))
-    edges = [
-        DrawnEdge(path=_path(route, lefts, widths), dashed=dashed, note=note)
-        for route, (dashed, note) in zip(layout.routes, arrows.values(), strict=True)
-        if route
-    ]
-    width = lefts[-1] + widths[-1] + _PAD if lefts else 2.0 * _PAD
-    return nodes, edges, round(width), round(layout.rows * _ROW + _BOX + 2 * _PAD)
-
-
-def _columns(boxes: Sequence[_Box], layout: Layout) -> tuple[list[float], list[float]]:
-    widths = [0.0] * layout.layers
-    for box in boxes:
-        layer, _ = layout.places[box.name]
-        text = len(_label(box)) + len(box.badge) + 5
-        widths[layer] = max(widths[layer], text * _CHAR)
-    lefts, at = [], float(_PAD)
-    for width in widths:
-        lefts.append(at)
-        at += width + _GAP
-    return lefts, widths
-
-
-def _label(box: _Box) -> str:
-    name = box.asset or box.group
-    if len(name) <= _LONGEST:
-        return name
-    return f"{name[: _LONGEST // 2]}…{name[-(_LONGEST // 2 - 1) :]}"
-
-
-def _node(box: _Box, x: float, y: float, width: float, focus: Collection[AssetKey]) -> DrawnNode:
-    shares, at = [], 0.0
-    for state, share in box.shares:
-        if share:
-            shares.append((state, round(at * width, 1), round(share * width, 1)))
-        at += share
-    return DrawnNode(
-        asset=box.asset,
-        group=box.group,
-        label=_label(box),
-        x=round(x, 1),
-        y=round(y, 1),
-        width=round(width, 1),
-        state=box.state,
-        note=box.note,
-        badge=box.badge,
-        is_focus=box.asset in focus,
-        shares=shares,
-    )
-
-
-def _path(
-    route: Sequence[tuple[int, float]], lefts: Sequence[float], widths: Sequence[float]
-) -> str:
-    """Curve between columns; go straight through the columns that the edge passes."""
-    layer, row = route[0]
-    x, y = lefts[layer] + widths[layer], _middle(row)
-    path = [f"M{x:.0f} {y:.0f}"]
-    for at, (next_layer, next_row) in enumerate(route[1:], start=2):
-        to_x, to_y = lefts[next_layer], _middle(next_row)
-        bend = abs(to_x - x) / 2
-        path.append(f"C{x + bend:.0f} {y:.0f} {to_x - bend:.0f} {to_y:.0f} {to_x:.0f} {to_y:.0f}")
-        x, y = to_x, to_y
-        if at < len(route):
-            x += widths[next_layer]
-            path.append(f"H{x:.0f}")
-    return "".join(path)
-
-
-def _middle(row: float) -> float:
-    return row * _ROW + _PAD + _BOX / 2
 
 
 def _listed(
