@@ -81,6 +81,7 @@ class Page:
         return Starlette(
             routes=[
                 Route("/live", self.live),
+                Route("/lineage.svg", self.lineage_picture),
                 Route("/version", self.version),
                 Mount("/static", StaticFiles(directory=Path(__file__).parent / "static")),
                 *(Route(path, handler, methods=["POST"]) for path, handler in acts),
@@ -100,6 +101,14 @@ class Page:
             return self._rendered(request, template, page)
 
         return handler
+
+    async def lineage_picture(self, request: Request) -> Response:
+        """Return the picture of the lineage as a file, to download."""
+        page = await self._ask("lineage", **_lineage(request))
+        svg = self._templates.get_template("lineage.svg").render(page=page)
+        name = 'attachment; filename="lineage.svg"'
+        headers = {"content-disposition": name, "cache-control": "no-store"}
+        return Response(svg, media_type="image/svg+xml", headers=headers)
 
     async def plan(self, request: Request) -> Response:
         """Show a plan of what the address asks for, or the form that asks."""
@@ -197,6 +206,7 @@ class Page:
             path=request.url.path,
             here=_here(request),
             json_path=_json_path(request),
+            query=request.url.query,
             title=self._readers.source.name,
             problem=self._readers.problem,
             read_only=self._read_only,
@@ -237,6 +247,7 @@ def _lineage(request: Request) -> Arguments:
         "select": query.get("select", ""),
         "depth": min(int(depth), _MOST_DEPTH) if depth.isdecimal() else 2,
         "collapse": query.getlist("collapse"),
+        "overlay": query.get("overlay", "state"),
     }
 
 

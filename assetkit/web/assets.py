@@ -17,6 +17,7 @@ from assetkit.display.values import cell, value_text
 from assetkit.errors import DataMissing, PlanError
 from assetkit.graph.graph import AssetGraph
 from assetkit.records import AssetKey, slot_name
+from assetkit.web.columns import MadeOf, made_of
 from assetkit.web.commands import Line, materialize_line
 from assetkit.web.desk import Desk, Standing
 from assetkit.web.grid import Grid, grid_of
@@ -135,6 +136,7 @@ class AssetPage:
     plots: Sequence[Plot]
     builds: Sequence[Build]
     code: Sequence[CodeText]
+    made_of: Sequence[MadeOf]
     load_line: str
     run_line: Line
 
@@ -185,6 +187,7 @@ def asset_page(
         plots=_plots(history, one),
         builds=[_build(row) for row in _of(history, one)[:_LISTED]],
         code=_code(desk, key) if is_defined else (),
+        made_of=made_of(desk, key),
         load_line=f"workspace.load({key!r}{f', {p!r}' if p else ''})",
         run_line=materialize_line(key, p, force=False, upstream=True),
     )

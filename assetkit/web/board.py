@@ -128,7 +128,7 @@ def _automation(desk: Desk, now: datetime) -> str:
 
 
 def _project_rows(desk: Desk, standing: Standing) -> Iterator[BoardRow]:
-    lines = {line.asset: line for line in standing.plan.summary().assets}
+    lines = standing.lines
     failures = {key: one for (key, _), one in standing.plan.snapshot.failures.items()}
     known = {row["asset"]: row for row in _known(desk)}
     for key, asset in desk.known_graph.assets.items():

@@ -13,6 +13,7 @@ from assetkit.errors import AssetkitError, UnknownAsset, did_you_mean
 from assetkit.graph.graph import AssetGraph
 from assetkit.planning.decisions import Decision
 from assetkit.planning.freshness import Freshness
+from assetkit.planning.model import AssetSummary
 from assetkit.planning.plan import Plan
 from assetkit.planning.planner import Situation, make_plan
 from assetkit.planning.request import Request
@@ -41,6 +42,7 @@ class Standing:
     """How all assets stand at one moment: one plan of everything, promises and decisions."""
 
     plan: Plan
+    lines: Mapping[AssetKey, AssetSummary]
     tallies: Mapping[AssetKey, Tally]
     promises: Mapping[AssetKey, Freshness]
     decisions: Mapping[AssetKey, tuple[Decision, ...]]
@@ -136,6 +138,7 @@ class Desk:
             decisions[one.asset] = (*decisions.get(one.asset, ()), one)
         return Standing(
             plan=plan,
+            lines={line.asset: line for line in plan.summary().assets},
             tallies={key: tally_of(slot_states(plan, key)) for key in self.known_graph.assets},
             promises={one.asset: one for one in found.statuses},
             decisions=decisions,

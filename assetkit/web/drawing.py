@@ -15,7 +15,8 @@ _CHAR, _ROW, _BOX, _GAP, _PAD, _LONGEST = 7.3, 44, 34, 56, 8, 30
 class DrawnNode:
     """One box, in pixels. ``asset`` is empty for a group, ``group`` the one that it stands for.
 
-    ``shares`` are pieces of the bar of states: (state, left, width).
+    ``shares`` are pieces of the bar of states: (state, left, width). ``heat``, from 0 to 4,
+    is how much of an overlay lies on it.
     """
 
     asset: AssetKey
@@ -27,6 +28,7 @@ class DrawnNode:
     state: str
     note: str
     badge: str = ""
+    heat: int = 0
     is_focus: bool = False
     shares: Sequence[tuple[str, float, float]] = ()
 
@@ -54,6 +56,7 @@ class Box:
     note: str
     badge: str = ""
     shares: tuple[tuple[str, float], ...] = ()
+    heat: int = 0
 
 
 def draw(
@@ -116,6 +119,7 @@ def _node(box: Box, x: float, y: float, width: float, focus: Collection[AssetKey
         state=box.state,
         note=box.note,
         badge=box.badge,
+        heat=box.heat,
         is_focus=box.asset in focus,
         shares=shares,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from assetkit.display.quantities import count_text
@@ -16,6 +16,7 @@ from assetkit.records import AssetKey
 from assetkit.targets import find_targets
 from assetkit.web.desk import Desk, Standing
 from assetkit.web.drawing import Box, DrawnEdge, DrawnNode, draw
+from assetkit.web.overlays import OVERLAYS, Overlay, overlay_of
 from assetkit.web.states import Tally
 
 MOST_DRAWN = 400
@@ -42,6 +43,9 @@ class LineagePage:
 
     select: str
     depth: int
+    overlay: str
+    overlays: Sequence[str]
+    legend: str
     groups: Sequence[str]
     open_groups: Sequence[str]
     sentence: str
@@ -56,15 +60,20 @@ class LineagePage:
 
 
 def lineage_page(
-    desk: Desk, *, select: str = "", depth: int = 2, collapse: Sequence[str] = ()
+    desk: Desk,
+    *,
+    select: str = "",
+    depth: int = 2,
+    collapse: Sequence[str] = (),
+    overlay: str = "state",
 ) -> LineagePage:
     """Return the lineage around a selection, *depth* edges up and down (empty: all assets).
 
     *collapse*: groups drawn as one box. More than `MOST_DRAWN` assets are drawn as
-    groups alone.
+    groups alone. *overlay*: one of `OVERLAYS`.
     """
     chosen, error = _chosen(desk, select)
-    asked = _Asked(select=select, depth=depth, collapse=collapse, error=error)
+    asked = _Asked(select=select, depth=depth, collapse=collapse, overlay=overlay, error=error)
     return _page(desk, chosen, asked)
 
 
@@ -78,6 +87,7 @@ class _Asked:
     select: str = ""
     depth: int = 2
     collapse: Sequence[str] = ()
+    overlay: str = "state"
     error: str = ""
 
 
@@ -90,11 +100,17 @@ def _page(desk: Desk, chosen: tuple[AssetKey, ...], asked: _Asked) -> LineagePag
     too_many = len(keys) > MOST_DRAWN
     if too_many:
         folded = set(groups)
+    name = asked.overlay if asked.overlay in OVERLAYS else OVERLAYS[0]
+    over = overlay_of(standing, name)
     boxes, arrows = _boxes(graph, keys, folded, standing)
+    boxes = boxes if over is None else _overlaid(boxes, graph, keys, over)
     nodes, edges, width, height = draw(boxes, arrows, set(chosen))
     return LineagePage(
         select=asked.select,
         depth=asked.depth,
+        overlay=name,
+        overlays=OVERLAYS,
+        legend="" if over is None else over.legend,
         groups=groups,
         open_groups=[group for group in groups if group not in folded],
         sentence=_sentence(graph, keys, groups, too_many=too_many),
@@ -188,6 +204,22 @@ def _boxes(
                 note = f"{edge.upstream} → {key}: {edge.mapping.name}"
                 arrows.setdefault((name[edge.upstream], box), (dashed, note))
     return list(boxes.values()), arrows
+
+
+def _overlaid(
+    boxes: Sequence[Box], graph: AssetGraph, keys: Collection[AssetKey], over: Overlay
+) -> list[Box]:
+    """Return the boxes with what lies over each instead of its numbers of partitions."""
+    members: dict[str, list[AssetKey]] = {}
+    for key in graph.assets:
+        if key in keys:
+            members.setdefault(group_of(graph, key), []).append(key)
+    found = []
+    for box in boxes:
+        heat, badge, note = over.of([box.asset] if box.asset else members[box.group])
+        told = f"{box.note}; {note}" if note else box.note
+        found.append(replace(box, heat=heat, badge=badge, note=told))
+    return found
 
 
 def _asset_box(graph: AssetGraph, key: AssetKey, tally: Tally | None) -> Box:

@@ -3,6 +3,7 @@
 import hashlib
 import re
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -18,6 +19,7 @@ ADDRESSES = [
     "/lineage",
     "/lineage?select=orders&depth=1&collapse=raw",
     "/lineage?select=%3Cimg%20src%3Dx%20onerror%3Dalert(1)%3E",
+    "/lineage?overlay=durations&select=orders",
     "/assets/orders",
     "/assets/orders?p=2026-01-03",
     "/assets/orders?p=%3Cimg%20src%3Dx%20onerror%3Dalert(1)%3E",
@@ -148,3 +150,17 @@ def test_the_page_is_small_and_names_no_other_host():
     for file in own:
         text = file.read_text(encoding="utf-8").replace("http://www.w3.org/2000/svg", "")
         assert not re.search(r"https?://", text), file.name
+
+
+def test_the_lineage_is_a_picture_to_keep(page):
+    """A file of its own: well-formed, with its colours in it, and nothing to follow or to run."""
+    said = page.get("/lineage.svg?select=orders&depth=1")
+
+    root = ET.fromstring(said.content)
+    tags = {one.tag.rpartition("}")[2] for one in root.iter()}
+    assert root.tag == "{http://www.w3.org/2000/svg}svg"
+    assert {"rect", "text", "path", "style"} <= tags
+    assert not tags & {"a", "script", "image", "foreignObject"}
+    assert said.headers["content-disposition"] == 'attachment; filename="lineage.svg"'
+    assert "valid_orders" in said.text
+    assert "reports/totals" not in said.text

@@ -3,14 +3,23 @@
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from assetkit import DailyPartitions, HourlyPartitions, MonthlyPartitions, StaticPartitions
+import assetkit as ak
+from assetkit import (
+    DailyPartitions,
+    HourlyPartitions,
+    MonthlyPartitions,
+    StaticPartitions,
+    Workspace,
+)
 from assetkit.display.quantities import duration_text
 from assetkit.errors import UnknownAsset
+from assetkit.project import Definitions
 from assetkit.web.assets import asset_page
 from assetkit.web.board import board_page
-from assetkit.web.desk import NotFoundHere
+from assetkit.web.desk import Desk, NotFoundHere
 from assetkit.web.grid import grid_of
 from assetkit.web.lineage import lineage_page
 from assetkit.web.plans import kept_plan_page, make_plan_page
@@ -244,3 +253,65 @@ def test_a_plan_is_kept_as_it_was_shown(desk):
     for plan_id in ("0000", "../secret"):
         with pytest.raises(NotFoundHere):
             kept_plan_page(desk, plan_id=plan_id)
+
+
+def test_what_would_run_is_laid_over_the_lineage(desk):
+    """Each box has the number of its steps, a folded group their sum; nothing else changes."""
+    plain, over = lineage_page(desk), lineage_page(desk, overlay="plan")
+
+    assert {one.asset: one.badge for one in over.nodes} == {
+        "orders": "+27",
+        "valid_orders": "+27",
+        "reports/totals": "+1",
+        "by_region": "+62",
+    }
+    assert [one.asset for one in over.nodes] == [one.asset for one in plain.nodes]
+    assert "missing" in next(one.note for one in over.nodes if one.asset == "by_region")
+    assert lineage_page(desk, overlay="<b>").overlay == "state"
+
+
+def test_durations_are_told_apart_by_shade(desk):
+    """The slowest is darkest; what never ran has none."""
+    page = lineage_page(desk, overlay="durations")
+
+    heats = {one.asset: one.heat for one in page.nodes}
+    assert max(heats.values()) == 4
+    assert heats["by_region"] == heats["reports/totals"] == 0
+    assert next(one.badge for one in page.nodes if one.asset == "orders").endswith("s")
+
+
+def test_changed_code_is_laid_over_the_lineage(tmp_path):
+    """Marked are assets whose function is another than when they were built."""
+    with Workspace(tmp_path / "workspace") as workspace:
+        first = ak.asset(name="one", code_version="1")(lambda: pd.DataFrame({"n": [1]}))
+        ak.materialize(first, workspace=workspace, progress="none")
+        changed = ak.asset(name="one", code_version="2")(lambda: pd.DataFrame({"n": [1]}))
+        other = ak.asset(name="two")(lambda: pd.DataFrame({"n": [2]}))
+        desk = Desk(workspace, Definitions(assets=[changed, other]))
+
+        page = lineage_page(desk, overlay="code")
+
+    assert {one.asset: (one.badge, one.heat) for one in page.nodes} == {
+        "one": ("~1", 3),
+        "two": ("", 0),
+    }
+
+
+def test_columns_of_sql_are_traced_to_what_they_are_made_of(tmp_path):
+    """By column: the upstream and its columns; nothing for what is not made of any."""
+
+    @ak.asset
+    def sales() -> pd.DataFrame:
+        return pd.DataFrame({"price": [2.0], "count": [3]})
+
+    total = ak.sql_asset("total", "select price * count as worth, 1 as one from sales")
+    with Workspace(tmp_path / "workspace") as workspace:
+        ak.materialize([sales, total], workspace=workspace, progress="none")
+        desk = Desk(workspace, Definitions(assets=[sales, total]))
+
+        page = asset_page(desk, asset="total")
+
+        assert {one.column: sorted(one.sources) for one in page.made_of} == {
+            "worth": [("sales", "count"), ("sales", "price")]
+        }
+        assert asset_page(desk, asset="sales").made_of == []
