@@ -27,7 +27,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from assetkit.web.guard import App, Guard
-from assetkit.web.launching import launch
+from assetkit.web.launching import Backfill, launch, launch_batches
 from assetkit.web.live import Pulse
 from assetkit.web.reading import Readers, Refusal
 from assetkit.web.rendering import asset_url, group_url, run_url, templates
@@ -68,10 +68,12 @@ class Page:
             ("/runs", show("runs", "runs.html", _runs)),
             ("/runs/{run_id}", show("run", "run.html", _run)),
             ("/plan", self.plan),
+            ("/backfill", self.backfill),
             ("/plan/{plan_id}", show("kept_plan", "plan.html", _of("plan_id"))),
         ]
         acts = [
             ("/plan/{plan_id}/launch", self.launch),
+            ("/backfill/launch", self.fill),
             ("/runs/{run_id}/cancel", self.cancel),
             ("/runs/{run_id}/retry", self.retry),
             ("/runs/{run_id}/decide", self.decide),
@@ -131,6 +133,25 @@ class Page:
         plan_id = request.path_params["plan_id"]
         file = await self._ask("plan_file", plan_id=plan_id)
         begun = await asyncio.to_thread(launch, self._readers.source, plan_id, Path(file))
+        path = run_url(begun.run_id) if begun.run_id else "/runs"
+        return _done(request, {"run_id": begun.run_id, "words": begun.words}, path)
+
+    async def backfill(self, request: Request) -> Response:
+        """Show the backfill that the address asks for, or where to ask."""
+        if not request.query_params.get("select"):
+            return self._rendered(request, "ask.html", {"select": "", "partitions": ""})
+        self._begin(request)
+        page = await self._ask("backfill", **_backfill(request.query_params))
+        return self._rendered(request, "backfill.html", page)
+
+    async def fill(self, request: Request) -> Response:
+        """Begin exactly the backfill that was looked at, or refuse with the difference."""
+        form = await _form(request)
+        asked = _backfill(form)
+        said = await self._ask("backfill_batches", mark=form.get("mark", ""), **asked)
+        wanted = Backfill(**said, at_once=asked["at_once"])
+        notes = Path(self._readers.source.catalog).parent / "ui" / "launches"
+        begun = await asyncio.to_thread(launch_batches, self._readers.source, wanted, notes)
         path = run_url(begun.run_id) if begun.run_id else "/runs"
         return _done(request, {"run_id": begun.run_id, "words": begun.words}, path)
 
@@ -249,6 +270,21 @@ def _lineage(request: Request) -> Arguments:
         "collapse": query.getlist("collapse"),
         "overlay": query.get("overlay", "state"),
     }
+
+
+def _backfill(given: Mapping[str, str]) -> Arguments:
+    return {
+        "select": given.get("select", ""),
+        "partitions": given.get("partitions", ""),
+        "only": given.get("only") or "not fresh",
+        "newest": given.get("newest", "") == "1",
+        "size": _number(given.get("size", ""), least=0, most=1_000_000),
+        "at_once": _number(given.get("at_once", ""), least=1, most=64),
+    }
+
+
+def _number(text: str, *, least: int, most: int) -> int:
+    return min(most, max(least, int(text))) if text.isdecimal() and len(text) < 10 else least
 
 
 def _asset(request: Request) -> Arguments:

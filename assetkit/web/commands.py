@@ -35,6 +35,19 @@ def materialize_line(select: str, partitions: str, *, force: bool, upstream: boo
     )
 
 
+def backfill_line(select: str, partitions: str, *, at_once: int) -> Line:
+    """Return how a range of partitions is filled.
+
+    >>> backfill_line("orders", "2026-01-01..2026-01-07", at_once=1).python
+    "ak.backfill(project, select='orders', partitions='2026-01-01..2026-01-07')"
+    """
+    limit = ["--max-concurrency", str(at_once)] if at_once > 1 else []
+    words = ["assetkit", "backfill", "-s", select, "--partitions", partitions, *limit]
+    said = f", max_concurrency={at_once}" if at_once > 1 else ""
+    python = f"ak.backfill(project, select={select!r}, partitions={partitions!r}{said})"
+    return Line(shell=shlex.join(words), python=python)
+
+
 def run_line(verb: str, run_id: str, steps: Sequence[str] = ()) -> Line:
     """Return how a run is cancelled or retried, or its steps approved."""
     words = [verb, run_id, *steps]

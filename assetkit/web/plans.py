@@ -138,7 +138,6 @@ def plan_file(desk: Desk, *, plan_id: str) -> Path:
 
 def _page(made: Plan, *, select: str, partitions: str, force: bool, upstream: bool) -> PlanPage:
     summary = made.summary()
-    busy = [line for line in summary.assets if verb_of(line) != "keep"]
     said: dict[str, Any] = {"force": force, "upstream": upstream}
     return PlanPage(
         plan_id=made.plan_id,
@@ -149,7 +148,7 @@ def _page(made: Plan, *, select: str, partitions: str, force: bool, upstream: bo
         upstream=upstream,
         sentence=totals_text(summary, made.now),
         notes=made.notes,
-        rows=[_row(made, line, explained=at < _EXPLAINED) for at, line in enumerate(busy)],
+        rows=rows_of(made),
         idle=[line.asset for line in summary.assets if verb_of(line) == "keep"],
         steps=len(made),
         estimate=rough_duration_text(summary.seconds) if summary.seconds else "",
@@ -157,6 +156,12 @@ def _page(made: Plan, *, select: str, partitions: str, force: bool, upstream: bo
         plan_line=plan_line(select, partitions, **said),
         run_line=materialize_line(select, partitions, **said),
     )
+
+
+def rows_of(made: Plan) -> list[PlanRow]:
+    """Return a row for each asset of a plan that something is to be said of."""
+    busy = [line for line in made.summary().assets if verb_of(line) != "keep"]
+    return [_row(made, line, explained=at < _EXPLAINED) for at, line in enumerate(busy)]
 
 
 def _row(made: Plan, line: AssetSummary, *, explained: bool) -> PlanRow:

@@ -29,6 +29,7 @@ from assetkit.errors import (
 )
 from assetkit.project import load_project
 from assetkit.web.assets import asset_page
+from assetkit.web.backfills import backfill_batches, backfill_page
 from assetkit.web.board import board_page
 from assetkit.web.desk import Desk, NotFoundHere
 from assetkit.web.lineage import lineage_page
@@ -73,6 +74,8 @@ ASKED: Final[Mapping[str, Callable[..., Any]]] = {
     "retry_plan": retry_plan_page,
     "kept_plan": kept_plan_page,
     "plan_file": plan_file,
+    "backfill": backfill_page,
+    "backfill_batches": backfill_batches,
     "cancel": cancel,
     "decide": decide,
     "hold": hold,

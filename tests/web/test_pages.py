@@ -28,6 +28,8 @@ ADDRESSES = [
     "/assets/by_region?across=region&down=date",
     "/runs",
     "/runs?status=failed&since=24h",
+    "/backfill",
+    "/backfill?select=orders&partitions=2026-01-01..2026-01-10&newest=1&size=2&only=missing",
     "/plan",
     "/plan?select=reports/totals",
     "/plan?select=orders&partitions=2026-01-03&force=1&upstream=0",
