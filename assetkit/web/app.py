@@ -124,6 +124,7 @@ class Page:
             partitions=query.get("partitions") or query.get("p", ""),
             force=query.get("force", "") == "1",
             upstream=query.get("upstream", "1") == "1",
+            without=query.getlist("without"),
             keep=not self._read_only,
         )
         return self._rendered(request, "plan.html", page)

@@ -48,6 +48,12 @@ def backfill_line(select: str, partitions: str, *, at_once: int) -> Line:
     return Line(shell=shlex.join(words), python=python)
 
 
+def file_line(file: str) -> Line:
+    """Return how a plan in a file is run."""
+    shell = shlex.join(["assetkit", "materialize", file])
+    return Line(shell=shell, python=f"ak.materialize(ak.Plan.load({file!r}))")
+
+
 def run_line(verb: str, run_id: str, steps: Sequence[str] = ()) -> Line:
     """Return how a run is cancelled or retried, or its steps approved."""
     words = [verb, run_id, *steps]

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from assetkit.api import plan, plan_again
 from assetkit.display.glyphs import glyph
 from assetkit.display.quantities import bytes_text, count_text, duration_text, rough_duration_text
+from assetkit.display.ranges import runs_of
+from assetkit.errors import InvalidArgument
 from assetkit.planning.model import AssetSummary
 from assetkit.planning.plan import Plan
+from assetkit.planning.request import Request
 from assetkit.planning.text import totals_text, verb_of, why_text
 from assetkit.records import AssetKey
-from assetkit.web.commands import Line, materialize_line, plan_line
+from assetkit.web.commands import Line, file_line, materialize_line, plan_line
 from assetkit.web.desk import Desk, NotFoundHere
 from assetkit.web.plainvalues import plain
 from assetkit.workspace.retrying import what_is_undone
@@ -61,6 +66,7 @@ class PlanPage:
     partitions: str
     force: bool
     upstream: bool
+    without: Sequence[AssetKey]
     sentence: str
     notes: Sequence[str]
     rows: Sequence[PlanRow]
@@ -72,47 +78,71 @@ class PlanPage:
     run_line: Line
 
 
-def make_plan_page(
-    desk: Desk,
-    *,
-    select: str = "",
-    partitions: str = "",
-    force: bool = False,
-    upstream: bool = True,
-    keep: bool = True,
-) -> PlanPage:
-    """Plan a selection (empty: all assets) and keep the plan for launching.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What a plan is asked for; an empty selection means all assets.
 
-    *keep* False: only look. Raises as `assetkit.plan` does.
+    ``without``: assets to leave out, also where others need them; those then build on what
+    is there.
     """
-    expression, _, behind = select.partition("@")
-    made = (
-        plan(
-            desk.definitions,
-            select=expression.strip() or None,
-            partitions=partitions.strip() or behind.strip() or None,
-            force=force,
-            upstream=upstream,
-            workspace=desk.workspace,
-        )
-        if desk.graph is not None
-        else None
-    )
-    if made is None:
+
+    select: str = ""
+    partitions: str = ""
+    force: bool = False
+    upstream: bool = True
+    without: Sequence[AssetKey] = ()
+
+
+def make_plan_page(desk: Desk, *, keep: bool = True, **asked: Any) -> PlanPage:
+    """Plan what is `Asked` for, and keep the plan for launching (*keep* False: only look).
+
+    Raises as `assetkit.plan` does.
+    """
+    if desk.graph is None:
         raise NotFoundHere("There is no project that loads, so there is nothing to plan.")
-    page = _page(made, select=select, partitions=partitions, force=force, upstream=upstream)
+    wanted = Asked(**asked)
+    expression, _, behind = wanted.select.partition("@")
+    made = plan(
+        desk.definitions,
+        select=expression.strip() or None,
+        partitions=wanted.partitions.strip() or behind.strip() or None,
+        force=wanted.force,
+        upstream=wanted.upstream,
+        workspace=desk.workspace,
+    )
+    if wanted.without:
+        made = desk.workspace.plan(made.graph, _rest(made, frozenset(wanted.without)))
+        file = str(_folder(desk) / f"{made.plan_id}.plan")
+        page = replace(_page(made, wanted), run_line=file_line(file))
+    else:
+        page = _page(made, wanted)
     if keep:
         _keep(desk, made, page)
     return page
+
+
+def _rest(made: Plan, without: Collection[AssetKey]) -> Request:
+    """Return what to ask for the steps of a plan that are not left out."""
+    parts = [part for part in made.assets if part.run.any() and part.asset not in without]
+    if not parts:
+        raise InvalidArgument("All that this plan would run is left out. Put something back.")
+    slots = {}
+    for part in parts:
+        ordinals = np.sort(made.universes[part.asset].ordinals(part.positions[part.run]))
+        slots[part.asset] = [(first, last + 1) for first, last in runs_of(ordinals)]
+    return Request(
+        targets=tuple(slots),
+        slots=slots,
+        upstream=False,
+        forced=made.request.forced & frozenset(slots),
+    )
 
 
 def retry_plan_page(desk: Desk, *, run_id: str, keep: bool = True) -> PlanPage:
     """Plan what a run left undone, and keep the plan for launching."""
     request = what_is_undone(desk.core, desk.known_graph, run_id)
     made = desk.workspace.plan(desk.known_graph, request)
-    page = _page(
-        made, select=" or ".join(request.targets), partitions="", force=False, upstream=True
-    )
+    page = _page(made, Asked(select=" or ".join(request.targets)))
     if keep:
         _keep(desk, made, page)
     return page
@@ -120,7 +150,8 @@ def retry_plan_page(desk: Desk, *, run_id: str, keep: bool = True) -> PlanPage:
 
 def kept_plan_page(desk: Desk, *, plan_id: str) -> dict[str, Any]:
     """Return the page of a plan as it was kept; raises `NotFoundHere` where it is not kept."""
-    page: dict[str, Any] = json.loads(_file(desk, plan_id, ".json").read_text(encoding="utf-8"))
+    page: dict[str, Any] = {"without": []}  # plans kept by an earlier version do not say it
+    page |= json.loads(_file(desk, plan_id, ".json").read_text(encoding="utf-8"))
     return page
 
 
@@ -136,16 +167,17 @@ def plan_file(desk: Desk, *, plan_id: str) -> Path:
     return file
 
 
-def _page(made: Plan, *, select: str, partitions: str, force: bool, upstream: bool) -> PlanPage:
+def _page(made: Plan, asked: Asked) -> PlanPage:
     summary = made.summary()
-    said: dict[str, Any] = {"force": force, "upstream": upstream}
+    said: dict[str, Any] = {"force": asked.force, "upstream": asked.upstream}
     return PlanPage(
         plan_id=made.plan_id,
         as_of=made.now,
-        select=select,
-        partitions=partitions,
-        force=force,
-        upstream=upstream,
+        select=asked.select,
+        partitions=asked.partitions,
+        force=asked.force,
+        upstream=asked.upstream,
+        without=sorted(asked.without),
         sentence=totals_text(summary, made.now),
         notes=made.notes,
         rows=rows_of(made),
@@ -153,8 +185,8 @@ def _page(made: Plan, *, select: str, partitions: str, force: bool, upstream: bo
         steps=len(made),
         estimate=rough_duration_text(summary.seconds) if summary.seconds else "",
         can_launch=len(made) > 0,
-        plan_line=plan_line(select, partitions, **said),
-        run_line=materialize_line(select, partitions, **said),
+        plan_line=plan_line(asked.select, asked.partitions, **said),
+        run_line=materialize_line(asked.select, asked.partitions, **said),
     )
 
 

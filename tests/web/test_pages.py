@@ -32,6 +32,7 @@ ADDRESSES = [
     "/backfill?select=orders&partitions=2026-01-01..2026-01-10&newest=1&size=2&only=missing",
     "/plan",
     "/plan?select=reports/totals",
+    "/plan?select=reports/totals&without=reports/totals",
     "/plan?select=orders&partitions=2026-01-03&force=1&upstream=0",
 ]
 

@@ -1,6 +1,7 @@
 """What pages are made from, before any HTML."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -15,14 +16,14 @@ from assetkit import (
     Workspace,
 )
 from assetkit.display.quantities import duration_text
-from assetkit.errors import UnknownAsset
+from assetkit.errors import InvalidArgument, UnknownAsset
 from assetkit.project import Definitions
 from assetkit.web.assets import asset_page
 from assetkit.web.board import board_page
 from assetkit.web.desk import Desk, NotFoundHere
 from assetkit.web.grid import grid_of
 from assetkit.web.lineage import lineage_page
-from assetkit.web.plans import kept_plan_page, make_plan_page
+from assetkit.web.plans import kept_plan_page, make_plan_page, plan_file
 from assetkit.web.plots import plot_of
 from assetkit.web.runs import run_page, runs_page
 from assetkit.web.states import ATTEMPTS, STATES, SlotStates, ranges_of, tally_of
@@ -315,3 +316,21 @@ def test_columns_of_sql_are_traced_to_what_they_are_made_of(tmp_path):
             "worth": [("sales", "count"), ("sales", "price")]
         }
         assert asset_page(desk, asset="sales").made_of == []
+
+
+def test_assets_can_be_left_out_of_a_plan(desk):
+    """What needs them then does without their steps; the rest is planned as before."""
+    whole = make_plan_page(desk, select="valid_orders@2026-01-03..2026-01-07")
+    page = make_plan_page(
+        desk, select="valid_orders@2026-01-03..2026-01-07", without=["valid_orders"]
+    )
+    blocked = make_plan_page(desk, select="valid_orders@2026-01-07", without=["orders"])
+
+    assert {row.asset: row.steps for row in whole.rows} == {"orders": 3, "valid_orders": 3}
+    assert {row.asset: row.steps for row in page.rows} == {"orders": 3}
+    assert page.without == ["valid_orders"]
+    assert page.run_line.shell.endswith(f"{page.plan_id}.plan")
+    assert not blocked.can_launch
+    assert Path(plan_file(desk, plan_id=page.plan_id)).is_file()
+    with pytest.raises(InvalidArgument, match="Put something back"):
+        make_plan_page(desk, select="orders@2026-01-03", without=["orders"])
