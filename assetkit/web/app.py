@@ -244,6 +244,7 @@ class Page:
             "kind": refusal.kind,
             "message": str(refusal),
             "status": refusal.status,
+            "near": list(refusal.near),
         }
         return self._rendered(request, "error.html", page, refusal.status)
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from difflib import get_close_matches
 from functools import cached_property
-from threading import Lock
+from threading import Lock, Thread
 
 from assetkit.errors import AssetkitError, UnknownAsset, did_you_mean
 from assetkit.graph.graph import AssetGraph
@@ -15,7 +17,6 @@ from assetkit.planning.decisions import Decision
 from assetkit.planning.freshness import Freshness
 from assetkit.planning.model import AssetSummary
 from assetkit.planning.plan import Plan
-from assetkit.planning.planner import Situation, make_plan
 from assetkit.planning.request import Request
 from assetkit.project import Definitions
 from assetkit.records import AssetKey
@@ -23,18 +24,27 @@ from assetkit.web.marks import catalog_mark
 from assetkit.web.states import Tally, slot_states, tally_of
 from assetkit.workspace import Workspace
 from assetkit.workspace.core import Core
-from assetkit.workspace.evaluating import evaluate
-from assetkit.workspace.planning import decide_in, with_sources
+from assetkit.workspace.evaluating import evaluate_beside
 from assetkit.workspace.situation import Definitions as Described
 from assetkit.workspace.situation import describe_graph
 
 _AGE = 5.0
 _SHARE = 10
 """How everything stands is found out again after so many seconds, or times what it took."""
+_LATEST = 60.0
+"""So many seconds longer it is shown while that goes on, where nothing was written."""
 
 
 class NotFoundHere(AssetkitError):
     """A page asks for something that is not there."""
+
+
+class UnknownHere(UnknownAsset):
+    """An asset that neither project nor catalog know; ``near`` are the names most like it."""
+
+    def __init__(self, name: str, known: Collection[AssetKey]) -> None:
+        self.near = get_close_matches(name, sorted(known), n=5)
+        super().__init__(f"There is no asset {name!r}. {did_you_mean(name, known)}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +82,7 @@ class Desk:
             )
         self._lock = Lock()
         self._standing: tuple[object, float, Standing] | None = None
+        self._behind: Thread | None = None
 
     @property
     def core(self) -> Core:
@@ -105,7 +116,7 @@ class Desk:
         known |= {row.asset for row in self.core.catalog.asset_rows()}
         if name in known:
             return name
-        raise UnknownAsset(f"There is no asset {name!r}. {did_you_mean(name, sorted(known))}")
+        raise UnknownHere(name, known)
 
     def standing(self) -> Standing | None:
         """Return how everything stands, at most seconds old; None without a project."""
@@ -115,24 +126,35 @@ class Desk:
         with self._lock:
             if self._standing is not None:
                 seen, until, found = self._standing
-                if seen == mark and time.monotonic() < until:
+                late = time.monotonic() - until
+                if seen == mark and late < _LATEST:
+                    if late > 0:
+                        self._renew_behind()
                     return found
-            begun = time.monotonic()
-            found = self._stand()
-            took = time.monotonic() - begun
-            self._standing = (self._mark(), time.monotonic() + max(_AGE, _SHARE * took), found)
-            return found
+            return self._renew()
+
+    def _renew(self) -> Standing:
+        begun = time.monotonic()
+        found = self._stand()
+        took = time.monotonic() - begun
+        self._standing = (self._mark(), time.monotonic() + max(_AGE, _SHARE * took), found)
+        return found
+
+    def _renew_behind(self) -> None:
+        """Find out anew without anybody waiting: nothing was written, only time has passed."""
+        if self._behind is not None and self._behind.is_alive():
+            return
+
+        def renew() -> None:
+            with suppress(Exception):  # who asks once it is too old gets the error
+                self._renew()
+
+        self._behind = Thread(target=renew, name="assetkit-standing", daemon=True)
+        self._behind.start()
 
     def _stand(self) -> Standing:
         request = Request(targets=tuple(self.known_graph.assets))
-
-        def decide(situation: Situation) -> tuple[Plan, frozenset[AssetKey]]:
-            draft = make_plan(situation, request)
-            return draft.plan, draft.wants_detail
-
-        now = self.now()
-        plan = with_sources(self.core, decide_in(self.core, self.described, now, decide))
-        found = evaluate(self.core, self.described, now=now)
+        plan, found = evaluate_beside(self.core, self.described, request, now=self.now())
         decisions: dict[AssetKey, tuple[Decision, ...]] = {}
         for one in found.decisions:
             decisions[one.asset] = (*decisions.get(one.asset, ()), one)

@@ -6,6 +6,7 @@ import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
+from functools import cache
 from typing import Any
 
 
@@ -34,6 +35,7 @@ def plain(value: Any) -> Any:
     return str(value)
 
 
+@cache
 def _names(kind: type) -> list[str]:
     own = [one.name for one in dataclasses.fields(kind)]
     return own + [name for name, one in vars(kind).items() if isinstance(one, property)]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as TooLate
 from itertools import count
@@ -26,10 +26,12 @@ _LOADING = 120.0
 
 
 class Refusal(AssetkitError):
-    """A question was answered with an error: its kind, its words, and the HTTP status that fits."""
+    """A question was answered with an error: its kind, its words, the HTTP status that fits,
+    and the assets that may have been meant.
+    """
 
-    def __init__(self, kind: str, message: str, status: int) -> None:
-        self.kind, self.status = kind, status
+    def __init__(self, kind: str, message: str, status: int, near: Sequence[str] = ()) -> None:
+        self.kind, self.status, self.near = kind, status, near
         super().__init__(message)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,11 +13,12 @@ from assetkit.planning.automation import Automation, automate
 from assetkit.planning.decisions import Decision
 from assetkit.planning.freshness import Freshness
 from assetkit.planning.plan import Plan
-from assetkit.planning.planner import Situation
+from assetkit.planning.planner import Situation, make_plan
+from assetkit.planning.request import Request
 from assetkit.records import AssetKey
 from assetkit.workspace.core import Core
 from assetkit.workspace.holds import holds_of
-from assetkit.workspace.planning import decide_in
+from assetkit.workspace.planning import decide_in, with_sources
 from assetkit.workspace.situation import Definitions, describe_graph
 
 
@@ -51,7 +52,31 @@ def evaluate(
     promises that fall due so much later count as due, for callers that come back that late.
     """
     described = graph if isinstance(graph, Definitions) else describe_graph(graph, config or {})
+    decide = _automation(core, horizon)
+    return _evaluation(decide_in(core, described, now or core.now(), decide))
 
+
+def evaluate_beside(
+    core: Core, described: Definitions, request: Request, *, now: datetime
+) -> tuple[Plan, Evaluation]:
+    """Return the plan of a request, and what automation would launch, from one look at both
+    the catalog and the files; nothing runs.
+    """
+    decide = _automation(core, timedelta(0))
+
+    def decide_both(situation: Situation) -> tuple[tuple[Plan, Automation], frozenset[AssetKey]]:
+        draft = make_plan(situation, request)
+        made, missed = decide(situation)
+        return (draft.plan, made), draft.wants_detail | missed
+
+    plan, made = decide_in(core, described, now, decide_both)
+    return with_sources(core, plan), _evaluation(made)
+
+
+def _automation(
+    core: Core, horizon: timedelta
+) -> Callable[[Situation], tuple[Automation, frozenset[AssetKey]]]:
+    """Return what decides for `decide_in` what automation would do."""
     histories: dict[AssetKey, VersionColumns] = {}
     holds = {asset: str(hold) for asset, hold in holds_of(core).items()}
 
@@ -63,7 +88,10 @@ def evaluate(
             made = automate(situation, horizon=horizon, histories=histories, holds=holds)
         return made, made.draft.wants_detail
 
-    made = decide_in(core, described, now or core.now(), decide)
+    return decide
+
+
+def _evaluation(made: Automation) -> Evaluation:
     return Evaluation(
         plan=made.draft.plan,
         decisions=made.decisions,

@@ -143,3 +143,22 @@ def test_without_a_script_the_page_still_works(visit, served):
     tab.get_by_label("Selection").fill("orders@2026-01-31")
     tab.get_by_role("button", name="Plan…").first.click()
     assert "1 to build" in tab.locator(".verdict").inner_text()
+
+
+def test_rows_are_reached_with_single_keys(visit):
+    """Keys go down (j) and up (k) the rows, Enter opens one; ? lists all keys, Escape closes it."""
+    tab = visit()
+    tab.get_by_role("heading", name="Board").wait_for()
+    rows = tab.locator("#main table.rows tbody th a")
+    first, second = rows.nth(0).inner_text(), rows.nth(1).inner_text()
+
+    tab.keyboard.press("?")
+    tab.get_by_role("heading", name="Shortcuts").wait_for()
+    tab.keyboard.press("Escape")
+    tab.keyboard.press("j")
+    tab.keyboard.press("j")
+    assert tab.evaluate("document.activeElement.innerText") == second
+    tab.keyboard.press("k")
+    assert tab.evaluate("document.activeElement.innerText") == first
+    tab.keyboard.press("Enter")
+    tab.get_by_role("heading", name=first, exact=True).wait_for()

@@ -167,3 +167,12 @@ def test_the_lineage_is_a_picture_to_keep(page):
     assert said.headers["content-disposition"] == 'attachment; filename="lineage.svg"'
     assert "valid_orders" in said.text
     assert "reports/totals" not in said.text
+
+
+def test_an_asset_that_is_not_there_leads_to_those_like_it(page, see):
+    """Of an old name, for instance: the answer is 404, with links to the nearest names."""
+    said = page.get("/assets/valid_order")
+
+    assert said.status_code == 404
+    assert "/assets/valid_orders" in see(said).links()
+    assert page.get("/assets/valid_order.json").json()["near"][0] == "valid_orders"

@@ -334,3 +334,14 @@ def test_assets_can_be_left_out_of_a_plan(desk):
     assert Path(plan_file(desk, plan_id=page.plan_id)).is_file()
     with pytest.raises(InvalidArgument, match="Put something back"):
         make_plan_page(desk, select="orders@2026-01-03", without=["orders"])
+
+
+def test_how_all_stands_is_found_out_once_for_many_pages(desk):
+    """Pages that are made one after another share it, and its summary."""
+    desk = Desk(desk.workspace, desk.definitions)
+    first = desk.standing()
+    board_page(desk)
+    lineage_page(desk, overlay="plan")
+
+    assert desk.standing() is first
+    assert set(first.lines) == set(first.tallies)

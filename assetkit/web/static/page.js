@@ -52,6 +52,15 @@ function refresh() {
   else document.getElementById("main").dispatchEvent(new Event("assetkit:changed"));
 }
 
+// The next or the previous row of the tables that are open, by the link that it leads to.
+function row(step) {
+  const links = [...document.querySelectorAll("#main table.rows tbody tr")]
+    .map((one) => one.querySelector("a[href]")).filter((one) => one && one.checkVisibility());
+  const here = links.findIndex((one) => one.closest("tr").contains(document.activeElement));
+  const next = here < 0 ? (step > 0 ? 0 : links.length - 1) : here + step;
+  links[next]?.focus();
+}
+
 const pages = { b: "/", l: "/lineage", r: "/runs", p: "/plan" };
 const off = () => localStorage.getItem("assetkit-keys") === "off";
 let awaited = false;
@@ -59,6 +68,9 @@ document.addEventListener("keydown", (event) => {
   if (off() || event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
   if (awaited && pages[event.key]) location.href = pages[event.key];
   awaited = event.key === "g";
+  if (event.key === "j") row(1);
+  if (event.key === "k") row(-1);
+  if (event.key === "?") document.getElementById("keys-list").showModal();
   if (event.key === "/") {
     event.preventDefault();
     document.getElementById("selection").focus();
