@@ -46,7 +46,7 @@ One grammar for the command line, Python and the page: see [selections](selectio
 
 def render() -> str:
     """Return the whole page."""
-    context = click.Context(cli, info_name="assetkit")
+    context = _context(cli, "assetkit")
     shared = "\n".join(_option_rows(cli, context))
     parts = [HEAD, f"## Options of all commands\n\n| option | meaning |\n|---|---|\n{shared}\n"]
     for section, names in COMMANDS.items():
@@ -54,8 +54,13 @@ def render() -> str:
     return "\n".join(parts)
 
 
+def _context(command: click.Command, path: str) -> click.Context:
+    """Return a context as the program itself makes it: commands remember its help option."""
+    return click.Context(command, info_name=path, **cli.context_settings)
+
+
 def _commands(group: click.Group, path: str, names: Iterable[str]) -> Iterator[str]:
-    context = click.Context(group, info_name=path)
+    context = _context(group, path)
     for name in names:
         command = group.get_command(context, name)
         if isinstance(command, click.Group):
@@ -67,7 +72,7 @@ def _commands(group: click.Group, path: str, names: Iterable[str]) -> Iterator[s
 
 
 def _section(command: click.Command, path: str) -> Iterator[str]:
-    context = click.Context(command, info_name=path)
+    context = _context(command, path)
     usage = " ".join(command.collect_usage_pieces(context))
     yield f"### `{path} {usage}`\n\n{_help(command)}\n"
     if rows := "\n".join(_option_rows(command, context)):

@@ -124,7 +124,10 @@ class AssetDef:
 
 def is_importable(module: str, qualname: str, is_it: Callable[[Any], bool]) -> bool:
     """Return whether another process finds by import what *is_it* says yes to."""
-    if module == "__main__" or "<" in qualname or module not in sys.modules:
+    if module == "__main__" or "<" in qualname:
+        return False
+    # A module without a spec was made on the spot: no other process finds it.
+    if getattr(sys.modules.get(module), "__spec__", None) is None:
         return False
     try:
         return is_it(find_global(sys.modules[module], qualname))

@@ -53,7 +53,9 @@ class Draft:
     ) -> Materialization:
         """Return what is to be written down of the slot."""
         task, slot = self.task, self.slot
-        same = bool(version) and (written.unchanged or version == slot.published)
+        known = bool(version) and slot.published is not None
+        # A file that an attempt left whose worker died is no news to the disk, but to the run.
+        same = known and (written.unchanged or version == slot.published)
         own = json_value(written.metadata) if written.metadata else {}
         return Materialization(
             asset=self.work.asset.key,

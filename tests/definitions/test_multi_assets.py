@@ -330,7 +330,7 @@ def test_a_definition_that_does_not_do_is_refused():
         multi_asset(outs=["a"], group_name="x")(lambda: None)
     with pytest.raises(DuplicateAsset, match="'a'"):
         multi_asset(outs={"a": AssetOut(), "b": AssetOut("a")})
-    with pytest.raises(UnknownAsset, match="no output 'smal'.*small"):
+    with pytest.raises(UnknownAsset, match=r"no output 'smal'.*small"):
         by_size["smal"]
 
     @multi_asset(outs=["first", "second"])
