@@ -128,7 +128,8 @@ def test_pages_fit_in_both_themes(visit, served, scheme, width):
     """No page is wider than its window, and the colours are those of the theme."""
     tab = visit(color_scheme=scheme, viewport={"width": width, "height": 800})
 
-    for path in ("/", "/lineage", "/assets/orders", "/runs", "/plan?select=orders"):
+    paths = ("/", "/lineage?overlay=plan", "/assets/orders", "/runs", "/plan?select=orders")
+    for path in (*paths, "/backfill?select=orders&size=5"):
         tab.goto(served.base + path)
         body = tab.locator("body")
         assert body.evaluate("one => one.scrollWidth") <= width

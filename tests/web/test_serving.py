@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import urllib.error
+import urllib.parse
 import urllib.request
 from contextlib import contextmanager
 from importlib import import_module
@@ -42,9 +43,9 @@ class Server:
         assert "?token=" in line, line + process.stderr.read()
         self.base, _, self.token = line.split()[-1].partition("/?token=")
 
-    def open(self, path, *, post=False, accept="application/json"):
+    def open(self, path, *, post=False, accept="application/json", form=None):
         headers = {"authorization": f"Bearer {self.token}", "accept": accept}
-        data = b"" if post else None
+        data = urllib.parse.urlencode(form or {}).encode() if post else None
         request = urllib.request.Request(self.base + path, headers=headers, data=data)
         return urllib.request.urlopen(request, timeout=60)
 
@@ -114,6 +115,28 @@ def test_what_was_previewed_runs_and_the_page_follows(serve, tmp_path):
                 break
         assert "no valid Python" in text
         assert "orders: 3 fresh" in text
+
+
+def test_a_backfill_is_launched_as_it_was_shown(serve):
+    """Batch after batch, newest first, each on record; then nothing is left to fill."""
+    asked = {"select": "orders", "newest": "1", "size": "2"}
+    address = f"/backfill.json?{urllib.parse.urlencode(asked)}"
+    with serve() as page:
+        shown = page.get(address)
+        assert shown["batches"] == ["2026-01-02..2026-01-03", "2026-01-01"]
+
+        changes = page.changes()
+        form = {**asked, "mark": shown["mark"]}
+        with page.open("/backfill/launch", post=True, form=form) as said:
+            run_id = json.load(said)["run_id"]
+        for _ in changes:
+            if page.get(address)["count"] == 0:
+                break
+
+        runs = [one for one in page.get("/runs.json")["runs"] if one["status"] == "success"]
+        assert runs[-1]["run_id"] == run_id
+        with pytest.raises(urllib.error.HTTPError, match="409"):
+            page.open("/backfill/launch", post=True, form=form)
 
 
 def test_the_process_that_answers_stays_small_and_leaves_nothing_behind(serve):
