@@ -32,8 +32,10 @@ def export(session: Session, folder: Path, *, as_json: bool) -> int:
     left in DIR is replaced.
     """
     exporting = import_module("assetkit.web.export")
-    title = session.project_place[0]
-    done = exporting.export_project(session.definitions, session.workspace, folder, title=title)
+    title, home = session.project_place
+    done = exporting.export_project(
+        session.definitions, session.workspace, folder, title=title, home=home.resolve()
+    )
     if as_json:
         session.out.json("export", {"folder": str(folder), "assets": done.assets})
     else:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -45,6 +45,13 @@ class Heading:
 
     title: str
     as_of: datetime
+    home: Path
+
+    def place(self, source: str) -> str:
+        """Return where code lies without the folders of this machine."""
+        path = Path(source)
+        inside = path.is_relative_to(self.home)
+        return path.relative_to(self.home).as_posix() if inside else path.name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,10 +73,12 @@ class Listed:
 
 
 def export_project(
-    definitions: Definitions, workspace: Workspace, folder: Path, *, title: str
+    definitions: Definitions, workspace: Workspace, folder: Path, *, title: str, home: Path
 ) -> Exported:
     """Write the catalogue and the lineage of a project into *folder*, which is made.
 
+    Where code lies is told from *home*, the folder of the project; of other code, only
+    the name of its file.
     What an earlier export left there is replaced.
     Raises `InvalidArgument` where the folder has other things in it.
     """
@@ -77,7 +86,7 @@ def export_project(
     graph = desk.known_graph
     _clear(folder)
     groups = sorted({group_of(graph, key) for key in graph.assets})
-    book = _Book(folder, groups, Heading(title=title, as_of=desk.now()))
+    book = _Book(folder, groups, Heading(title=title, as_of=desk.now(), home=home))
     listed = [_asset(desk, book, key) for key in graph.assets]
     book.write("index.html", "export_index.html", {"assets": listed, "groups": groups})
     book.write("lineage.html", "export_lineage.html", plain(lineage_page(desk)))
@@ -101,14 +110,14 @@ class _Book:
     """The folder that is written, and how its pages are made."""
 
     def __init__(self, folder: Path, groups: Sequence[str], heading: Heading) -> None:
-        self._folder, self._heading = folder, heading
+        self._folder, self.heading = folder, heading
         places = {group: f"index.html#group-{at}" for at, group in enumerate(groups, start=1)}
         self._templates = templates(file_of, places.__getitem__)
 
     def write(self, file: str, template: str, page: Mapping[str, Any]) -> None:
         """Write one page."""
         html = self._templates.get_template(template).render(
-            page=page, file=file, title=self._heading.title, as_of=self._heading.as_of.isoformat()
+            page=page, file=file, title=self.heading.title, as_of=self.heading.as_of.isoformat()
         )
         (self._folder / file).write_text(html, encoding="utf-8")
 
@@ -116,6 +125,9 @@ class _Book:
 def _asset(desk: Desk, book: _Book, key: AssetKey) -> dict[str, Any]:
     """Write the page of an asset; return its line of the catalogue."""
     page, around = asset_page(desk, asset=key), lineage_around(desk, [key], depth=1)
+    place = book.heading.place
+    code = [replace(one, source=place(one.source)) for one in page.code]
+    page = replace(page, source=place(page.source), code=code)
     book.write(file_of(key), "export_asset.html", {**plain(page), "around": plain(around)})
     line: dict[str, Any] = plain(_line(desk, page, around))
     return line
@@ -148,5 +160,7 @@ def _clear(folder: Path) -> None:
             f"{folder} has things in it that no export wrote. Name a new or an empty folder."
         )
     folder.mkdir(parents=True, exist_ok=True)
+    # Said first, so that the folder counts as an export even where writing it is interrupted.
+    (folder / CATALOGUE).write_text("{}", encoding="utf-8")
     for old in folder.glob("asset.*.html"):
         old.unlink()

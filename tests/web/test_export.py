@@ -2,6 +2,7 @@
 
 import json
 from html.parser import HTMLParser
+from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import unquote
 
@@ -9,6 +10,8 @@ import pytest
 
 from assetkit.errors import InvalidArgument
 from assetkit.web.export import export_project
+
+HOME = Path(__file__).parents[1]
 
 
 class Read(HTMLParser):
@@ -30,7 +33,7 @@ class Read(HTMLParser):
 def exported(desk, workspace, tmp_path_factory):
     """The files of the project, by name."""
     folder = tmp_path_factory.mktemp("site") / "out"
-    done = export_project(desk.definitions, workspace, folder, title="shop")
+    done = export_project(desk.definitions, workspace, folder, title="shop", home=HOME)
     return SimpleNamespace(folder=folder, done=done)
 
 
@@ -55,6 +58,8 @@ def test_a_page_of_an_asset_tells_its_columns_its_code_and_how_it_stands(exporte
     assert "4 of 31 partitions there, 1 failed." in page.text
     assert "Orders of one day, <script>alert(1)</script> included." in page.text
     assert "def orders(context)" in page.text
+    assert "web/conftest.py:" in page.text
+    assert str(HOME) not in said
     assert "<img" not in said
     assert page.text.count("<img src=x onerror=alert(1)>'\"&") >= 2
     assert "ValueError" not in page.text.replace("raise ValueError(HOSTILE)", "")
@@ -74,13 +79,13 @@ def test_the_catalogue_is_data_too(exported):
 def test_a_later_export_leaves_nothing_of_the_earlier(desk, workspace, tmp_path):
     """Pages of assets that are gone go; a folder with other things in it is not touched."""
     site, home = tmp_path / "site", tmp_path / "home"
-    export_project(desk.definitions, workspace, site, title="shop")
+    export_project(desk.definitions, workspace, site, title="shop", home=HOME)
     (site / "asset.gone.html").write_text("old")
-    export_project(desk.definitions, workspace, site, title="shop")
+    export_project(desk.definitions, workspace, site, title="shop", home=HOME)
     assert not (site / "asset.gone.html").exists()
 
     home.mkdir()
     (home / "thesis.html").write_text("mine")
     with pytest.raises(InvalidArgument, match="Name a new or an empty folder"):
-        export_project(desk.definitions, workspace, home, title="shop")
+        export_project(desk.definitions, workspace, home, title="shop", home=HOME)
     assert [one.name for one in home.iterdir()] == ["thesis.html"]
