@@ -160,13 +160,7 @@ class _Attempt:
 
     def _finish(self, slot: SlotWork, parts: dict[int, Returned], loaded: LoadedInputs) -> _Stored:
         """Store a slot and publish it at once."""
-        stored = self._store(slot, parts.pop(slot.step), loaded)
-        if not isinstance(stored, Staged):
-            return stored
-        try:
-            return stored.publish()
-        except Exception as error:
-            return _failure(error, self._task, self._work, self._log)
+        return self._published(self._store(slot, parts.pop(slot.step), loaded))
 
     def _store(self, slot: SlotWork, value: Returned, loaded: LoadedInputs) -> _Stored:
         work = self._task.work_of(slot)
@@ -210,15 +204,19 @@ class _Attempt:
         return StepResult(slots=results, duration=duration, logged=self._log.used)
 
     def _publish(self, slot: SlotWork, stored: _Stored) -> SlotResult:
-        if isinstance(stored, Failure):
-            return SlotResult(slot.step, failure=stored)
-        if isinstance(stored, Materialization):
-            return SlotResult(slot.step, made=stored)
+        done = self._published(stored)
+        if isinstance(done, Failure):
+            return SlotResult(slot.step, failure=done)
+        return SlotResult(slot.step, made=done)
+
+    def _published(self, stored: _Stored) -> Materialization | Failure:
+        """Publish what is only written aside; what is done already stays as it is."""
+        if not isinstance(stored, Staged):
+            return stored
         try:
-            return SlotResult(slot.step, made=stored.publish())
+            return stored.publish()
         except Exception as error:
-            failure = _failure(error, self._task, self._work, self._log)
-            return SlotResult(slot.step, failure=failure)
+            return _failure(error, self._task, self._work, self._log)
 
 
 def _with_own(
