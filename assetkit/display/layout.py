@@ -12,7 +12,7 @@ Rule 4: the same input gives the same picture; ties keep the order of the input.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -265,3 +265,31 @@ def _monotone(values: Sequence[float]) -> list[float]:
             total, count = total + more, count + members
         blocks.append((total, count))
     return [total / count for total, count in blocks for _ in range(count)]
+
+
+def curve(
+    route: Sequence[tuple[int, float]],
+    lefts: Sequence[float],
+    widths: Sequence[float],
+    middle: Callable[[float], float],
+) -> str:
+    """Return an edge as the path of an SVG picture.
+
+    *lefts* and *widths* are those of the columns, *middle* says how far down a row is.
+    It curves between columns, and goes straight through those that the edge passes.
+
+    >>> curve([(0, 0), (1, 1)], [0, 60], [20, 20], lambda row: row * 10)
+    'M20 0C40 0 40 10 60 10'
+    """
+    layer, row = route[0]
+    x, y = lefts[layer] + widths[layer], middle(row)
+    path = [f"M{x:.0f} {y:.0f}"]
+    for at, (next_layer, next_row) in enumerate(route[1:], start=2):
+        to_x, to_y = lefts[next_layer], middle(next_row)
+        bend = abs(to_x - x) / 2
+        path.append(f"C{x + bend:.0f} {y:.0f} {to_x - bend:.0f} {to_y:.0f} {to_x:.0f} {to_y:.0f}")
+        x, y = to_x, to_y
+        if at < len(route):
+            x += widths[next_layer]
+            path.append(f"H{x:.0f}")
+    return "".join(path)

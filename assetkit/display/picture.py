@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from html import escape
 
 from assetkit.display.html import Html
-from assetkit.display.layout import Layout, layered_layout
+from assetkit.display.layout import Layout, curve, layered_layout
 
 _CHAR = 7.25
 """The width of a character of the 12 pixel monospaced font, in pixels."""
@@ -97,20 +97,8 @@ def _arrow_path(
     lefts: Sequence[float],
     widths: Sequence[float],
 ) -> str:
-    """Curve between columns; go straight through the columns that the edge passes."""
-    layer, row = route[0]
-    x, y = lefts[layer] + widths[layer], _middle(row)
-    path = [f"M{x:.0f} {y:.0f}"]
-    for i, (next_layer, next_row) in enumerate(route[1:], start=2):
-        to_x, to_y = lefts[next_layer], _middle(next_row)
-        bend = abs(to_x - x) / 2
-        path.append(f"C{x + bend:.0f} {y:.0f} {to_x - bend:.0f} {to_y:.0f} {to_x:.0f} {to_y:.0f}")
-        x, y = to_x, to_y
-        if i < len(route):
-            x += widths[next_layer]
-            path.append(f"H{x:.0f}")
     kind = "edge dashed" if arrow.dashed else "edge"
-    return f'<path class="{kind}" d="{"".join(path)}"/>'
+    return f'<path class="{kind}" d="{curve(route, lefts, widths, _middle)}"/>'
 
 
 def _middle(row: float) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from assetkit.display.layout import Layout, layered_layout
+from assetkit.display.layout import Layout, curve, layered_layout
 from assetkit.records import AssetKey
 
 _CHAR, _ROW, _BOX, _GAP, _PAD, _LONGEST = 7.3, 44, 34, 56, 8, 30
@@ -75,7 +75,7 @@ def draw(
         layer, row = layout.places[box.name]
         nodes.append(_node(box, lefts[layer], _PAD + row * _ROW, widths[layer], focus))
     edges = [
-        DrawnEdge(path=_path(route, lefts, widths), dashed=dashed, note=note)
+        DrawnEdge(path=curve(route, lefts, widths, _middle), dashed=dashed, note=note)
         for route, (dashed, note) in zip(layout.routes, arrows.values(), strict=True)
         if route
     ]
@@ -123,24 +123,6 @@ def _node(box: Box, x: float, y: float, width: float, focus: Collection[AssetKey
         is_focus=box.asset in focus,
         shares=shares,
     )
-
-
-def _path(
-    route: Sequence[tuple[int, float]], lefts: Sequence[float], widths: Sequence[float]
-) -> str:
-    """Curve between columns; go straight through the columns that the edge passes."""
-    layer, row = route[0]
-    x, y = lefts[layer] + widths[layer], _middle(row)
-    path = [f"M{x:.0f} {y:.0f}"]
-    for at, (next_layer, next_row) in enumerate(route[1:], start=2):
-        to_x, to_y = lefts[next_layer], _middle(next_row)
-        bend = abs(to_x - x) / 2
-        path.append(f"C{x + bend:.0f} {y:.0f} {to_x - bend:.0f} {to_y:.0f} {to_x:.0f} {to_y:.0f}")
-        x, y = to_x, to_y
-        if at < len(route):
-            x += widths[next_layer]
-            path.append(f"H{x:.0f}")
-    return "".join(path)
 
 
 def _middle(row: float) -> float:
