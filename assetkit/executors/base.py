@@ -10,11 +10,11 @@ where it likes, and hands back what that returns.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from assetkit.errors import InvalidArgument
+from assetkit.errors import InvalidArgument, did_you_mean
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +113,15 @@ class Executor(Protocol):
     def stop(self, *, kill: bool = False) -> None:
         """Let go of workers; with *kill*, do not wait for what they are doing."""
         ...
+
+
+def refuse_unknown_options(options: Iterable[str], known: Sequence[str], *, owner: str) -> None:
+    """Raise `InvalidArgument` for an executor option that *owner* does not know."""
+    for name in options:
+        if name not in known:
+            raise InvalidArgument(
+                f"executor_options: {owner} does not know {name!r}. {did_you_mean(name, known)}"
+            )
 
 
 def checked_workers(executor: str, workers: Any) -> int:

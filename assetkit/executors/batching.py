@@ -19,7 +19,7 @@ from time import perf_counter
 from typing import Any, TypeAlias
 
 from assetkit.errors import StepCancelled
-from assetkit.executors.base import NO_DEMANDS, Demands, Done, Executor, Unfinished
+from assetkit.executors.base import NO_DEMANDS, Demands, Done, Executor, Unfinished, finished
 
 TRIP_SECONDS = 0.03
 """How long the tasks of one trip are to take together."""
@@ -214,7 +214,7 @@ def do_all(work: Sequence[tuple[Callable[[Any], Any], Any]]) -> list[Outcome]:
     """
     if len(work) == 1:
         function, task = work[0]
-        return [_timed(lambda: _finished(function(task)))]
+        return [_timed(lambda: finished(function(task)))]
     found: list[Outcome | tuple[Future[Any], float]] = []
     with ThreadPoolExecutor(_FINISHING) as finishers:
         end = perf_counter() + _TOO_LONG
@@ -227,10 +227,6 @@ def do_all(work: Sequence[tuple[Callable[[Any], Any], Any]]) -> list[Outcome]:
             else:
                 found.append((value, error, seconds))
     return [one if len(one) == 3 else _settled(*one) for one in found]
-
-
-def _finished(value: Any) -> Any:
-    return value.finish() if isinstance(value, Unfinished) else value
 
 
 def _timed(call: Callable[[], Any]) -> Outcome:

@@ -29,9 +29,14 @@ from assetkit.errors import (
     StepCancelled,
     StepError,
     WorkerLost,
-    did_you_mean,
 )
-from assetkit.executors.base import NO_DEMANDS, Demands, Done, checked_workers
+from assetkit.executors.base import (
+    NO_DEMANDS,
+    Demands,
+    Done,
+    checked_workers,
+    refuse_unknown_options,
+)
 from assetkit.executors.packing import (
     Versions,
     packed,
@@ -118,12 +123,7 @@ class DaskExecutor:
 
     def check(self, options: Mapping[str, Any]) -> None:
         """Refuse options that Dask does not know, and resources that no worker has."""
-        for name in options:
-            if name not in _OPTIONS:
-                raise InvalidArgument(
-                    f"executor_options: DaskExecutor does not know {name!r}. "
-                    f"{did_you_mean(name, _OPTIONS)}"
-                )
+        refuse_unknown_options(options, _OPTIONS, owner="DaskExecutor")
         wanted = options.get("resources")
         if not wanted:
             return

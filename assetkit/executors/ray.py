@@ -17,9 +17,14 @@ from assetkit.errors import (
     StepCancelled,
     StepError,
     WorkerLost,
-    did_you_mean,
 )
-from assetkit.executors.base import NO_DEMANDS, Demands, Done, checked_workers
+from assetkit.executors.base import (
+    NO_DEMANDS,
+    Demands,
+    Done,
+    checked_workers,
+    refuse_unknown_options,
+)
 from assetkit.executors.packing import (
     Versions,
     packed,
@@ -103,12 +108,7 @@ class RayExecutor:
 
     def check(self, options: Mapping[str, Any]) -> None:
         """Refuse options that Ray does not know, and amounts that no node has."""
-        for name in options:
-            if name not in _OPTIONS:
-                raise InvalidArgument(
-                    f"executor_options: RayExecutor does not know {name!r}. "
-                    f"{did_you_mean(name, _OPTIONS)}"
-                )
+        refuse_unknown_options(options, _OPTIONS, owner="RayExecutor")
         wanted = {_AMOUNTS[name]: options[name] for name in _AMOUNTS if name in options}
         wanted |= options.get("resources", {})
         offers = [node["Resources"] for node in ray.nodes() if node["Alive"]]
