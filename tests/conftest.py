@@ -1,7 +1,10 @@
 """Surroundings that all tests share: no project, no workspace and no colours from outside."""
 
+import sys
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -36,3 +39,19 @@ def golden(request) -> Callable[[str, str], None]:
         assert text == file.read_text(encoding="utf-8")
 
     return check
+
+
+@pytest.fixture
+def calls() -> Callable[[Callable[[], Any]], int]:
+    """Return what counts the calls that a function makes: work done, on a machine of any speed."""
+
+    def count(function: Callable[[], Any]) -> int:
+        events = Counter[str]()
+        sys.setprofile(lambda _frame, event, _argument: events.update([event]))
+        try:
+            function()
+        finally:
+            sys.setprofile(None)
+        return events["call"] + events["c_call"]
+
+    return count
