@@ -184,7 +184,7 @@ def test_an_interrupted_backfill_says_how_to_go_on(run, waiting, monkeypatch):
     """Ctrl-C keeps what was committed; the id is there, and resuming does only the rest."""
     process = waiting()
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=180)
 
     assert process.returncode == 130
     assert "interrupted" in err
@@ -205,7 +205,7 @@ def test_a_backfill_is_cancelled_from_another_process(run, waiting):
     ended = run("backfill", "--cancel", name)
 
     assert ended.out == f"{name} is asked to stop; what it has committed stays.\n"
-    process.communicate(timeout=60)
+    process.communicate(timeout=180)
     assert process.returncode == 1
     listed = run("backfill", "--list", "--json").json["backfills"]
     assert [one["status"] for one in listed] == ["cancelled"]

@@ -64,12 +64,12 @@ def test_a_signal_ends_a_run_cleanly(command, number, code):
         assert line, "the run ended before its second asset began"
         line = process.stderr.readline()
     process.send_signal(number)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=180)
 
     assert process.returncode == code
     assert "interrupted" in err
     assert "Traceback" not in err
-    out, _ = command("plan").communicate(timeout=60)
+    out, _ = command("plan").communicate(timeout=180)
     assert " +  second" in out
     assert "1 to build, 1 up to date." in out
 

@@ -104,7 +104,7 @@ def test_a_reader_that_goes_away_is_no_error():
     ) as process:
         process.stdout.close()
         err = process.stderr.read()
-        code = process.wait(timeout=30)
+        code = process.wait(timeout=120)
 
     assert (code, err) == (0, b"")
 

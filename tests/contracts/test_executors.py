@@ -130,7 +130,7 @@ def test_threads_run_side_by_side():
     """Two steps that need one another to go on do, in two threads."""
     executor = ThreadExecutor(2)
     executor.start()
-    barrier = threading.Barrier(2, timeout=30)
+    barrier = threading.Barrier(2, timeout=120)
     executor.submit(1, lambda _: barrier.wait() >= 0, None)
     executor.submit(2, lambda _: barrier.wait() >= 0, None)
 

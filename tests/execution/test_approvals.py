@@ -178,7 +178,7 @@ def test_an_approval_outlives_the_process_that_asked(tmp_path, monkeypatch):
     process.communicate()
     approve(run_id, "payroll", workspace="w")
     done = subprocess.run(
-        [sys.executable, "pay.py"], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "pay.py"], capture_output=True, text=True, timeout=300, check=False
     )
 
     assert done.returncode == 0, done.stderr
@@ -226,7 +226,7 @@ def test_the_command_line_lists_and_decides(tmp_path, monkeypatch):
     line = next(line for line in process.stderr if "awaits approval" in line)
     listed = assetkit("approve")
     decided = assetkit(*line.split()[-4:][1:], "--note", "fine")
-    process.communicate(timeout=60)
+    process.communicate(timeout=180)
 
     assert "payroll" in listed.stdout
     assert decided.stdout == "payroll is approved.\n"

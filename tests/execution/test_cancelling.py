@@ -58,7 +58,7 @@ def test_a_run_is_stopped_from_another_process(hanging_run):
         (run_id,) = workspace.runs()["run_id"]
 
         assert workspace.cancel(run_id)
-        _, said = process.communicate(timeout=60)
+        _, said = process.communicate(timeout=180)
         assert not psutil.pid_exists(worker)
         assert process.returncode == 1
         assert "2 were given up" in said

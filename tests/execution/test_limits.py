@@ -44,7 +44,7 @@ def test_a_pool_keeps_the_number_of_running_steps_down(world, limits, most):
 
 def test_a_full_pool_holds_up_nothing_else(world):
     """Two steps that need one another run side by side, though only one of them has a pool."""
-    barrier = threading.Barrier(2, timeout=30)
+    barrier = threading.Barrier(2, timeout=120)
     world.executor = ThreadExecutor(4)
     world.add("a_query", lambda: barrier.wait() and 1, letters="ab", pool="db")
     world.add("other", lambda: barrier.wait() and 1, letters="ab")

@@ -61,7 +61,7 @@ def test_a_silent_step_leaves_no_file(world):
 def test_threads_do_not_mix(world):
     """Each step's lines go to its own log, also at the same time."""
     world.executor = ThreadExecutor(4)
-    barrier = threading.Barrier(4, timeout=30)
+    barrier = threading.Barrier(4, timeout=120)
 
     def talk(context):
         barrier.wait()

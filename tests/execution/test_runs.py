@@ -408,7 +408,7 @@ def test_a_batch_that_lacks_a_partition_fails_with_its_name(world):
 def test_steps_in_threads_overlap(world):
     """With two threads, two steps that wait for one another both end."""
     world.executor = ThreadExecutor(2)
-    barrier = threading.Barrier(2, timeout=30)
+    barrier = threading.Barrier(2, timeout=120)
     world.add("wait", lambda: barrier.wait() * 0, letters="ab")
 
     assert world.run().success

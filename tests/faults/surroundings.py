@@ -92,7 +92,7 @@ def greedy(context) -> pd.DataFrame:
     return pd.DataFrame({"n": [1]})
 
 
-@asset(partitions=PARTS, timeout=1.0)
+@asset(partitions=PARTS, timeout=2.0)
 def endless(context) -> pd.DataFrame:
     while context.partition_key == "p3" and not (ROOT.parent / "spared").exists():
         sum(range(1000))

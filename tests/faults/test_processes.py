@@ -16,7 +16,7 @@ def race(tmp_path, what):
     """Run a program of several processes; return what it found, and what was said."""
     done = subprocess.run(
         [sys.executable, "-m", "tests.faults.racing", str(tmp_path), what],
-        cwd=PROJECT, capture_output=True, text=True, timeout=120, check=False,
+        cwd=PROJECT, capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout), done.stderr

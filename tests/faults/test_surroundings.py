@@ -14,7 +14,7 @@ def told(folder, *what):
     """Run a program in hostile surroundings; return what it said, line by line."""
     done = subprocess.run(
         [sys.executable, "-m", "tests.faults.surroundings", str(folder), *what],
-        cwd=PROJECT, capture_output=True, text=True, timeout=120, check=False,
+        cwd=PROJECT, capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
     assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr
     return done.stdout.splitlines()

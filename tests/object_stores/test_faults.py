@@ -269,7 +269,7 @@ def test_of_two_writers_one_is_refused(bucket, tmp_path, s3):
     os.waitpid(slow.pid, os.WUNTRACED)
     (quick,) = run(tmp_path / "one", bucket, "build", "3", "force")
     os.kill(slow.pid, signal.SIGCONT)
-    out, err = slow.communicate(timeout=60)
+    out, err = slow.communicate(timeout=180)
 
     assert " was not published: run " in json.loads(out)["error"], err
     assert "published it at the same time, and that stays" in json.loads(out)["error"]

@@ -18,7 +18,7 @@ def test_dying_at_any_step(what, outcomes, end, tmp_path):
     """Old or new, never half of one; nothing staged outlives the sweep; again is the same end."""
     found = subprocess.run(
         [sys.executable, "-m", "tests.storage.dying", str(tmp_path), what],
-        cwd=ROOT, capture_output=True, text=True, timeout=120, check=False,
+        cwd=ROOT, capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
 
     assert (found.returncode, found.stderr) == (0, "")
