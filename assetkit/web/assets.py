@@ -2,32 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
-from assetkit.display.quantities import (
-    bytes_text,
-    count_text,
-    duration_text,
-    moment_text,
-)
-from assetkit.display.values import cell, value_text
-from assetkit.errors import DataMissing, PlanError
+from assetkit.display.quantities import count_text, duration_text, moment_text
+from assetkit.errors import PlanError
 from assetkit.graph.graph import AssetGraph
-from assetkit.records import AssetKey, slot_name
+from assetkit.records import AssetKey
+from assetkit.web.builds import Build, builds_of, plots_of
+from assetkit.web.codetext import Code, code_of
 from assetkit.web.columns import MadeOf, made_of
 from assetkit.web.commands import Line, materialize_line
+from assetkit.web.contents import Data, ShownCheck, checks_of, data_of
 from assetkit.web.desk import Desk, Standing
 from assetkit.web.grid import Grid, grid_of
-from assetkit.web.plots import Plot, plot_of
+from assetkit.web.plots import Plot
 from assetkit.web.states import StateRange, Tally, alike, ranges_of, slot_states
 from assetkit.workspace.holds import holds_of
 
 _SHOWN_RANGES = 200
-_PLOTTED = 100
-_LISTED = 50
 _TOLD = 200
 
 
@@ -38,63 +32,6 @@ class Neighbour:
     asset: AssetKey
     state: str
     mapping: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Build:
-    """One result of the history."""
-
-    at: datetime
-    partition: str
-    outcome: str
-    run_id: str
-    rows: str
-    bytes: str
-    took: str
-    version: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ShownColumn:
-    """One column of the newest partition, or of the one looked at."""
-
-    name: str
-    type: str
-    nulls: str
-    least: str
-    most: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ShownCheck:
-    """What a check found at the last look."""
-
-    name: str
-    passed: bool
-    severity: str
-    words: str
-    slot: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Data:
-    """A closer look at one partition (the newest, or the one asked for)."""
-
-    slot: str
-    facts: Sequence[tuple[str, str]]
-    columns: Sequence[ShownColumn]
-    preview_names: Sequence[str]
-    preview: Sequence[Sequence[str]]
-    metadata: Sequence[tuple[str, str]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CodeText:
-    """The source of one function that counts."""
-
-    name: str
-    source: str
-    text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +72,7 @@ class AssetPage:
     checks: Sequence[ShownCheck]
     plots: Sequence[Plot]
     builds: Sequence[Build]
-    code: Sequence[CodeText]
+    code: Code | None
     made_of: Sequence[MadeOf]
     load_line: str
     run_line: Line
@@ -156,6 +93,7 @@ def asset_page(
     universe = standing.plan.universes[key] if standing and is_defined else None
     chosen, problem = _chosen(universe, p)
     one = p if chosen == 1 else None
+    told = [row for row in history if one is None or row["partition"] == one]
     ranges: list[StateRange] = []
     grid, more = None, 0
     if states is not None and universe is not None:
@@ -182,11 +120,11 @@ def asset_page(
         chosen_count=chosen,
         problem=problem,
         why=_why(standing, key, one) if is_defined else "",
-        data=_data(desk, key, one),
-        checks=_checks(desk, key, one),
-        plots=_plots(history, one),
-        builds=[_build(row) for row in _of(history, one)[:_LISTED]],
-        code=_code(desk, key) if is_defined else (),
+        data=data_of(desk, key, one),
+        checks=checks_of(desk, key, one),
+        plots=plots_of(told),
+        builds=builds_of(told),
+        code=code_of(desk, standing, key) if is_defined else None,
         made_of=made_of(desk, key),
         load_line=f"workspace.load({key!r}{f', {p!r}' if p else ''})",
         run_line=materialize_line(key, p, force=False, upstream=True),
@@ -297,96 +235,3 @@ def _why(standing: Standing | None, key: AssetKey, partition: str | None) -> str
         return str(error)
     cut = [f"… {len(lines) - _TOLD:,} more lines"] if len(lines) > _TOLD else []
     return "\n".join([*lines[:_TOLD], *cut])
-
-
-def _data(desk: Desk, key: AssetKey, partition: str | None) -> Data | None:
-    try:
-        found = desk.workspace.describe(key, partition)
-    except (DataMissing, PlanError):
-        return None
-    names = list(found.preview[0]) if found.preview else []
-    return Data(
-        slot=slot_name(key, found.partition),
-        facts=[(name, told) for name, told in found.facts() if told],
-        columns=[
-            ShownColumn(
-                name=one.name,
-                type=one.type,
-                nulls="" if one.nulls is None else f"{one.nulls:,}",
-                least=cell(one.minimum),
-                most=cell(one.maximum),
-            )
-            for one in found.columns
-        ],
-        preview_names=names,
-        preview=[[cell(row[name]) for name in names] for row in found.preview],
-        metadata=[(name, value_text(value)) for name, value in found.metadata.items()],
-    )
-
-
-def _checks(desk: Desk, key: AssetKey, partition: str | None) -> list[ShownCheck]:
-    rows: list[dict[str, Any]] = desk.core.catalog.checks(key).to_pylist()
-    told = sorted(_of(rows, partition), key=lambda row: (row["passed"], row["check"]))
-    return [
-        ShownCheck(
-            name=row["check"],
-            passed=row["passed"],
-            severity=row["severity"],
-            words=(row["description"] or "").partition("\n")[0],
-            slot=slot_name(key, row["partition"]),
-        )
-        for row in told[:_LISTED]
-    ]
-
-
-def _of(rows: Sequence[dict[str, Any]], partition: str | None) -> Sequence[dict[str, Any]]:
-    return [row for row in rows if partition is None or row["partition"] == partition]
-
-
-def _plots(history: Sequence[dict[str, Any]], partition: str | None) -> list[Plot]:
-    rows = [row for row in _of(history, partition) if row["outcome"] != "deleted"][:_PLOTTED][::-1]
-    return [plot for plot in _drawn(rows) if plot is not None]
-
-
-def _drawn(rows: Sequence[dict[str, Any]]) -> Iterator[Plot | None]:
-    def values(name: str) -> list[tuple[datetime, float, str]]:
-        return [
-            (row["materialized_at"], float(row[name]), row["partition"] or "")
-            for row in rows
-            if row[name] is not None
-        ]
-
-    yield plot_of("rows", values("rows"), lambda value: f"{value:,.0f}")
-    yield plot_of("duration", values("duration"), duration_text)
-    ages = [
-        (
-            row["materialized_at"],
-            max(0.0, (row["materialized_at"] - row["data_time"]).total_seconds()),
-            row["partition"] or "",
-        )
-        for row in rows
-        if row["data_time"] is not None
-    ]
-    yield plot_of("age of the data when built", ages, duration_text)
-
-
-def _build(row: Mapping[str, Any]) -> Build:
-    return Build(
-        at=row["materialized_at"],
-        partition=row["partition"] or "",
-        outcome=row["outcome"],
-        run_id=row["run_id"] or "",
-        rows="" if row["rows"] is None else f"{row['rows']:,}",
-        bytes="" if row["bytes"] is None else bytes_text(row["bytes"]),
-        took="" if row["duration"] is None else duration_text(row["duration"]),
-        version=(row["data_version"] or "")[:8],
-    )
-
-
-def _code(desk: Desk, key: AssetKey) -> list[CodeText]:
-    parts = desk.described.code[key].parts
-    return [
-        CodeText(name=name, source=str(part.source), text=part.text)
-        for name, part in parts.items()
-        if part.text
-    ]

@@ -19,6 +19,7 @@ from assetkit.errors import InvalidArgument
 from assetkit.project import Definitions
 from assetkit.records import AssetKey
 from assetkit.web.assets import AssetPage, asset_page
+from assetkit.web.codetext import Code
 from assetkit.web.desk import Desk
 from assetkit.web.lineage import LineagePage, group_of, lineage_around, lineage_page
 from assetkit.web.plainvalues import plain
@@ -126,8 +127,9 @@ def _asset(desk: Desk, book: _Book, key: AssetKey) -> dict[str, Any]:
     """Write the page of an asset; return its line of the catalogue."""
     page, around = asset_page(desk, asset=key), lineage_around(desk, [key], depth=1)
     place = book.heading.place
-    code = [replace(one, source=place(one.source)) for one in page.code]
-    page = replace(page, source=place(page.source), code=code)
+    texts = [replace(one, source=place(one.source)) for one in page.code.texts] if page.code else ()
+    # What changed since something was built says where: that is told on the page alone.
+    page = replace(page, source=place(page.source), code=Code(changed="", texts=texts))
     book.write(file_of(key), "export_asset.html", {**plain(page), "around": plain(around)})
     line: dict[str, Any] = plain(_line(desk, page, around))
     return line

@@ -21,7 +21,10 @@ class PlotPoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plot:
-    """A line over builds, oldest first. ``least`` and ``most`` are the limits of the values."""
+    """A line over builds, oldest first. ``least`` and ``most`` are the limits of the values.
+
+    ``since`` and ``until`` are the days of the first and the last build.
+    """
 
     title: str
     path: str
@@ -29,6 +32,8 @@ class Plot:
     least: str
     most: str
     newest: str
+    since: str
+    until: str
     width: int = WIDTH
     height: int = HEIGHT
 
@@ -63,4 +68,6 @@ def plot_of(
         least=write(low),
         most=write(high),
         newest=write(numbers[-1]),
+        since=f"{values[0][0]:%Y-%m-%d}",
+        until=f"{values[-1][0]:%Y-%m-%d}",
     )

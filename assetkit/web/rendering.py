@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
 from urllib.parse import quote, urlencode
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -24,8 +25,15 @@ def templates(asset_link: Callable[[str], str], group_link: Callable[[str], str]
         "group_url": group_link,
         "run_url": run_url,
         "query": urlencode,
+        "markdown": _markdown,
     }
     return made
+
+
+def _markdown(text: str) -> str:
+    # Loaded with the first text that there is: most pages have none.
+    html: str = import_module("assetkit.web.markdown").markdown_html(text)
+    return html
 
 
 def asset_url(key: str) -> str:

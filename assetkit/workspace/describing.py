@@ -18,12 +18,11 @@ from assetkit.workspace.data import find_known, manager_of, select_published, so
 from assetkit.workspace.description import Description
 from assetkit.workspace.stock import stock_of
 
-_ROWS = 5
 _READ_AT_MOST = 100_000
 """Rows of a partition that is no Parquet file, up to which it is read for a look at some."""
 
 
-def describe(core: Core, asset: Any, partition: Any) -> Description:
+def describe(core: Core, asset: Any, partition: Any, rows: int) -> Description:
     """Return what is published of an asset; see `Workspace.describe`."""
     known = find_known(core, asset)
     stock = stock_of(core, known.key).without_orphans(but=None)
@@ -35,14 +34,15 @@ def describe(core: Core, asset: Any, partition: Any) -> Description:
         )
     everything = [one for _, one in stock.published(known.key, np.arange(len(stock.texts)))]
     owner, made = next(iter(stock.published(known.key, places[-1:])))
-    rows = [one.rows for one in everything if one.rows is not None]
+    counts = [one.rows for one in everything if one.rows is not None]
     sizes = [one.bytes for one in everything if one.bytes is not None]
-    columns, some = _look(manager_of(core, known, asset), source_of(owner, known, made), made)
+    manager = manager_of(core, known, asset)
+    columns, some = _look(manager, source_of(owner, known, made), made, rows)
     return Description(
         asset=known.key,
         partition=made.partition,
         slots=len(everything),
-        rows=sum(rows) if rows else None,
+        rows=sum(counts) if counts else None,
         bytes=sum(sizes) if sizes else None,
         materialized_at=made.materialized_at,
         data_time=made.data_time,
@@ -57,7 +57,7 @@ def describe(core: Core, asset: Any, partition: Any) -> Description:
 
 
 def _look(
-    manager: Any, source: Source, made: Materialization
+    manager: Any, source: Source, made: Materialization, rows: int
 ) -> tuple[tuple[ColumnStatistics, ...], pa.Table]:
     """Return a slot's columns and some of its rows; none where it is no table."""
     nothing: tuple[tuple[ColumnStatistics, ...], pa.Table] = (), pa.table({})
@@ -65,7 +65,7 @@ def _look(
         return nothing
     try:
         if (path := _parquet_of(manager, source)) is not None:
-            return column_statistics(path).columns, preview(path, _ROWS)
+            return column_statistics(path).columns, preview(path, rows)
         if made.rows > _READ_AT_MOST:
             return nothing
         table = manager.read((source,), pa.Table, None)
@@ -75,7 +75,7 @@ def _look(
         ColumnStatistics(name=one.name, type=str(one.type), nulls=table[one.name].null_count)
         for one in table.schema
     )
-    return columns, table.slice(0, _ROWS)
+    return columns, table.slice(0, rows)
 
 
 def _parquet_of(manager: Any, source: Source) -> Path | None:

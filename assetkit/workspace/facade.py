@@ -213,16 +213,16 @@ class Workspace(Branch):
         frame: pd.DataFrame = _frames().runs(self.core, limit)
         return frame
 
-    def describe(self, asset: Any, partition: Any = None) -> Description:
+    def describe(self, asset: Any, partition: Any = None, *, rows: int = 5) -> Description:
         """Return what is published of an asset, with a closer look at one partition.
 
-        The newest one, or *partition*: its columns (types, missing values, limits), some
+        The newest one, or *partition*: its columns (types, missing values, limits), *rows*
         of its rows, its metadata and what its checks found. Costs no reading of data.
 
         Raises:
             DataMissing: nothing of the asset, or not that partition, is materialized.
         """
-        described: Description = _part("describing").describe(self.core, asset, partition)
+        described: Description = _part("describing").describe(self.core, asset, partition, rows)
         return described
 
     def check(self, assets: Any, partitions: Any = None) -> pd.DataFrame:

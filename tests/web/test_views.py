@@ -160,7 +160,7 @@ def test_an_asset_page_says_how_each_partition_stands(desk):
     ]
     assert [one.title for one in page.plots][:2] == ["rows", "duration"]
     assert len(page.builds) == 4
-    assert page.code[0].text.startswith("@ak.asset(partitions=DAYS")
+    assert page.code.texts[0].text.startswith("@ak.asset(partitions=DAYS")
 
 
 def test_one_partition_is_looked_at_closely(desk):

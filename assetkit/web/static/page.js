@@ -35,8 +35,21 @@ document.addEventListener("htmx:after:swap", () => {
   dress();
 });
 
+function copies() {
+  for (const button of document.querySelectorAll("button.copy[hidden]")) button.hidden = false;
+}
+document.addEventListener("click", ({ target }) => {
+  const text = target.dataset?.copy;
+  if (text === undefined) return;
+  navigator.clipboard.writeText(text).then(() => {
+    target.textContent = "Copied";
+    setTimeout(() => { target.textContent = "Copy"; }, 1500);
+  });
+});
+
 function dress() {
   localTimes();
+  copies();
   const grid = document.getElementById("grid");
   if (grid) attachGrid(grid);
 }
