@@ -58,15 +58,19 @@ class StagedFiles(Attests):
         Raises:
             StorageError: for a place that is not local, or a folder outside of it.
         """
+        return Path(self._name_of(slot))
+
+    def _name_of(self, slot: Source | Target) -> str:
+        """Return `path_of` as text: of many slots, making each a path takes longer than `stat`."""
         data = local(slot.place.data)
         if isinstance(slot, Source) and slot.location is not None:
-            return data / slot.location
+            return str(data / slot.location)
         if any(part in {"", ".", ".."} for part in slot.folder.split("/")):
             raise StorageError(
                 f"{slot_name(slot.asset, slot.partition_key)} would be stored in {slot.folder!r}, "
                 "outside of its workspace. Rename the asset or the partition."
             )
-        return data / f"{slot.folder}/{self.filename}"
+        return f"{data}/{slot.folder}/{self.filename}"
 
     def make_room(self, place: Place, folders: Iterable[str]) -> None:
         """Make the folders of several slots at once, ahead of `publish`, which makes one by one.
@@ -190,7 +194,7 @@ class StagedFiles(Attests):
 
     def signatures(self, sources: Sequence[Source]) -> Sequence[FileSignature | None]:
         """Return what `stat` says of each slot's file now, None where there is none."""
-        return [disk.signature_of(self.path_of(source)) for source in sources]
+        return [disk.signature_of(self._name_of(source)) for source in sources]
 
     def find_all(
         self, place: Place, asset: AssetKey, dimensions: Sequence[str]

@@ -10,7 +10,7 @@ from assetkit.columns import Ints
 from assetkit.definitions.keys import slot_folder
 from assetkit.definitions.universe import Universe
 from assetkit.io.base import Place, Source
-from assetkit.records import AssetKey
+from assetkit.records import AssetKey, PartitionKey
 
 
 def sources_of(
@@ -21,6 +21,10 @@ def sources_of(
     locations: Sequence[str | None] | None = None,
 ) -> list[Source]:
     """Return where some slots of an asset lie, in the order of *positions*."""
+    if len(universe.dimensions) == 1 and locations is None:
+        (name,) = universe.dimensions
+        keys = [text or "" for text in universe.texts(np.asarray(positions))]
+        return [_of(asset, place, key, ((name, key),)) for key in keys]
     return [
         source_of(asset, universe, int(position), place, locations[i] if locations else None)
         for i, position in enumerate(np.asarray(positions))
@@ -32,9 +36,19 @@ def source_of(
 ) -> Source:
     """Return where one slot lies."""
     parts = universe.parts(position)
+    return _of(asset, place, universe.key(position), parts, location)
+
+
+def _of(
+    asset: AssetKey,
+    place: Place,
+    key: PartitionKey | None,
+    parts: tuple[tuple[str, str], ...],
+    location: str | None = None,
+) -> Source:
     return Source(
         asset=asset,
-        partition_key=universe.key(position),
+        partition_key=key,
         dimensions=parts,
         place=place,
         folder=slot_folder(asset, parts),
