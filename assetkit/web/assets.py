@@ -12,10 +12,10 @@ from assetkit.graph.graph import AssetGraph
 from assetkit.records import AssetKey
 from assetkit.web.builds import Build, builds_of, plots_of
 from assetkit.web.codetext import Code, code_of
-from assetkit.web.columns import MadeOf, made_of
+from assetkit.web.columns import ColumnLineage, column_lineage_of
 from assetkit.web.commands import Line, materialize_line
 from assetkit.web.contents import Data, ShownCheck, checks_of, data_of
-from assetkit.web.desk import Desk, Standing
+from assetkit.web.desk import Desk, Standing, in_project
 from assetkit.web.grid import Grid, grid_of
 from assetkit.web.plots import Plot
 from assetkit.web.states import StateRange, Tally, alike, ranges_of, slot_states
@@ -73,7 +73,7 @@ class AssetPage:
     plots: Sequence[Plot]
     builds: Sequence[Build]
     code: Code | None
-    made_of: Sequence[MadeOf]
+    column_lineage: ColumnLineage | None
     load_line: str
     run_line: Line
 
@@ -119,13 +119,13 @@ def asset_page(
         chosen=p,
         chosen_count=chosen,
         problem=problem,
-        why=_why(standing, key, one) if is_defined else "",
+        why=in_project(_why(standing, key, one)) if is_defined else "",
         data=data_of(desk, key, one),
         checks=checks_of(desk, key, one),
         plots=plots_of(told),
         builds=builds_of(told),
         code=code_of(desk, standing, key) if is_defined else None,
-        made_of=made_of(desk, key),
+        column_lineage=column_lineage_of(desk, key),
         load_line=f"workspace.load({key!r}{f', {p!r}' if p else ''})",
         run_line=materialize_line(key, p, force=False, upstream=True),
     )
@@ -164,7 +164,7 @@ def _declared(graph: AssetGraph | None, key: AssetKey) -> dict[str, Any]:
         "description": asset.description,
         "owners": asset.owners,
         "tags": asset.tags,
-        "source": str(asset.source),
+        "source": in_project(str(asset.source)),
         "policies": [(name, str(value)) for name, value in said if value is not None],
     }
 

@@ -12,7 +12,7 @@ from assetkit.planning.decisions import NEEDS_A_PERSON, Decision
 from assetkit.planning.freshness import Freshness, Lateness
 from assetkit.planning.text import why_text
 from assetkit.records import AssetKey, slot_name
-from assetkit.web.desk import Desk, Standing
+from assetkit.web.desk import Desk, Standing, in_project
 from assetkit.web.runs import RunLine, run_lines
 from assetkit.web.states import Tally
 from assetkit.workspace.deciding import waiting
@@ -154,7 +154,7 @@ def _project_rows(desk: Desk, standing: Standing) -> Iterator[BoardRow]:
             state=state,
             lag=_lag(promise),
             share=_share(promise),
-            why="; ".join(dict.fromkeys(filter(None, reasons))),
+            why=in_project("; ".join(dict.fromkeys(filter(None, reasons)))),
             owners=asset.owners,
             tally=tally,
             built_at=row.get("materialized_at"),

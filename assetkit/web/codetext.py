@@ -13,7 +13,7 @@ from assetkit.display.quantities import count_text
 from assetkit.planning.explain import code_words
 from assetkit.planning.plan import Plan
 from assetkit.records import AssetKey
-from assetkit.web.desk import Desk, Standing
+from assetkit.web.desk import Desk, Standing, in_project
 from assetkit.workspace.sources import find_sources
 
 _MOST_LINES = 200
@@ -50,7 +50,7 @@ def code_of(desk: Desk, standing: Standing | None, key: AssetKey) -> Code:
         return Code(changed="", texts=list(_texts(now, None, {})))
     then = standing.plan.snapshot.code_parts.get(key, {}).get(version)
     sources = find_sources(desk.core, (then or {}).values())
-    words = code_words(now, then)
+    words = in_project(code_words(now, then))
     return Code(
         changed=f"Since {count_text(count, 'partition')} of it was built: {words}.",
         texts=sorted(_texts(now, then, sources), key=lambda one: not one.state),
@@ -77,7 +77,13 @@ def _texts(
             continue
         was = sources.get(old or "") if state == "changed" else None
         diff = [] if was is None else list(_diff(was, part.text))
-        yield CodeText(name=name, source=str(part.source), text=part.text, state=state, diff=diff)
+        yield CodeText(
+            name=name,
+            source=in_project(str(part.source)),
+            text=part.text,
+            state=state,
+            diff=diff,
+        )
 
 
 def _state_of(old: str | None, new: str) -> str:

@@ -51,13 +51,17 @@ class ShownColumn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShownCheck:
-    """What a check found at the last look, and what it noted."""
+    """What a check found at the last look in ``slot``, and what it noted.
+
+    ``counts`` says of how many partitions it did not pass, where there are several.
+    """
 
     name: str
     passed: bool
     severity: str
     words: str
     slot: str
+    counts: str
     metadata: Sequence[ShownValue]
 
 
@@ -142,18 +146,28 @@ def _shown(name: str, value: Any) -> ShownValue:
 
 
 def checks_of(desk: Desk, key: AssetKey, partition: str | None) -> list[ShownCheck]:
-    """Return what checks found at their last look, those that did not pass first."""
+    """Return what checks found at their last look, those that did not pass first.
+
+    Each check once: of all partitions, the worst of the newest is told.
+    """
     rows: list[dict[str, Any]] = desk.core.catalog.checks(key).to_pylist()
-    mine = [row for row in rows if partition is None or row["partition"] == partition]
-    told = sorted(mine, key=lambda row: (row["passed"], row["check"]))
-    return [
-        ShownCheck(
-            name=row["check"],
-            passed=row["passed"],
-            severity=row["severity"],
-            words=(row["description"] or "").partition("\n")[0],
-            slot=slot_name(key, row["partition"]),
-            metadata=shown_values(json.loads(row["metadata"] or "{}")),
-        )
-        for row in told[:_LISTED]
-    ]
+    by_check: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        if partition is None or row["partition"] == partition:
+            by_check.setdefault(row["check"], []).append(row)
+    found = [_check(key, mine) for mine in by_check.values()]
+    return sorted(found, key=lambda one: (one.passed, one.name))[:_LISTED]
+
+
+def _check(key: AssetKey, rows: Sequence[dict[str, Any]]) -> ShownCheck:
+    bad = [row for row in rows if not row["passed"]]
+    worst = max(bad or rows, key=lambda row: (row["severity"] == "error", row["partition"] or ""))
+    return ShownCheck(
+        name=worst["check"],
+        passed=not bad,
+        severity=worst["severity"],
+        words=(worst["description"] or "").partition("\n")[0],
+        slot=slot_name(key, worst["partition"]),
+        counts=f"{len(bad):,} of {len(rows):,} failed" if len(rows) > 1 and bad else "",
+        metadata=shown_values(json.loads(worst["metadata"] or "{}")),
+    )

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
 from functools import cached_property
+from pathlib import Path
 from threading import Lock, Thread
 
 from assetkit.errors import AssetkitError, UnknownAsset, did_you_mean
@@ -21,7 +22,7 @@ from assetkit.planning.request import Request
 from assetkit.project import Definitions
 from assetkit.records import AssetKey
 from assetkit.web.marks import catalog_mark
-from assetkit.web.states import Tally, slot_states, tally_of
+from assetkit.web.states import Tally, tallies_of
 from assetkit.workspace import Workspace
 from assetkit.workspace.core import Core
 from assetkit.workspace.evaluating import evaluate_beside
@@ -61,6 +62,11 @@ class Standing:
     def now(self) -> datetime:
         """The moment."""
         return self.plan.now
+
+
+def in_project(text: str) -> str:
+    """Return text with the files of the project told from its folder, in which this runs."""
+    return text.replace(f"{Path.cwd()}/", "")
 
 
 class Desk:
@@ -161,7 +167,7 @@ class Desk:
         return Standing(
             plan=plan,
             lines={line.asset: line for line in plan.summary().assets},
-            tallies={key: tally_of(slot_states(plan, key)) for key in self.known_graph.assets},
+            tallies=tallies_of(plan),
             promises={one.asset: one for one in found.statuses},
             decisions=decisions,
         )

@@ -51,6 +51,8 @@ class Heading:
     def place(self, source: str) -> str:
         """Return where code lies without the folders of this machine."""
         path = Path(source)
+        if not path.is_absolute():
+            return source  # told from the folder of the project already
         inside = path.is_relative_to(self.home)
         return path.relative_to(self.home).as_posix() if inside else path.name
 

@@ -23,7 +23,7 @@ from assetkit.planning.request import Request
 from assetkit.planning.text import totals_text, verb_of, why_text
 from assetkit.records import AssetKey
 from assetkit.web.commands import Line, file_line, materialize_line, plan_line
-from assetkit.web.desk import Desk, NotFoundHere
+from assetkit.web.desk import Desk, NotFoundHere, in_project
 from assetkit.web.plainvalues import plain
 from assetkit.workspace.retrying import what_is_undone
 
@@ -213,9 +213,9 @@ def _row(made: Plan, line: AssetSummary, *, explained: bool) -> PlanRow:
         steps=steps,
         total=steps + line.fresh + others,
         partitions=line.partitions,
-        why=why or _hindered(line),
+        why=in_project(why) or _hindered(line),
         expected=", ".join(filter(None, parts)),
-        explained=made.explain(line.asset) if explained else "",
+        explained=in_project(made.explain(line.asset)) if explained else "",
     )
 
 

@@ -51,12 +51,13 @@ def plot_of(
         return None
     numbers = [value for _, value, _ in values]
     low, high = min(numbers), max(numbers)
-    span = high - low or 1.0
+    # What never differs is drawn half way up.
+    span, base = (high - low, low) if high > low else (2.0, low - 1.0)
     step = (WIDTH - 2 * _PAD) / (len(values) - 1)
     points = [
         PlotPoint(
             x=round(_PAD + step * number, 1),
-            y=round(HEIGHT - _PAD - (HEIGHT - 2 * _PAD) * (value - low) / span, 1),
+            y=round(HEIGHT - _PAD - (HEIGHT - 2 * _PAD) * (value - base) / span, 1),
             label=f"{label} {when:%Y-%m-%d %H:%M}: {write(value)}".strip(),
         )
         for number, (when, value, label) in enumerate(values)

@@ -14,7 +14,7 @@ from assetkit.definitions.durations import seconds_of
 from assetkit.display.quantities import duration_text
 from assetkit.errors import did_you_mean
 from assetkit.records import AssetKey, slot_name
-from assetkit.web.desk import Desk, NotFoundHere
+from assetkit.web.desk import Desk, NotFoundHere, in_project
 from assetkit.workspace.deciding import waiting
 
 _SHOWN_STEPS = 500
@@ -239,7 +239,7 @@ def _frames(traceback: str) -> list[str]:
     starts = [at for at, line in enumerate(lines) if line.lstrip().startswith("File ")]
     if not starts:
         return []
-    return [line.strip() for line in lines[starts[-1] : starts[-1] + 2]]
+    return [in_project(line.strip()) for line in lines[starts[-1] : starts[-1] + 2]]
 
 
 def _bars(run: RunLine, ended: Sequence[Mapping[str, Any]], now: datetime) -> list[AssetBar]:

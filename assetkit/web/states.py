@@ -8,7 +8,7 @@ Rule 2: a slot that nothing can be done about now is ``held`` (failed too often)
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -77,25 +77,47 @@ class StateRange:
         return self.first if self.count == 1 else f"{self.first}..{self.last}"
 
 
-def part_of(plan: PlanData, asset: AssetKey) -> AssetPlan | None:
-    """Return what a plan decided about an asset; None where it does not look at it."""
-    return next((part for part in plan.assets if part.asset == asset), None)
-
-
 def slot_states(plan: PlanData, asset: AssetKey) -> SlotStates:
     """Return how all slots of an asset stand, by position; none where the plan has none."""
-    part = part_of(plan, asset)
+    part = next((part for part in plan.assets if part.asset == asset), None)
+    return _states(plan, part, _failed_ordinals(plan).get(asset, ()))
+
+
+def tallies_of(plan: PlanData) -> dict[AssetKey, Tally]:
+    """Count the slots of each asset that a plan looks at, as `tally_of` does."""
+    failed = _failed_ordinals(plan)
+    return {
+        part.asset: tally_of(_states(plan, part, failed.get(part.asset, ())))
+        for part in plan.assets
+    }
+
+
+def _failed_ordinals(plan: PlanData) -> dict[AssetKey, list[int]]:
+    found: dict[AssetKey, list[int]] = {}
+    for asset, ordinal in plan.snapshot.failures:
+        found.setdefault(asset, []).append(ordinal)
+    return found
+
+
+def _states(plan: PlanData, part: AssetPlan | None, failed: Sequence[int]) -> SlotStates:
     if part is None or not len(part.positions):
         nothing = np.empty(0, dtype=np.int8)
         return SlotStates(positions=np.empty(0, dtype=np.int64), state=nothing, attempt=nothing)
-    ordinals = plan.universes[asset].ordinals(part.positions)
-    there = np.isin(ordinals, plan.snapshot.columns(asset).ordinal)
-    failed = [ordinal for key, ordinal in plan.snapshot.failures if key == asset]
+    ordinals = plan.universes[part.asset].ordinals(part.positions)
+    there = _are_among(plan.snapshot.columns(part.asset).ordinal, ordinals)
     return SlotStates(
         positions=part.positions,
         state=_data_states(part, there),
-        attempt=_attempts(part, np.isin(ordinals, np.array(failed, dtype=np.int64))),
+        attempt=_attempts(part, _are_among(np.array(sorted(failed), dtype=np.int64), ordinals)),
     )
+
+
+def _are_among(known: Ints, ordinals: Ints) -> Flags:
+    """Return which ordinals are among those *known*, which ascend; `np.isin` is slow on few."""
+    if not len(known):
+        return np.zeros(len(ordinals), dtype=np.bool_)
+    found: Flags = known[np.minimum(np.searchsorted(known, ordinals), len(known) - 1)] == ordinals
+    return found
 
 
 def _data_states(part: AssetPlan, there: Flags) -> NDArray[np.int8]:

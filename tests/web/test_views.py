@@ -312,10 +312,10 @@ def test_columns_of_sql_are_traced_to_what_they_are_made_of(tmp_path):
 
         page = asset_page(desk, asset="total")
 
-        assert {one.column: sorted(one.sources) for one in page.made_of} == {
+        assert {one.column: sorted(one.sources) for one in page.column_lineage.columns} == {
             "worth": [("sales", "count"), ("sales", "price")]
         }
-        assert asset_page(desk, asset="sales").made_of == []
+        assert asset_page(desk, asset="sales").column_lineage is None
 
 
 def test_assets_can_be_left_out_of_a_plan(desk):
