@@ -239,6 +239,14 @@ class Catalog(Protocol):
         """Ask a running run to stop; return False where it is not running."""
         ...
 
+    def is_called(self, run_id: str) -> bool:
+        """Return whether a run, of which this process holds the `guard`, is asked to stop.
+
+        It is so cheap that it may be asked often, as it needs no transaction; what counts is
+        what `heartbeat` says then.
+        """
+        ...
+
     def observe(self, observations: Sequence[Observation]) -> None:
         """Write down what a look at outside data found."""
         ...

@@ -33,7 +33,7 @@ from assetkit.catalog.base import Claim, Commit, Grant, NewKey, Receipt, Snapsho
 from assetkit.catalog.claims import Mortals
 from assetkit.catalog.ids import Ids, Seen
 from assetkit.catalog.leasing import Leases
-from assetkit.catalog.liveness import RunGuard, is_alive
+from assetkit.catalog.liveness import RunGuard, call, is_alive, is_called
 from assetkit.catalog.store import Store, Transaction
 from assetkit.catalog.times import utc_now
 from assetkit.columns import Ints, VersionColumns
@@ -201,7 +201,14 @@ class DuckDBCatalog:
     def ask_cancel(self, run_id: str) -> bool:
         """Ask a running run to stop; return False where it is not running."""
         with self.transaction() as (transaction, _, leases):
-            return running.ask_cancel(transaction, run_id, leases.dead_runs())
+            asked = running.ask_cancel(transaction, run_id, leases.dead_runs())
+        if asked:
+            call(self._mortals.guard(run_id))
+        return asked
+
+    def is_called(self, run_id: str) -> bool:
+        """Return whether a run, of which this process holds the `guard`, is asked to stop."""
+        return is_called(self._mortals.guard(run_id))
 
     def observe(self, observations: Sequence[Observation]) -> None:
         """Write down what a look at outside data found."""

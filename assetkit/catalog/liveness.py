@@ -14,6 +14,7 @@ import os
 import socket
 import sys
 import weakref
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
@@ -48,6 +49,7 @@ class RunGuard:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self._file = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o644)
         fcntl.flock(self._file, fcntl.LOCK_EX)
+        os.ftruncate(self._file, 0)
         _held.add(self)
         return self
 
@@ -97,6 +99,27 @@ def is_alive(path: Path) -> bool:
         return True
     finally:
         os.close(file)
+    return False
+
+
+def call(path: Path) -> None:
+    """Tell whoever holds the run file that it is asked to stop; nobody is told where it is gone."""
+    with suppress(FileNotFoundError), path.open("r+b") as file:
+        file.write(b"stop")
+
+
+def is_called(path: Path) -> bool:
+    """Return whether `call` told the holder of the run file to stop.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder, RunGuard(Path(folder) / "r1.lock") as guard:
+    ...     before = is_called(guard.path)
+    ...     call(guard.path)
+    ...     before, is_called(guard.path)
+    (False, True)
+    """
+    with suppress(FileNotFoundError):
+        return path.stat().st_size > 0
     return False
 
 

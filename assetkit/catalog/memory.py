@@ -330,6 +330,11 @@ class MemoryCatalog(Pruning):
             run.cancel_asked = self._lives(run_id, run)
             return run.cancel_asked
 
+    def is_called(self, run_id: str) -> bool:
+        """Return whether a run, of which this process holds the `guard`, is asked to stop."""
+        run = self._state.runs.get(run_id)
+        return run is not None and run.cancel_asked
+
     def observe(self, observations: Sequence[Observation]) -> None:
         """Write down what a look at outside data found."""
         with self._lock:

@@ -19,6 +19,12 @@ from typing import Self
 from assetkit.catalog.base import Catalog, Commit
 from assetkit.records import AssetKey, CheckOutcome, FailedAttempt, Materialization, StepRecord
 
+_SHARE = 10
+"""A run spends at most the tenth part of its time on writing down: the rest is for its steps."""
+
+_LATEST = 2.0
+"""Seconds until results are written down, at most, however long that takes."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
@@ -110,11 +116,15 @@ class Recorder:
             return None
         return self._commit_of(batch)
 
-    def _flush(self) -> None:
+    def _flush(self) -> float:
+        """Write down what is noted; return how long to wait with the next."""
         with self._state:
             batch, self._batch = self._batch, _Batch()
-        if len(batch):
-            self._write(self._commit_of(batch))
+        if not len(batch):
+            return 0.0
+        began = monotonic()
+        self._write(self._commit_of(batch))
+        return min(_SHARE * (monotonic() - began), _LATEST)
 
     def _commit_of(self, batch: _Batch) -> Commit:
         self._number += 1
@@ -138,18 +148,22 @@ class Recorder:
             self.seq = receipt.seq
 
     def _keep_writing(self) -> None:
-        beat = monotonic() + self._pace.heartbeat
+        beat, due = monotonic() + self._pace.heartbeat, 0.0
         try:
             while not self._over.is_set():
-                self._wake.wait(self._pace.commit_every)
+                full = self._wake.wait(self._pace.commit_every)
                 self._wake.clear()
                 if self._over.is_set():
                     break
-                self._flush()
-                if monotonic() >= beat:
+                if full or monotonic() >= due:
+                    due = self._flush() + monotonic()
+                if monotonic() >= beat or self._is_called():
                     beat = monotonic() + self._pace.heartbeat
                     if self._catalog.heartbeat(self._run_id, self._clock()):
                         self.cancel_asked.set()
         except BaseException as error:
             self._error = error
             self.cancel_asked.set()
+
+    def _is_called(self) -> bool:
+        return not self.cancel_asked.is_set() and self._catalog.is_called(self._run_id)

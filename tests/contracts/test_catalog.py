@@ -756,6 +756,17 @@ def test_a_run_ends_with_its_last_results(catalog):
     assert catalog.finish_run("r2", RunStatus.SUCCESS, after(1)) is None
 
 
+def test_a_run_is_called_as_soon_as_it_is_asked_to_stop(catalog):
+    """Whoever works on it need not wait for its next heartbeat."""
+    with catalog.guard("r1"):
+        catalog.start_run(run())
+        before = catalog.is_called("r1")
+        catalog.ask_cancel("r1")
+
+        assert [False, True] == [before, catalog.is_called("r1")]
+    assert not catalog.is_called("nobody")
+
+
 def test_adopted_results_make_no_run(catalog):
     """Results of runs that the catalog never saw begin are history, not runs."""
     catalog.commit(commit(made(run_id="ancient"), made("b", run_id="older")))

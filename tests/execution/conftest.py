@@ -134,6 +134,9 @@ class TwinCatalog:
     def heartbeat(self, run_id, now):
         return run_id in self.cancel
 
+    def is_called(self, run_id: str) -> bool:
+        return run_id in self.cancel
+
     def claim(self, run_id, claims):
         granted, busy = [], []
         for claim in claims:
