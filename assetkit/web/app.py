@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeAlias
-from urllib.parse import parse_qs, quote
+from urllib.parse import parse_qs, quote, urlencode
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -238,6 +238,8 @@ class Page:
 
     def _refused(self, request: Request, error: Exception) -> Response:
         refusal = error if isinstance(error, Refusal) else Refusal("Error", str(error), 500)
+        if refusal.kind == "RenamedHere" and request.method == "GET":
+            return RedirectResponse(_renamed(request, refusal.near[0]), 302)
         title = _TITLES.get(refusal.status, "That went wrong")
         page = {
             "title": title,
@@ -321,6 +323,17 @@ def _json_path(request: Request) -> str:
     path = quote(request.url.path) if request.url.path != "/" else "/board"
     query = request.url.query
     return f"{path}.json{'?' if query else ''}{query}"
+
+
+def _renamed(request: Request, key: str) -> str:
+    """Return the address that shows the same of an asset under its name of today."""
+    query = dict(request.query_params)
+    path: str = request.url.path
+    if "asset" in request.path_params:
+        path = f"{asset_url(key)}{'.json' if path.endswith('.json') else ''}"
+    elif "select" in query:
+        query["select"] = key
+    return f"{path}?{urlencode(query)}" if query else path
 
 
 async def _form(request: Request) -> dict[str, str]:

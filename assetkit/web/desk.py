@@ -26,6 +26,7 @@ from assetkit.web.states import Tally, tallies_of
 from assetkit.workspace import Workspace
 from assetkit.workspace.core import Core
 from assetkit.workspace.evaluating import evaluate_beside
+from assetkit.workspace.moving import successor
 from assetkit.workspace.situation import Definitions as Described
 from assetkit.workspace.situation import describe_graph
 
@@ -46,6 +47,14 @@ class UnknownHere(UnknownAsset):
     def __init__(self, name: str, known: Collection[AssetKey]) -> None:
         self.near = get_close_matches(name, sorted(known), n=5)
         super().__init__(f"There is no asset {name!r}. {did_you_mean(name, known)}")
+
+
+class RenamedHere(UnknownAsset):
+    """An asset is asked for by a name that it had; ``near`` is the one that it has now."""
+
+    def __init__(self, name: str, key: AssetKey) -> None:
+        self.near = [key]
+        super().__init__(f"The asset {name!r} is called {key!r} now.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +131,8 @@ class Desk:
         known |= {row.asset for row in self.core.catalog.asset_rows()}
         if name in known:
             return name
+        if (key := successor(self.core, name)) is not None:
+            raise RenamedHere(name, key)
         raise UnknownHere(name, known)
 
     def standing(self) -> Standing | None:

@@ -31,7 +31,7 @@ from assetkit.project import load_project
 from assetkit.web.assets import asset_page
 from assetkit.web.backfills import backfill_batches, backfill_page
 from assetkit.web.board import board_page
-from assetkit.web.desk import Desk, NotFoundHere, UnknownHere
+from assetkit.web.desk import Desk, NotFoundHere, RenamedHere, UnknownHere
 from assetkit.web.lineage import lineage_page
 from assetkit.web.plainvalues import plain
 from assetkit.web.plans import kept_plan_page, make_plan_page, plan_file, retry_plan_page
@@ -102,7 +102,7 @@ def answer(desk: Desk, question: Mapping[str, Any]) -> dict[str, Any]:
     except AssetkitError as error:
         status = next((code for kind, code in _STATUS if isinstance(error, kind)), 500)
         said = {"kind": type(error).__name__, "message": str(error), "status": status}
-        if isinstance(error, UnknownHere):
+        if isinstance(error, UnknownHere | RenamedHere):
             said["near"] = error.near
     except Exception as error:  # noqa: BLE001  told to whoever asked; the process goes on
         traceback.print_exc()

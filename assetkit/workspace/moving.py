@@ -15,7 +15,10 @@ from assetkit.records import AssetKey, Materialization
 from assetkit.workspace.core import Core
 from assetkit.workspace.data import find_known, known_assets, manager_of, source_of
 from assetkit.workspace.relocating import relocate
+from assetkit.workspace.situation import FORMERLY
 from assetkit.workspace.upkeep import target_of
+
+_MOST_NAMES = 8
 
 
 def rename(core: Core, old: Any, new: Any) -> int:
@@ -41,8 +44,29 @@ def rename(core: Core, old: Any, new: Any) -> int:
     core.catalog.rename_asset(known.key, key)
     for source in left:
         manager.delete(target_of(source))
+    _remember(core, known.key, key)
     _tell_readers(core, known.key, key)
     return len(made)
+
+
+def _remember(core: Core, old: AssetKey, new: AssetKey) -> None:
+    """Keep the earlier names of an asset, so that what was written down by them still leads to it.
+
+    Who takes such a name later, has it.
+    """
+    row = next(one for one in core.catalog.asset_rows() if one.asset == new)
+    definition = json.loads(row.definition)
+    names = [one for one in definition.get(FORMERLY, ()) if one != new]
+    definition[FORMERLY] = [*names, old][-_MOST_NAMES:]
+    core.catalog.describe([replace(row, definition=json.dumps(definition))])
+
+
+def successor(core: Core, name: AssetKey) -> AssetKey | None:
+    """Return the asset that had this name until it was renamed; None where there is none."""
+    rows = core.catalog.asset_rows()
+    return next(
+        (row.asset for row in rows if name in json.loads(row.definition).get(FORMERLY, ())), None
+    )
 
 
 def _tell_readers(core: Core, old: AssetKey, new: AssetKey) -> None:

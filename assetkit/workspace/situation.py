@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from assetkit.catalog.base import Catalog, Snapshot
-from assetkit.columns import Ints, SlotColumns
+from assetkit.columns import Ints, SlotColumns, SlotTable
 from assetkit.definitions.asset import AssetDef
 from assetkit.definitions.codeversion import CodeVersion, code_versions
 from assetkit.definitions.dynamic import DynamicPartitions
@@ -35,6 +35,8 @@ JUST_NOW = int(np.iinfo(np.int64).max)
 """Stands for the sequence number of a change that no write has recorded yet."""
 
 UNPARTITIONED_LAYOUT = "unpartitioned"
+FORMERLY = "formerly"
+"""Under this, a description keeps the earlier names of an asset that was renamed."""
 _REMEMBERED_CODES = 5
 
 
@@ -158,27 +160,13 @@ def _state_of(
 ) -> CatalogState:
     moved = {
         key: translation(key, universes[key], catalog)
-        for key, row in snapshot.assets.items()
-        if key in graph.assets
-        and (
-            not keeps_ordinals(graph.assets[key], row.layout)
-            or _renumbered(graph.assets[key], snapshot.dynamic, members)
-        )
+        for key in _moved(graph, snapshot, members)
     }
-    kept, orphans = {}, {}
-    for key, columns in snapshot.slots.items():
-        translate = moved.get(key)
-        if translate is None and len(columns) and columns.ordinal[0] < 0 and key in universes:
-            # What once became an orphan may be a partition again.
-            translate = moved[key] = translation(key, universes[key], catalog)
-        lost = orphaned(columns.ordinal, universes.get(key), translate)
-        if len(lost):
-            orphans[key] = texts_of(key, lost, catalog)
-        kept[key] = _kept(columns if translate is None else _translated(columns, translate))
+    slots, orphans = _slots_today(snapshot, universes, moved, catalog)
     extents = _extents(graph, members)
     return CatalogState(
         seq=snapshot.seq,
-        slots=kept,
+        slots=slots,
         bases=snapshot.bases,
         universe_seq={
             key: row.universe_seq if row.universe == extents[key] else JUST_NOW
@@ -194,6 +182,54 @@ def _state_of(
         rows=snapshot.assets,
         code_parts=_CodeParts(snapshot.assets),
     )
+
+
+def _moved(graph: AssetGraph, snapshot: Snapshot, members: DynamicKeys) -> Iterator[AssetKey]:
+    """Yield the assets whose ordinals the catalog has under another layout."""
+    kept: dict[tuple[int, str], bool] = {}
+    for key, row in snapshot.assets.items():
+        asset = graph.assets.get(key)
+        if asset is None:
+            continue
+        place = (id(asset.partitions), row.layout)
+        if place not in kept:
+            kept[place] = keeps_ordinals(asset, row.layout) and not _renumbered(
+                asset, snapshot.dynamic, members
+            )
+        if not kept[place]:
+            yield key
+
+
+def _slots_today(
+    snapshot: Snapshot,
+    universes: Mapping[AssetKey, Universe],
+    moved: dict[AssetKey, Callable[[Ints], Ints]],
+    catalog: Catalog,
+) -> tuple[SlotTable, dict[AssetKey, tuple[str, ...]]]:
+    """Return the slots under today's layouts, and the texts of those that have no place there."""
+    slots = SlotTable.of(snapshot.slots)
+    spans = {one: _span(universe) for one, universe in _distinct(universes).items()}
+    changed, orphans = {}, {}
+    for key in slots:
+        gist, universe, translate = slots.gist(key), universes.get(key), moved.get(key)
+        if not gist.count or universe is None:
+            continue
+        if translate is None and gist.first < 0:
+            # What once became an orphan may be a partition again.
+            translate = moved[key] = translation(key, universe, catalog)
+        if translate is None and _is_inside(gist.first, gist.last, spans[id(universe)]):
+            continue
+        columns = slots[key]
+        lost = orphaned(columns.ordinal, universe, translate)
+        if len(lost):
+            orphans[key] = texts_of(key, lost, catalog)
+        if translate is not None:
+            changed[key] = _kept(_translated(columns, translate))
+    return slots.but(changed) if changed else slots, orphans
+
+
+def _distinct(universes: Mapping[AssetKey, Universe]) -> dict[int, Universe]:
+    return {id(universe): universe for universe in universes.values()}
 
 
 def _extents(graph: AssetGraph, dynamic: DynamicKeys) -> dict[AssetKey, str]:
@@ -243,7 +279,9 @@ def orphaned(
     stored: Ints, universe: Universe | None, translate: Callable[[Ints], Ints] | None = None
 ) -> Ints:
     """Return which stored ordinals are of no partition that exists today."""
-    if universe is None or not len(stored) or (translate is None and _all_inside(stored, universe)):
+    if universe is None or not len(stored):
+        return stored[:0]
+    if translate is None and _is_inside(int(stored[0]), int(stored[-1]), _span(universe)):
         return stored[:0]
     today = stored if translate is None else translate(stored)
     inside = np.zeros(len(stored), dtype=np.bool_)
@@ -252,13 +290,17 @@ def orphaned(
     return stored[~inside]
 
 
-def _all_inside(stored: Ints, universe: Universe) -> bool:
-    """Return whether sorted ordinals lie in a universe without gaps; asks for two only."""
+def _span(universe: Universe) -> tuple[int, int] | None:
+    """Return the first and the last ordinal of a universe that has all between; None: of others."""
     size = len(universe)
-    if not size or stored[0] < 0:
-        return False
+    if not size:
+        return None
     first, last = universe.ordinals(np.array([0, size - 1], dtype=np.int64)).tolist()
-    return bool(last - first + 1 == size and first <= stored[0] and stored[-1] <= last)
+    return (first, last) if last - first + 1 == size else None
+
+
+def _is_inside(first: int, last: int, span: tuple[int, int] | None) -> bool:
+    return span is not None and span[0] <= first and last <= span[1]
 
 
 def texts_of(key: AssetKey, ordinals: Ints, catalog: Catalog) -> tuple[str, ...]:
@@ -319,6 +361,11 @@ def _codes(row: AssetRow) -> dict[str, dict[str, str]]:
     return codes
 
 
+def _former_names(old: AssetRow | None) -> dict[str, list[str]]:
+    names = json.loads(old.definition).get(FORMERLY) if old else None
+    return {FORMERLY: names} if names else {}
+
+
 def asset_rows(plan: PlanData | Situation, known: Mapping[AssetKey, AssetRow]) -> list[AssetRow]:
     """Return what the catalog is to remember of the definitions: those that it does not know so."""
     state = plan.state if isinstance(plan, Situation) else plan.snapshot
@@ -359,6 +406,7 @@ def _definition_json(key: AssetKey, plan: PlanData | Situation, old: AssetRow | 
             "description": asset.description,
             "source": str(asset.source),
             "codes": dict(list(codes.items())[-_REMEMBERED_CODES:]),
+            **_former_names(old),
         },
         sort_keys=False,
         default=str,

@@ -102,6 +102,12 @@ def desk(workspace):
 
 
 @pytest.fixture
+def readers_of():
+    """Return what answers for the page from a desk, in this process."""
+    return DirectReaders
+
+
+@pytest.fixture
 def run_id(workspace):
     """The one run of it."""
     return workspace.catalog.runs().to_pylist()[-1]["run_id"]
