@@ -178,7 +178,7 @@ class Desk:
         return Standing(
             plan=plan,
             lines={line.asset: line for line in plan.summary().assets},
-            tallies=tallies_of(plan),
+            tallies=dict.fromkeys(self.known_graph.assets, Tally(total=0)) | tallies_of(plan),
             promises={one.asset: one for one in found.statuses},
             decisions=decisions,
         )

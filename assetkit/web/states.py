@@ -8,8 +8,9 @@ Rule 2: a slot that nothing can be done about now is ``held`` (failed too often)
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,25 @@ STATES = ("fresh", "partial", "stale", "missing")
 """States of data, the worst last."""
 ATTEMPTS = ("", "running", "blocked", "held", "failed")
 """What else is to be said of a slot, the worst last."""
+
+
+_FAILED: Final = ATTEMPTS.index("failed")
+_HELD: Final = VERDICTS.index(Verdict.QUARANTINED)
+_RUNNING: Final = VERDICTS.index(Verdict.RUNNING)
+
+
+def _by_verdict(words: Sequence[str], said: Mapping[Verdict, str], other: str) -> NDArray[np.int8]:
+    return np.array([words.index(said.get(one, other)) for one in VERDICTS], dtype=np.int8)
+
+
+_STATE_BY_VERDICT: Final = _by_verdict(
+    STATES, {Verdict.FRESH: "fresh", Verdict.PARTIAL: "partial"}, "stale"
+)
+_ATTEMPT_BY_VERDICT: Final = _by_verdict(
+    ATTEMPTS,
+    {Verdict.BLOCKED: "blocked", Verdict.QUARANTINED: "held", Verdict.RUNNING: "running"},
+    "",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,12 +124,13 @@ def _states(plan: PlanData, part: AssetPlan | None, failed: Sequence[int]) -> Sl
         nothing = np.empty(0, dtype=np.int8)
         return SlotStates(positions=np.empty(0, dtype=np.int64), state=nothing, attempt=nothing)
     ordinals = plan.universes[part.asset].ordinals(part.positions)
+    state, attempt = _STATE_BY_VERDICT[part.verdict], _ATTEMPT_BY_VERDICT[part.verdict]
     there = _are_among(plan.snapshot.columns(part.asset).ordinal, ordinals)
-    return SlotStates(
-        positions=part.positions,
-        state=_data_states(part, there),
-        attempt=_attempts(part, _are_among(np.array(sorted(failed), dtype=np.int64), ordinals)),
-    )
+    state[~there & (state != STATES.index("fresh"))] = STATES.index("missing")
+    if failed:
+        lost = _are_among(np.array(sorted(failed), dtype=np.int64), ordinals)
+        attempt[lost & (part.verdict != _HELD) & (part.verdict != _RUNNING)] = _FAILED
+    return SlotStates(positions=part.positions, state=state, attempt=attempt)
 
 
 def _are_among(known: Ints, ordinals: Ints) -> Flags:
@@ -117,28 +138,6 @@ def _are_among(known: Ints, ordinals: Ints) -> Flags:
     if not len(known):
         return np.zeros(len(ordinals), dtype=np.bool_)
     found: Flags = known[np.minimum(np.searchsorted(known, ordinals), len(known) - 1)] == ordinals
-    return found
-
-
-def _data_states(part: AssetPlan, there: Flags) -> NDArray[np.int8]:
-    state = np.full(len(part.positions), STATES.index("stale"), dtype=np.int8)
-    state[_is(part, Verdict.FRESH)] = STATES.index("fresh")
-    state[_is(part, Verdict.PARTIAL)] = STATES.index("partial")
-    state[~there & ~_is(part, Verdict.FRESH)] = STATES.index("missing")
-    return state
-
-
-def _attempts(part: AssetPlan, failed: Flags) -> NDArray[np.int8]:
-    attempt = np.zeros(len(part.positions), dtype=np.int8)
-    attempt[_is(part, Verdict.BLOCKED)] = ATTEMPTS.index("blocked")
-    attempt[failed] = ATTEMPTS.index("failed")
-    attempt[_is(part, Verdict.QUARANTINED)] = ATTEMPTS.index("held")
-    attempt[_is(part, Verdict.RUNNING)] = ATTEMPTS.index("running")
-    return attempt
-
-
-def _is(part: AssetPlan, verdict: Verdict) -> Flags:
-    found: Flags = part.verdict == VERDICTS.index(verdict)
     return found
 
 
