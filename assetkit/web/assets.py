@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from assetkit.catalog.arrays import rows_of
 from assetkit.display.quantities import count_text, duration_text, moment_text
 from assetkit.errors import PlanError
 from assetkit.graph.graph import AssetGraph
@@ -88,7 +89,7 @@ def asset_page(
     key, standing = desk.find_asset(asset), desk.standing()
     graph = desk.graph
     is_defined = graph is not None and key in graph.assets
-    history: list[dict[str, Any]] = desk.core.catalog.history(key).to_pylist()
+    history: list[dict[str, Any]] = rows_of(desk.core.catalog.history(key))
     states = slot_states(standing.plan, key) if standing and is_defined else None
     universe = standing.plan.universes[key] if standing and is_defined else None
     chosen, problem = _chosen(universe, p)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from assetkit.catalog.arrays import rows_of
 from assetkit.display.quantities import ago_text, count_text, duration_text, moment_text
 from assetkit.planning.decisions import NEEDS_A_PERSON, Decision
 from assetkit.planning.freshness import Freshness, Lateness
@@ -209,5 +210,5 @@ def _known_rows(desk: Desk) -> Iterator[BoardRow]:
 
 
 def _known(desk: Desk) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = desk.core.catalog.status().to_pylist()
+    rows: list[dict[str, Any]] = rows_of(desk.core.catalog.status())
     return rows

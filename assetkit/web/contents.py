@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from assetkit.catalog.arrays import rows_of
 from assetkit.display.values import cell, value_text
 from assetkit.errors import DataMissing, PlanError
 from assetkit.io.statistics import ColumnStatistics
@@ -150,7 +151,7 @@ def checks_of(desk: Desk, key: AssetKey, partition: str | None) -> list[ShownChe
 
     Each check once: of all partitions, the worst of the newest is told.
     """
-    rows: list[dict[str, Any]] = desk.core.catalog.checks(key).to_pylist()
+    rows: list[dict[str, Any]] = rows_of(desk.core.catalog.checks(key))
     by_check: dict[str, list[dict[str, Any]]] = {}
     for row in rows:
         if partition is None or row["partition"] == partition:

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from assetkit.catalog.arrays import rows_of
 from assetkit.definitions.durations import seconds_of
 from assetkit.display.quantities import duration_text
 from assetkit.errors import did_you_mean
@@ -115,7 +116,7 @@ class RunPage:
 
 def run_lines(desk: Desk, *, limit: int | None = None, run_id: str | None = None) -> list[RunLine]:
     """Return runs, newest first."""
-    rows = desk.core.catalog.runs(limit=limit, run_id=run_id).to_pylist()
+    rows = rows_of(desk.core.catalog.runs(limit=limit, run_id=run_id))
     return [
         RunLine(
             run_id=row["run_id"],
@@ -161,7 +162,7 @@ def run_page(desk: Desk, *, run_id: str, step: str = "") -> RunPage:
         )
         raise NotFoundHere(f"There is no run {run_id!r}. {near}")
     run = found[0]
-    events: list[dict[str, Any]] = desk.core.catalog.steps(run_id).to_pylist()
+    events: list[dict[str, Any]] = rows_of(desk.core.catalog.steps(run_id))
     ended = [one for one in events if one["event"] != "attempt failed"]
     counts = Counter(str(one["event"]) for one in ended)
     asked = waiting(desk.core, run_id)

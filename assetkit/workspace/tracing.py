@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib import import_module
 from typing import Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
-from pyarrow.dataset import Dataset
 
 from assetkit.errors import AssetkitError
 from assetkit.io.sql_lineage import column_lineage
@@ -57,6 +57,8 @@ def _schema(core: Core, known: Known) -> pa.Schema:
     sources = sources_in(stock, known, newest, with_dimensions=bool(known.dimensions))
     if not sources:
         raise KeyError(known.key)
-    dataset: Any = manager_of(core, known, known.key).read(sources, Dataset, None)
+    # Loaded where it is needed: it takes longer than all that most pages and commands load.
+    wanted = import_module("pyarrow.dataset").Dataset
+    dataset: Any = manager_of(core, known, known.key).read(sources, wanted, None)
     schema: pa.Schema = dataset.schema
     return schema
