@@ -97,8 +97,9 @@ def list_runs(
 ) -> pa.Table:
     """Return runs, newest first; those whose process is gone as lost."""
     table = transaction.connection.table("runs", limit=limit, run_id=run_id)
-    dead = pa.array(sorted(leases.dead_runs()), pa.string())
-    lost = pc.is_in(table["run_id"], value_set=dead)
-    status = pc.if_else(lost, RunStatus.LOST.value, table["status"])
-    table = table.set_column(table.schema.get_field_index("status"), "status", status)
+    if dead := leases.dead_runs():
+        # Only then, as arrays of Python's values load pandas.
+        lost = pc.is_in(table["run_id"], value_set=pa.array(sorted(dead), pa.string()))
+        status = pc.if_else(lost, RunStatus.LOST.value, table["status"])
+        table = table.set_column(table.schema.get_field_index("status"), "status", status)
     return frames.as_frame(table, "runs")
