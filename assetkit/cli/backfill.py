@@ -11,7 +11,14 @@ import click
 
 from assetkit.cli.configuring import config_of, config_option
 from assetkit.cli.exits import DONE, FAILED
-from assetkit.cli.options import Verb, json_option, partitions_option, select_option, yes_option
+from assetkit.cli.options import (
+    Verb,
+    json_option,
+    partitions_option,
+    run_id_option,
+    select_option,
+    yes_option,
+)
 from assetkit.cli.output import cell_text, moment, records
 from assetkit.cli.session import Session
 from assetkit.display.quantities import count_text, moment_text
@@ -59,6 +66,7 @@ _BEGINNING = ("select", "partitions", "force", "no_upstream", "config")
 @click.option("--resume", "resumed", metavar="ID", help="Do what is left of a backfill.")
 @click.option("--cancel", "cancelled", metavar="ID", help="Stop a backfill.")
 @click.option("--list", "listed", is_flag=True, help="List the backfills.")
+@run_id_option
 @yes_option
 @json_option
 @click.pass_obj
@@ -91,6 +99,7 @@ def _planned(session: Session, given: dict[str, Any]) -> PlannedBackfill:
         on_failure="stop" if given["fail_fast"] else "continue",
         raise_on_error=False,
         progress=progress_of(session, given["progress"], as_json=given["as_json"], piped="lines"),
+        run_id=given["run_id"],
         origin="cli",
         max_concurrency=most,
         hooks=session.definitions.hooks,

@@ -16,6 +16,7 @@ from assetkit.cli.options import (
     job_option,
     json_option,
     partitions_option,
+    run_id_option,
     select_option,
     yes_option,
 )
@@ -104,6 +105,7 @@ def plan(session: Session, /, **given: Any) -> int:
     help="How progress is shown on stderr.",
 )
 @click.option("--dry-run", is_flag=True, hidden=True)
+@run_id_option
 @yes_option
 @json_option
 @click.pass_context

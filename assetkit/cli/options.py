@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -11,6 +12,7 @@ from click.shell_completion import CompletionItem
 from assetkit.cli.session import Session, remembered_names
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+_RUN_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
 
 
 class Verb(click.Command):
@@ -90,6 +92,18 @@ def json_option(function: Function) -> Function:
 def yes_option(function: Function) -> Function:
     """Add ``--yes``."""
     _attach(function, click.Option(["-y", "--yes"], is_flag=True, help="Do not ask."))
+    return function
+
+
+def run_id_option(function: Function) -> Function:
+    """Add ``--run-id``, for programs that launch a run and want to know it at once."""
+
+    def checked(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
+        if value is not None and not _RUN_ID.fullmatch(value):
+            raise click.BadParameter("a run id is letters, digits and dashes, 64 at most.")
+        return value
+
+    _attach(function, click.Option(["--run-id"], hidden=True, callback=checked))
     return function
 
 

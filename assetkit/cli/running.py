@@ -47,6 +47,7 @@ def run_plan(session: Session, plan: Plan, given: Mapping[str, Any]) -> RunResul
         on_failure="stop" if given["fail_fast"] else "continue",
         raise_on_error=False,
         progress=progress_of(session, given["progress"], as_json=as_json),
+        run_id=given.get("run_id"),
         origin="cli",
         hooks=session.hooks,
     )

@@ -27,7 +27,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from assetkit.web.guard import App, Guard
-from assetkit.web.launching import Backfill, launch, launch_batches
+from assetkit.web.launching import Backfill, Launched, Launches
 from assetkit.web.live import Pulse
 from assetkit.web.reading import Readers, Refusal
 from assetkit.web.rendering import asset_url, group_url, run_url, templates
@@ -44,7 +44,8 @@ class Page:
     def __init__(self, readers: Readers, *, read_only: bool) -> None:
         self._readers = readers
         self._read_only = read_only
-        self._pulse = Pulse(readers)
+        self._launches = Launches(readers.source)
+        self._pulse = Pulse(readers, self._launches)
         self._templates = templates(asset_url, group_url)
 
     def app(self) -> Starlette:
@@ -66,7 +67,7 @@ class Page:
             ("/lineage", show("lineage", "lineage.html", _lineage)),
             ("/assets/{asset:path}", show("asset", "asset.html", _asset)),
             ("/runs", show("runs", "runs.html", _runs)),
-            ("/runs/{run_id}", show("run", "run.html", _run)),
+            ("/runs/{run_id}", self.run),
             ("/plan", self.plan),
             ("/backfill", self.backfill),
             ("/plan/{plan_id}", show("kept_plan", "plan.html", _of("plan_id"))),
@@ -132,10 +133,21 @@ class Page:
     async def launch(self, request: Request) -> Response:
         """Begin exactly the plan that was looked at, or refuse with the difference."""
         plan_id = request.path_params["plan_id"]
-        file = await self._ask("plan_file", plan_id=plan_id)
-        begun = await asyncio.to_thread(launch, self._readers.source, plan_id, Path(file))
-        path = run_url(begun.run_id) if begun.run_id else "/runs"
-        return _done(request, {"run_id": begun.run_id, "words": begun.words}, path)
+        said = await self._ask("run_of_plan", plan_id=plan_id)
+        run_id = await asyncio.to_thread(self._launches.plan, said["run_id"], Path(said["file"]))
+        return _done(request, {"run_id": run_id}, run_url(run_id))
+
+    async def run(self, request: Request) -> Response:
+        """Show a run, or how it is beginning where it was launched from here."""
+        self._begin(request)
+        try:
+            page = await self._ask("run", **_run(request))
+        except Refusal as refusal:
+            begun = self._launches.find(request.path_params["run_id"])
+            if refusal.status != 404 or begun is None:
+                raise
+            return self._rendered(request, "starting.html", _starting(begun))
+        return self._rendered(request, "run.html", page)
 
     async def backfill(self, request: Request) -> Response:
         """Show the backfill that the address asks for, or where to ask."""
@@ -149,12 +161,11 @@ class Page:
         """Begin exactly the backfill that was looked at, or refuse with the difference."""
         form = await _form(request)
         asked = _backfill(form)
-        said = await self._ask("backfill_batches", mark=form.get("mark", ""), **asked)
+        mark = form.get("mark", "")
+        said = await self._ask("backfill_batches", mark=mark, **asked)
         wanted = Backfill(**said, at_once=asked["at_once"])
-        notes = Path(self._readers.source.catalog).parent / "ui" / "launches"
-        begun = await asyncio.to_thread(launch_batches, self._readers.source, wanted, notes)
-        path = run_url(begun.run_id) if begun.run_id else "/runs"
-        return _done(request, {"run_id": begun.run_id, "words": begun.words}, path)
+        run_id = await asyncio.to_thread(self._launches.backfill, wanted, mark)
+        return _done(request, {"run_id": run_id}, run_url(run_id))
 
     async def cancel(self, request: Request) -> Response:
         """Ask a run to stop."""
@@ -279,7 +290,7 @@ def _lineage(request: Request) -> Arguments:
 def _backfill(given: Mapping[str, str]) -> Arguments:
     return {
         "select": given.get("select", ""),
-        "partitions": given.get("partitions", ""),
+        "partitions": given.get("partitions") or given.get("p", ""),
         "only": given.get("only") or "not fresh",
         "newest": given.get("newest", "") == "1",
         "size": _number(given.get("size", ""), least=0, most=1_000_000),
@@ -292,9 +303,9 @@ def _number(text: str, *, least: int, most: int) -> int:
 
 
 def _asset(request: Request) -> Arguments:
-    names = ("p", "across", "down")
-    chosen = {name: request.query_params[name] for name in names if name in request.query_params}
-    return {"asset": request.path_params["asset"], **chosen}
+    names, query = ("p", "across", "down", "within"), request.query_params
+    chosen = {name: query[name] for name in names if name in query}
+    return {"asset": request.path_params["asset"], "fixed": query.getlist("fixed"), **chosen}
 
 
 def _runs(request: Request) -> Arguments:
@@ -344,6 +355,10 @@ async def _form(request: Request) -> dict[str, str]:
             raise Refusal("TooLarge", "That is more than a form of this page sends.", 413)
     fields = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True)
     return {name: values[-1] for name, values in fields.items()}
+
+
+def _starting(begun: Launched) -> Arguments:
+    return {"run": {"run_id": begun.run_id, "status": begun.state}, "words": begun.words}
 
 
 def _done(request: Request, said: Mapping[str, Any], path: str) -> Response:

@@ -19,6 +19,7 @@ from assetkit.columns import Flags, Ints
 from assetkit.definitions.universe import Universe
 from assetkit.display.ranges import runs_of
 from assetkit.errors import InvalidArgument, InvalidSelection, PlanOutdated
+from assetkit.execution.runner import new_run_id
 from assetkit.planning.estimate import estimate
 from assetkit.planning.request import Request
 from assetkit.records import AssetKey, partition_text
@@ -101,7 +102,8 @@ def backfill_page(desk: Desk, **asked: Any) -> BackfillPage:
 
 
 def backfill_batches(desk: Desk, *, mark: str, **asked: Any) -> Mapping[str, Any]:
-    """Return what to launch: the asset and the batches, once it is sure that they are as shown.
+    """Return what to launch: the id of the first run, the asset and the batches, once it is sure
+    that they are as shown.
 
     Raises `PlanOutdated` where the backfill would go otherwise than when it was looked at.
     """
@@ -111,7 +113,8 @@ def backfill_batches(desk: Desk, *, mark: str, **asked: Any) -> Mapping[str, Any
             f"The backfill of {page.wanted.select} would go otherwise now: "
             f"{page.count:,} partitions in {len(page.batches):,} batches. Nothing ran."
         )
-    return {"asset": page.wanted.select.strip(), "batches": page.batches}
+    key = page.wanted.select.strip()
+    return {"run_id": new_run_id(desk.now()), "asset": key, "batches": page.batches}
 
 
 def _within(states: SlotStates, universe: Universe, partitions: str) -> Flags:

@@ -3,117 +3,129 @@
 Rule 1: what runs is the kept plan, by ``assetkit materialize FILE``: the same code as in a
 terminal, which looks once more whether the plan still fits.
 Rule 2: the process leads a session of its own: neither Ctrl-C nor a restart of the page ends it.
+Rule 3: nobody waits for it. Its run has an id before it begins, and so an address; what happens
+until the run is on record, `Launches` tells.
 """
 
 from __future__ import annotations
 
 import json
-import secrets
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from threading import Lock
 
-from assetkit.web.reading import Refusal
 from assetkit.web.source import Source
 
-_PATIENCE = 20.0
-_BEAT = 0.05
-_OUTDATED = 6
-_children: list[subprocess.Popen[bytes]] = []
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Launched:
-    """A run that was begun. ``run_id`` is empty where there was nothing to do, or it is slow."""
-
-    run_id: str
-    words: str
+_KEPT = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backfill:
     """Ranges of an asset's partitions, in the order in which to fill them."""
 
+    run_id: str
     asset: str
     batches: Sequence[str]
     at_once: int = 1
 
 
-def launch(source: Source, plan_id: str, file: Path) -> Launched:
-    """Begin to run a kept plan; return once its run is known.
-
-    Raises `Refusal` (409) where the plan no longer fits, (500) where it did not begin.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Launched:
+    """A run that was begun from here. ``state`` is "starting", "empty" (nothing had to be done)
+    or "refused"; ``words`` say why.
     """
-    words = [*source.arguments(), "materialize", str(file), "--json", "--yes"]
-    return _begin(source, ["-m", "assetkit", *words], file.parent.parent / "launches" / plan_id)
+
+    run_id: str
+    state: str
+    words: str
 
 
-def launch_batches(source: Source, backfill: Backfill, notes: Path) -> Launched:
-    """Begin to run the batches of a backfill, one after another; *notes*: where to write.
+class Launches:
+    """What was launched from this page; safe to use from several threads."""
 
-    Raises `Refusal` (500) where the first does not begin.
-    """
-    begun = [*source.arguments(), "backfill", "-s", backfill.asset, "--json", "--yes"]
-    begun += ["--max-concurrency", str(backfill.at_once)] if backfill.at_once > 1 else []
-    commands = [[*begun, "--partitions", one] for one in backfill.batches]
-    notes.mkdir(parents=True, exist_ok=True)
-    file = notes / f"backfill-{secrets.token_hex(4)}.json"
-    # More batches than fit into a command line are common: they are in a file.
-    file.write_text(json.dumps(commands), encoding="utf-8")
-    return _begin(source, ["-m", "assetkit.web.batches", str(file)], file.with_suffix(""))
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._notes = Path(source.catalog).parent / "ui" / "launches"
+        self._begun: dict[str, subprocess.Popen[bytes]] = {}
+        self._latest: dict[str, str] = {}
+        self._going: set[str] = set()
+        self._lock = Lock()
 
+    def plan(self, run_id: str, file: Path) -> str:
+        """Begin to run a kept plan; return the id of its run.
 
-def _begin(source: Source, words: Sequence[str], notes: Path) -> Launched:
-    """Begin a process of its own; return once its first event is there."""
-    notes.parent.mkdir(parents=True, exist_ok=True)
-    out, err = notes.with_suffix(".jsonl"), notes.with_suffix(".err")
-    command = [sys.executable, *words]
-    with out.open("wb") as stdout, err.open("wb") as stderr:
-        process = subprocess.Popen(  # noqa: S603  our own command line
-            command,
-            cwd=source.folder,
-            stdin=subprocess.DEVNULL,
-            stdout=stdout,
-            stderr=stderr,
-            start_new_session=True,
-        )
-    _children.append(process)
-    until = time.monotonic() + _PATIENCE
-    while time.monotonic() < until:
-        ended = process.poll()
-        if (first := _first_event(out)) is not None:
-            return _begun(first)
-        if ended is not None:
-            words = err.read_text(encoding="utf-8", errors="replace").strip()
-            status = 409 if ended == _OUTDATED else 500
-            kind = "PlanOutdated" if ended == _OUTDATED else "LaunchFailed"
-            raise Refusal(kind, words.removeprefix("error: ") or f"exit code {ended}", status)
-        time.sleep(_BEAT)
-    return Launched(run_id="", words="It is starting; it will show among the runs.")
+        That is another than *run_id* where the plan was launched a moment ago.
+        """
+        words = ["materialize", str(file), "--json", "--yes", "--run-id", run_id]
+        command = ["assetkit", *self._source.arguments(), *words]
+        return self._begin(run_id, file.name, command)
 
+    def backfill(self, backfill: Backfill, mark: str) -> str:
+        """Begin to run the batches of a backfill, one after another, as `plan` does.
 
-def reap() -> Sequence[subprocess.Popen[bytes]]:
-    """Take note of launched processes that have ended, so that none is left as a zombie.
+        *mark* tells one backfill from another.
+        """
+        begun = [*self._source.arguments(), "backfill", "-s", backfill.asset, "--json", "--yes"]
+        begun += ["--max-concurrency", str(backfill.at_once)] if backfill.at_once > 1 else []
+        commands = [[*begun, "--partitions", one] for one in backfill.batches]
+        commands[0] += ["--run-id", backfill.run_id]
+        self._notes.mkdir(parents=True, exist_ok=True)
+        file = self._notes / f"{backfill.run_id}.json"
+        # More batches than fit into a command line are common: they are in a file.
+        file.write_text(json.dumps(commands), encoding="utf-8")
+        return self._begin(backfill.run_id, mark, ["assetkit.web.batches", str(file)])
 
-    Return those that go on.
-    """
-    _children[:] = [one for one in _children if one.poll() is None]
-    return tuple(_children)
+    def ended(self) -> bool:
+        """Return whether any process has ended since this was last asked; leave no zombie."""
+        with self._lock:
+            over = {run_id for run_id in self._going if self._begun[run_id].poll() is not None}
+            self._going -= over
+        return bool(over)
 
+    def find(self, run_id: str) -> Launched | None:
+        """Return how a run that is not on record yet stands; None: it was not launched here."""
+        with self._lock:
+            process = self._begun.get(run_id)
+        if process is None:
+            return None
+        code = process.poll()
+        if code is None:
+            return Launched(run_id=run_id, state="starting", words="")
+        if not code:
+            return Launched(run_id=run_id, state="empty", words="")
+        said = (self._notes / f"{run_id}.err").read_text(encoding="utf-8", errors="replace")
+        words = said.strip().removeprefix("error: ") or f"It ended with exit code {code}."
+        return Launched(run_id=run_id, state="refused", words=words)
 
-def _first_event(file: Path) -> dict[str, Any] | None:
-    line = file.read_bytes().partition(b"\n")
-    if not line[1]:
-        return None
-    found: dict[str, Any] = json.loads(line[0])
-    return found
+    def wait(self, timeout: float) -> None:
+        """Return once all processes have ended; raises `subprocess.TimeoutExpired`."""
+        for process in tuple(self._begun.values()):
+            process.wait(timeout)
 
+    def _begin(self, run_id: str, what: str, words: Sequence[str]) -> str:
+        with self._lock:
+            if (going := self._begun.get(self._latest.get(what, ""))) and going.poll() is None:
+                return self._latest[what]  # the second click of a double one
+            self._begun[run_id] = self._process(run_id, words)
+            self._latest[what] = run_id
+            self._going.add(run_id)
+            for old in [one for one in self._begun if one not in self._going][:-_KEPT]:
+                del self._begun[old]
+            self._latest = {key: one for key, one in self._latest.items() if one in self._begun}
+        return run_id
 
-def _begun(event: dict[str, Any]) -> Launched:
-    if event["event"] == "nothing_to_do":
-        return Launched(run_id="", words="Nothing had to be done any more.")
-    return Launched(run_id=event.get("run_id", ""), words="")
+    def _process(self, run_id: str, words: Sequence[str]) -> subprocess.Popen[bytes]:
+        self._notes.mkdir(parents=True, exist_ok=True)
+        out, err = (self._notes / f"{run_id}{suffix}" for suffix in (".jsonl", ".err"))
+        with out.open("wb") as stdout, err.open("wb") as stderr:
+            return subprocess.Popen(  # noqa: S603  our own command line
+                [sys.executable, "-m", *words],
+                cwd=self._source.folder,
+                stdin=subprocess.DEVNULL,
+                stdout=stdout,
+                stderr=stderr,
+                start_new_session=True,
+            )

@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
 
-from assetkit.web.launching import reap
+from assetkit.web.launching import Launches
 from assetkit.web.marks import catalog_mark
 from assetkit.web.reading import Readers
 
@@ -22,11 +22,11 @@ _HEARTBEAT = 15.0
 
 
 class Pulse:
-    """Counts the changes of a catalog and of a project's code."""
+    """Counts the changes of a catalog and of a project's code, and launches that ended."""
 
-    def __init__(self, readers: Readers) -> None:
+    def __init__(self, readers: Readers, launches: Launches) -> None:
         self.version = 1
-        self._readers = readers
+        self._readers, self._launches = readers, launches
         self._changed = asyncio.Condition()
 
     async def beat(self) -> None:
@@ -37,8 +37,8 @@ class Pulse:
             await asyncio.sleep(_BEAT)
             mark = catalog_mark(catalog)
             loaded = await asyncio.to_thread(self._readers.follow)
-            reap()
-            if mark != seen or loaded:
+            ended = self._launches.ended()
+            if mark != seen or loaded or ended:
                 seen = mark
                 async with self._changed:
                     self.version += 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -17,6 +17,7 @@ from assetkit.display.glyphs import glyph
 from assetkit.display.quantities import bytes_text, count_text, duration_text, rough_duration_text
 from assetkit.display.ranges import runs_of
 from assetkit.errors import InvalidArgument
+from assetkit.execution.runner import new_run_id
 from assetkit.planning.model import AssetSummary
 from assetkit.planning.plan import Plan
 from assetkit.planning.request import Request
@@ -165,6 +166,12 @@ def plan_file(desk: Desk, *, plan_id: str) -> Path:
     file = _file(desk, plan_id, ".plan")
     plan_again(Plan.load(file, definitions=desk.definitions), desk.workspace, {})
     return file
+
+
+def run_of_plan(desk: Desk, *, plan_id: str) -> Mapping[str, Any]:
+    """Return what to launch: the file of a kept plan, as `plan_file` does, and the run's id."""
+    file = plan_file(desk, plan_id=plan_id)
+    return {"file": file, "run_id": new_run_id(desk.now())}
 
 
 def _page(made: Plan, asked: Asked) -> PlanPage:

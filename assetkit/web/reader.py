@@ -34,7 +34,7 @@ from assetkit.web.board import board_page
 from assetkit.web.desk import Desk, NotFoundHere, RenamedHere, UnknownHere
 from assetkit.web.lineage import lineage_page
 from assetkit.web.plainvalues import plain
-from assetkit.web.plans import kept_plan_page, make_plan_page, plan_file, retry_plan_page
+from assetkit.web.plans import kept_plan_page, make_plan_page, retry_plan_page, run_of_plan
 from assetkit.web.runs import run_page, runs_page
 from assetkit.web.source import Source
 from assetkit.workspace import Workspace, deciding, holds
@@ -73,7 +73,7 @@ ASKED: Final[Mapping[str, Callable[..., Any]]] = {
     "make_plan": make_plan_page,
     "retry_plan": retry_plan_page,
     "kept_plan": kept_plan_page,
-    "plan_file": plan_file,
+    "run_of_plan": run_of_plan,
     "backfill": backfill_page,
     "backfill_batches": backfill_batches,
     "cancel": cancel,

@@ -81,7 +81,7 @@ def carry_out(
 ) -> tuple[BackfillRecord, RunResult]:
     """Run a plan as part of a backfill; return how that stands now, and what came of the run."""
     core.announce()
-    run_id = new_run_id(core.now())
+    run_id = wishes.run_id or new_run_id(core.now())
     if len(plan):
         record = _noted(core, record, RunStatus.RUNNING, runs=(*record.runs, run_id))
     tags = {**wishes.tags, TAG: record.backfill_id}

@@ -1,5 +1,7 @@
 """Backfills from the page: which partitions, in what batches, and that just these are run."""
 
+from dataclasses import replace
+
 import pytest
 
 from assetkit import Workspace
@@ -8,7 +10,7 @@ from assetkit.project import load_project
 from assetkit.web.backfills import backfill_page
 from assetkit.web.batches import run_batches
 from assetkit.web.desk import Desk
-from assetkit.web.launching import Backfill, launch_batches, reap
+from assetkit.web.launching import Backfill, Launches
 from assetkit.web.source import Source
 
 SHOP = """
@@ -99,19 +101,20 @@ def test_what_is_launched_runs_batch_after_batch(tmp_path):
     with Workspace(root) as workspace:
         desk = Desk(workspace, load_project("shop", tmp_path))
         page = backfill_page(
-            desk, select="sales", partitions="2026-01-01..2026-01-06", size=2, newest=True
+            desk, select="sales", partitions="2026-01-01..2026-01-04", size=2, newest=True
         )
-        wanted = Backfill(asset="sales", batches=page.batches)
+        wanted = Backfill(run_id="20260101-000000-abcdef", asset="sales", batches=page.batches)
+        launches = Launches(source)
 
-        begun = launch_batches(source, wanted, tmp_path / "notes")
-        for process in reap():
-            process.wait(60)
+        run_id = launches.backfill(wanted, page.mark)
+        assert launches.backfill(replace(wanted, run_id="another"), page.mark) == run_id
+        assert launches.find(run_id).state == "starting"
+        launches.wait(120)
 
         frame = workspace.backfills().sort_values("created_at")
-    assert begun.run_id
-    assert list(frame["status"]) == ["success", "failed", "success"]
-    assert frame["runs"].iloc[0] == [begun.run_id]
-    assert frame["slots"].tolist() == [2, 2, 2]
+    assert list(frame["status"]) == ["failed", "success"]
+    assert frame["runs"].iloc[0] == [run_id]
+    assert frame["slots"].tolist() == [2, 2]
 
 
 def test_a_batch_that_cannot_be_run_is_the_last(capsys):
