@@ -7,19 +7,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from assetkit.catalog.arrays import rows_of
+from assetkit.definitions.universe import Universe
 from assetkit.display.quantities import count_text, duration_text, moment_text
 from assetkit.errors import PlanError
 from assetkit.graph.graph import AssetGraph
-from assetkit.records import AssetKey
+from assetkit.records import AssetKey, partition_text
 from assetkit.web.builds import Build, builds_of, plots_of
 from assetkit.web.codetext import Code, code_of
 from assetkit.web.columns import ColumnLineage, column_lineage_of
 from assetkit.web.commands import Line, materialize_line
 from assetkit.web.contents import Data, ShownCheck, checks_of, data_of
 from assetkit.web.desk import Desk, Standing, in_project
-from assetkit.web.grid import Grid, grid_of
+from assetkit.web.layout import Laid, Look, laid_out
 from assetkit.web.plots import Plot
-from assetkit.web.states import StateRange, Tally, alike, ranges_of, slot_states
+from assetkit.web.states import Tally, slot_states
 from assetkit.workspace.holds import holds_of
 
 _SHOWN_RANGES = 200
@@ -37,7 +38,8 @@ class Neighbour:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssetPage:
-    """All that is shown of an asset. ``chosen`` is the selection of partitions looked at.
+    """All that is shown of an asset. ``chosen`` is the selection of partitions looked at;
+    where it is one alone, ``before`` and ``after`` are those next to it.
 
     ``held`` says why automation leaves it alone, None where it does not.
 
@@ -62,11 +64,11 @@ class AssetPage:
     downstream: Sequence[Neighbour]
     tally: Tally | None
     dimensions: Sequence[str]
-    grid: Grid | None
-    ranges: Sequence[StateRange]
-    more_ranges: int
+    laid: Laid | None
     chosen: str
     chosen_count: int
+    before: str
+    after: str
     problem: str
     why: str
     data: Data | None
@@ -79,10 +81,10 @@ class AssetPage:
     run_line: Line
 
 
-def asset_page(
-    desk: Desk, *, asset: str, p: str = "", across: str = "", down: str = ""
-) -> AssetPage:
+def asset_page(desk: Desk, *, asset: str, p: str = "", **look: Any) -> AssetPage:
     """Return an asset's page; *p* is a selection of partitions (``"a..b"``) to look at.
+
+    *look* says how partitions are laid out, see `Look`.
 
     Raises `UnknownAsset` where neither project nor catalog know it.
     """
@@ -95,13 +97,9 @@ def asset_page(
     chosen, problem = _chosen(universe, p)
     one = p if chosen == 1 else None
     told = [row for row in history if one is None or row["partition"] == one]
-    ranges: list[StateRange] = []
-    grid, more = None, 0
+    laid = None
     if states is not None and universe is not None:
-        if universe.dimensions:
-            ranges = list(ranges_of(states, universe, limit=_SHOWN_RANGES))
-            more = len(alike(states)) - len(ranges)
-        grid = grid_of(states, universe, across=across or None, down=down or None)
+        laid = laid_out(states, universe, Look(**look))
     return AssetPage(
         asset=key,
         is_defined=is_defined,
@@ -114,12 +112,12 @@ def asset_page(
         downstream=_downstream(graph, standing, key),
         tally=standing.tallies.get(key) if standing else None,
         dimensions=universe.dimensions if universe is not None else (),
-        grid=grid,
-        ranges=ranges,
-        more_ranges=more,
+        laid=laid,
         chosen=p,
         chosen_count=chosen,
-        problem=problem,
+        before=_next_to(universe, one, -1),
+        after=_next_to(universe, one, 1),
+        problem=problem or (laid.problem if laid else ""),
         why=in_project(_why(standing, key, one)) if is_defined else "",
         data=data_of(desk, key, one),
         checks=checks_of(desk, key, one),
@@ -140,6 +138,13 @@ def _chosen(universe: Any, p: str) -> tuple[int, str]:
         return len(universe.select(p)), ""
     except PlanError as error:
         return 0, str(error)
+
+
+def _next_to(universe: Universe | None, partition: str | None, step: int) -> str:
+    if partition is None or universe is None or not universe.dimensions:
+        return ""
+    at = int(universe.select(partition)[0]) + step
+    return (partition_text(universe.key(at)) or "") if 0 <= at < len(universe) else ""
 
 
 def _declared(graph: AssetGraph | None, key: AssetKey) -> dict[str, Any]:

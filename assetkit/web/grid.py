@@ -1,7 +1,7 @@
 """Partitions as a grid: rows of cells, drawn as few rectangles, however many cells there are.
 
 Rule 1: neighbouring cells of a row that stand alike are one piece.
-Rule 2: a cell that stands for several slots shows the worst of them.
+Rule 2: days of one month, hours of one day and months of one year are in one row.
 """
 
 from __future__ import annotations
@@ -14,14 +14,15 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from assetkit.columns import Ints
 from assetkit.definitions.universe import Universe
 from assetkit.web.states import ATTEMPTS, STATES, SlotStates
 
 WRAPPED = 40
 """Cells in a row where the keys give no better measure."""
-MOST_PIECES = 6_000
-"""Beyond so many pieces neighbouring cells are drawn as one."""
+CELL = 14
+"""Pixels of a cell."""
+_CHAR = 6.8
+_LONGEST = 18
 _DAY = re.compile(r"\d{4}-\d\d-\d\d$")
 _HOUR = re.compile(r"\d{4}-\d\d-\d\dT\d\d$")
 _MONTH = re.compile(r"\d{4}-\d\d$")
@@ -56,57 +57,73 @@ class GridRow:
 class Grid:
     """Rows of cells. ``across`` and ``down`` name what columns and rows are.
 
-    ``axes`` are the dimensions to choose from, where there are several. ``bucket``: how many
-    partitions a cell stands for; more than 1 where there are too many to draw.
+    ``heads`` are (column, text), what stands above; ``left`` is how many pixels the labels
+    of rows need. ``axes`` are the dimensions to choose from, where there are several,
+    ``fixed`` selects the keys that were chosen of others, ``left_out`` says what of a matrix
+    is shown where not all of it is.
     """
 
     rows: Sequence[GridRow]
     columns: int
+    heads: Sequence[tuple[int, str]]
+    left: int
     across: str
     down: str
     axes: Sequence[str] = ()
-    bucket: int = 1
+    fixed: str = ""
+    left_out: str = ""
 
 
-def grid_of(
-    states: SlotStates, universe: Universe, *, across: str | None = None, down: str | None = None
-) -> Grid | None:
-    """Lay the slots of an asset out as a grid; None for one without partitions.
-
-    *across* and *down* are dimensions of an asset that has several; by default the first
-    and the second.
-    """
-    if not universe.dimensions or not len(states):
+def grid_of(states: SlotStates, universe: Universe) -> Grid | None:
+    """Lay the slots of an asset with one dimension out as a grid; None where there are none."""
+    if len(universe.dimensions) != 1 or not len(states):
         return None
-    if len(universe.dimensions) > 1:
-        return _matrix(states, universe, across, down)
-    bucket = 1 + len(states) // 60_000
-    if bucket > 1:
-        states = _bucketed(states, bucket)
     texts = [text or "" for text in universe.texts(states.positions)]
-    rows = list(_rows(states, texts, bucket))
+    cut, _ = _calendar(texts)
+    rows = list(_rows(states, texts))
     columns = max(row.start + len(row.keys) for row in rows)
-    return Grid(rows=rows, columns=columns, across="", down=universe.dimensions[0], bucket=bucket)
-
-
-def _bucketed(states: SlotStates, size: int) -> SlotStates:
-    starts = np.arange(0, len(states), size)
-    return SlotStates(
-        positions=states.positions[starts],
-        state=np.maximum.reduceat(states.state, starts),
-        attempt=np.maximum.reduceat(states.attempt, starts),
+    return Grid(
+        rows=rows,
+        columns=columns,
+        heads=_numbers(cut, columns),
+        left=left_of([row.label for row in rows]),
+        across="",
+        down=universe.dimensions[0],
     )
 
 
-def _rows(states: SlotStates, texts: Sequence[str], bucket: int) -> Iterator[GridRow]:
-    cut, first_column = _calendar(texts) if bucket == 1 else (0, 0)
+def left_of(labels: Sequence[str]) -> int:
+    """Return how many pixels the labels of rows need."""
+    return round(min(_LONGEST, max(map(len, labels), default=0)) * _CHAR) + 10
+
+
+def heads_of(keys: Sequence[str]) -> list[tuple[int, str]]:
+    """Return the keys that stand above columns: as many as there is room for.
+
+    >>> heads_of(["de", "fr", "it", "uk"])
+    [(0, 'de'), (2, 'it')]
+    """
+    longest = min(_LONGEST, max(map(len, keys), default=1))
+    step = 1 + int((longest + 1) * _CHAR / CELL)
+    return [(at, keys[at]) for at in range(0, len(keys), step)]
+
+
+def _numbers(cut: int, columns: int) -> list[tuple[int, str]]:
+    """Return what stands above the days of a month, the hours of a day, the months of a year."""
+    first, step = {7: (1, 5), 10: (0, 6), 4: (1, 3)}.get(cut, (0, 0))
+    if not step or columns > 40:
+        return []
+    numbers = range(first, first + columns)
+    return [(at, str(n)) for at, n in enumerate(numbers) if n == first or n % step == 0]
+
+
+def _rows(states: SlotStates, texts: Sequence[str]) -> Iterator[GridRow]:
+    cut, first_column = _calendar(texts)
     if not cut:
         width = max(WRAPPED, len(texts) // 200)
         for lo in range(0, len(texts), width):
             hi = min(lo + width, len(texts))
-            yield _row(
-                texts[lo] if bucket > 1 or len(texts) > width else "", 0, states, texts, lo, hi
-            )
+            yield _row(texts[lo] if len(texts) > width else "", 0, states, texts, lo, hi)
         return
     lo = 0
     for at in range(1, len(texts) + 1):
@@ -141,13 +158,17 @@ def _row(
     label: str, start: int, states: SlotStates, texts: Sequence[str], lo: int, hi: int
 ) -> GridRow:
     keys = texts[lo:hi]
-    pieces = _pieces(states.state[lo:hi], states.attempt[lo:hi], keys, start)
+    pieces = pieces_of(states.state[lo:hi], states.attempt[lo:hi], keys, start)
     return GridRow(label=label, start=start, pieces=pieces, keys=keys)
 
 
-def _pieces(
+def pieces_of(
     state: NDArray[np.int8], attempt: NDArray[np.int8], keys: Sequence[str], start: int
 ) -> list[Piece]:
+    """Return a row's cells as pieces that stand alike; those that stand for nothing have no state.
+
+    *state* -1 means nothing; the first cell is in the column *start*.
+    """
     both = state.astype(np.int64) * len(ATTEMPTS) + attempt
     cuts = np.flatnonzero(np.diff(both)) + 1
     bounds = [0, *cuts.tolist(), len(both)]
@@ -162,38 +183,3 @@ def _pieces(
         )
         for lo, hi in pairwise(bounds)
     ]
-
-
-def _matrix(states: SlotStates, universe: Universe, across: str | None, down: str | None) -> Grid:
-    names = universe.dimensions
-    column = names.index(across) if across in names else 0
-    row = names.index(down) if down in names and down != names[column] else int(column == 0)
-    parts = [universe.parts(int(position)) for position in states.positions.tolist()]
-    columns = list(dict.fromkeys(part[column][1] for part in parts))
-    rows = list(dict.fromkeys(part[row][1] for part in parts))
-    columns.sort()
-    place = {key: at for at, key in enumerate(columns)}
-    line = {key: at for at, key in enumerate(rows)}
-    shape = (len(rows), len(columns))
-    state, attempt = np.full(shape, -1, dtype=np.int8), np.zeros(shape, dtype=np.int8)
-    at: tuple[Ints, Ints] = (
-        np.array([line[part[row][1]] for part in parts], dtype=np.int64),
-        np.array([place[part[column][1]] for part in parts], dtype=np.int64),
-    )
-    np.maximum.at(state, at, states.state)
-    np.maximum.at(attempt, at, states.attempt)
-    return Grid(
-        rows=[
-            GridRow(
-                label=label,
-                start=0,
-                pieces=[one for one in _pieces(state[n], attempt[n], columns, 0) if one.state],
-                keys=columns,
-            )
-            for n, label in enumerate(rows)
-        ],
-        columns=len(columns),
-        across=names[column],
-        down=names[row],
-        axes=names,
-    )

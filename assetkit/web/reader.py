@@ -123,6 +123,7 @@ def serve(source: Source, questions: IO[str], answers: IO[str]) -> None:
 
     say({"hello": True, "problem": problem})
     with ThreadPoolExecutor(_AT_ONCE) as threads:
+        threads.submit(desk.standing)  # what the first page will ask for
         for line in questions:
             threads.submit(lambda asked: say(answer(desk, asked)), json.loads(line))
 

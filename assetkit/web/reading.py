@@ -18,7 +18,7 @@ from threading import Lock, Thread
 from typing import Any
 
 from assetkit.errors import AssetkitError
-from assetkit.web.marks import project_mark
+from assetkit.web.marks import ProjectFiles
 from assetkit.web.source import Source
 
 _PATIENCE = 60.0
@@ -134,6 +134,7 @@ class Readers:
         self.source = source
         self.problem = ""
         self._lock = Lock()
+        self._files = ProjectFiles(Path(source.folder), but=Path(source.catalog).parent.parent)
         self._mark = self._look()
         self._now = Reader(source)
         self._trial: Reader | None = None
@@ -181,4 +182,4 @@ class Readers:
             reader.stop()
 
     def _look(self) -> object:
-        return project_mark(Path(self.source.folder)) if self.source.module else None
+        return self._files.mark() if self.source.module else None

@@ -26,6 +26,7 @@ def templates(asset_link: Callable[[str], str], group_link: Callable[[str], str]
         "run_url": run_url,
         "query": urlencode,
         "markdown": _markdown,
+        "shorten": shorten,
     }
     return made
 
@@ -34,6 +35,18 @@ def _markdown(text: str) -> str:
     # Loaded with the first text that there is: most pages have none.
     html: str = import_module("assetkit.web.markdown").markdown_html(text)
     return html
+
+
+def shorten(text: str, length: int = 18) -> str:
+    """Return text that is not longer; its end tells more than its beginning.
+
+    >>> shorten("customer_with_a_long_name_00040")
+    'custo…g_name_00040'
+    """
+    if len(text) <= length:
+        return text
+    kept = length // 3 - 1
+    return f"{text[:kept]}…{text[kept + 1 - length :]}"
 
 
 def asset_url(key: str) -> str:

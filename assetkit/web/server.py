@@ -7,19 +7,13 @@ import secrets
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
 from assetkit.errors import InvalidArgument, MissingExtra
+from assetkit.web.reading import Readers
 from assetkit.web.source import Source
 from assetkit.workspace.locate import lay_out
-
-try:
-    import uvicorn
-
-    from assetkit.web.app import guarded
-    from assetkit.web.reading import Readers
-except ModuleNotFoundError as missing:
-    raise MissingExtra(missing.name or "starlette", extra="ui", purpose="The page") from missing
 
 DEFAULT_PORT = 4747
 _TRIED = 20
@@ -42,7 +36,9 @@ class Wishes:
 def serve(source: Source, wishes: Wishes, announce: Callable[[str], None]) -> None:
     """Serve until interrupted; *announce* is told the address, with its token, once it answers.
 
-    Raises `InvalidArgument` for a host that others could reach, unless that is allowed.
+    Raises:
+        InvalidArgument: others could reach the host, and that is not allowed.
+        MissingExtra: the packages of the page are not installed.
     """
     if not (wishes.allow_remote or _is_loopback(wishes.host)):
         raise InvalidArgument(
@@ -51,17 +47,36 @@ def serve(source: Source, wishes: Wishes, announce: Callable[[str], None]) -> No
             "SSH tunnel."
         )
     listening = _listen(wishes)
+    # The project loads in its process while what serves it loads in this one.
+    readers = Readers(source)
+    try:
+        _serve(readers, wishes, listening, announce)
+    finally:
+        readers.stop()
+
+
+def _serve(
+    readers: Readers, wishes: Wishes, listening: socket.socket, announce: Callable[[str], None]
+) -> None:
+    try:
+        uvicorn, app = import_module("uvicorn"), import_module("assetkit.web.app")
+    except ModuleNotFoundError as missing:
+        raise MissingExtra(missing.name or "starlette", extra="ui", purpose="The page") from missing
     port = listening.getsockname()[1]
     token = wishes.token or secrets.token_urlsafe(32)
-    app = guarded(
-        Readers(source),
+    guarded = app.guarded(
+        readers,
         token=token,
         port=port,
         read_only=wishes.read_only,
         hosts=_hosts(wishes.host, port),
     )
     config = uvicorn.Config(
-        app, log_level="warning", access_log=False, timeout_graceful_shutdown=1, server_header=False
+        guarded,
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=1,
+        server_header=False,
     )
     shown = f"[{wishes.host}]" if ":" in wishes.host else wishes.host
     announce(f"http://{shown}:{port}/?token={token}")

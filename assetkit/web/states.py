@@ -10,16 +10,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from assetkit.columns import Flags, Ints
+from assetkit.definitions.grid import Grid
 from assetkit.definitions.universe import Universe
 from assetkit.planning.data import PlanData
 from assetkit.planning.model import VERDICTS, AssetPlan
 from assetkit.records import AssetKey, Verdict, partition_text
+from assetkit.web.boxes import box_size, box_text, boxes_of
 
 STATES = ("fresh", "partial", "stale", "missing")
 """States of data, the worst last."""
@@ -83,18 +86,12 @@ class Tally:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StateRange:
-    """Neighbouring slots that stand alike; keys as text, empty for an asset without partitions."""
+    """Slots that stand alike, and the text that selects just them."""
 
-    first: str
-    last: str
+    selection: str
     count: int
     state: str
     attempt: str
-
-    @property
-    def selection(self) -> str:
-        """The text that selects just these partitions."""
-        return self.first if self.count == 1 else f"{self.first}..{self.last}"
 
 
 def slot_states(plan: PlanData, asset: AssetKey) -> SlotStates:
@@ -152,19 +149,39 @@ def tally_of(states: SlotStates) -> Tally:
 
 def ranges_of(
     states: SlotStates, universe: Universe, *, limit: int | None = None
-) -> Iterator[StateRange]:
-    """Yield neighbouring slots that stand alike as ranges, in order; at most *limit* of them."""
-    for number, (lo, hi) in enumerate(alike(states)):
-        if number == limit:
-            return
-        first, last = (universe.key(int(states.positions[at])) for at in (lo, hi))
+) -> tuple[list[StateRange], bool]:
+    """Return slots that stand alike as ranges, at most *limit*, and whether these are all.
+
+    Those of one dimension are in order; of several dimensions the worst come first.
+    """
+    found = _boxes(states, universe) if isinstance(universe, Grid) else _runs(states, universe)
+    some = list(islice(found, limit))
+    return some, next(found, None) is None
+
+
+def _runs(states: SlotStates, universe: Universe) -> Iterator[StateRange]:
+    for lo, hi in alike(states):
+        ends = [universe.key(int(states.positions[at])) for at in (lo, hi)]
+        first, last = (partition_text(key) or "" for key in ends)
         yield StateRange(
-            first=partition_text(first) or "",
-            last=partition_text(last) or "",
+            selection=first if lo == hi else f"{first}..{last}",
             count=hi - lo + 1,
             state=STATES[states.state[lo]],
             attempt=ATTEMPTS[states.attempt[lo]],
         )
+
+
+def _boxes(states: SlotStates, universe: Grid) -> Iterator[StateRange]:
+    both = states.attempt.astype(np.int64) * len(STATES) + states.state
+    order = range(len(universe.dimensions))
+    for one in np.unique(both)[::-1].tolist():
+        for box in boxes_of(universe.split(states.positions[both == one])):
+            yield StateRange(
+                selection=box_text(universe, box, order),
+                count=box_size(box),
+                state=STATES[one % len(STATES)],
+                attempt=ATTEMPTS[one // len(STATES)],
+            )
 
 
 def alike(states: SlotStates) -> list[tuple[int, int]]:

@@ -12,6 +12,7 @@ from assetkit import (
     DailyPartitions,
     HourlyPartitions,
     MonthlyPartitions,
+    MultiPartitions,
     StaticPartitions,
     Workspace,
 )
@@ -22,6 +23,7 @@ from assetkit.web.assets import asset_page
 from assetkit.web.board import board_page
 from assetkit.web.desk import Desk, NotFoundHere
 from assetkit.web.grid import grid_of
+from assetkit.web.layout import Look, laid_out
 from assetkit.web.lineage import lineage_page
 from assetkit.web.plans import kept_plan_page, make_plan_page, plan_file
 from assetkit.web.plots import plot_of
@@ -48,7 +50,7 @@ def test_data_and_the_last_attempt_are_told_apart():
     tally = tally_of(states)
     assert (tally.total, tally.fresh, tally.missing, tally.failed) == (10, 8, 2, 2)
     assert tally.worst == "failed"
-    assert [(one.selection, one.state, one.attempt) for one in ranges_of(states, universe)] == [
+    assert [(one.selection, one.state, one.attempt) for one in ranges_of(states, universe)[0]] == [
         ("2026-01-01..2026-01-04", "fresh", ""),
         ("2026-01-05", "missing", ""),
         ("2026-01-06", "missing", "failed"),
@@ -94,29 +96,76 @@ def test_ten_thousand_days_are_few_pieces():
     grid = grid_of(states_of(universe, bad=range(5_000, 5_010), failed=[7]), universe)
 
     assert sum(len(row.pieces) for row in grid.rows) < 340
-    assert grid.bucket == 1
 
 
-def test_beyond_what_can_be_drawn_a_cell_stands_for_several():
-    """Of twenty years of hours each cell is a bucket, which shows its worst."""
+def test_beyond_what_can_be_drawn_a_strip_leads_to_the_cells():
+    """Each piece has its share of every state, and its worst attempt; one is drawn as cells."""
     universe = HourlyPartitions("2006-01-01-00:00", end="2026-01-01-00:00").universe(NOW, {})
+    states = states_of(universe, bad=range(100_000, 100_100), failed=[5])
 
-    grid = grid_of(states_of(universe, bad=[100_000]), universe)
+    laid = laid_out(states, universe, Look())
 
-    assert grid.bucket == 3
-    assert sum(len(row.keys) for row in grid.rows) < 60_000
-    worst = [piece for row in grid.rows for piece in row.pieces if piece.state == "missing"]
-    assert [piece.count for piece in worst] == [1]
+    pieces = laid.strip.pieces
+    assert len(pieces) <= 64
+    assert sum(piece.count for piece in pieces) == len(universe) == laid.strip.total
+    hit = [piece for piece in pieces if any(bar[0] == "missing" for bar in piece.bars)]
+    assert [piece.words for piece in hit] == [f"{hit[0].count - 100:,} fresh, 100 missing"]
+    assert [piece.at for piece in pieces if piece.attempt == "failed"] == [0]
+    assert [piece.at for piece in pieces if piece.is_shown] == [len(pieces) - 1]
+    assert sum(len(row.keys) for row in laid.grid.rows) == pieces[-1].count
+
+    near = laid_out(states, universe, Look(within=hit[0].selection))
+
+    assert sum(len(row.keys) for row in near.grid.rows) == hit[0].count
+    assert [piece.is_shown for piece in near.strip.pieces] == [one is hit[0] for one in pieces]
+    assert [(one.count, one.state) for one in near.ranges if one.state == "missing"] == [
+        (100, "missing")
+    ]
+
+
+def test_what_selects_nothing_is_told_and_all_is_shown():
+    """A mistake in the address does not take the partitions away."""
+    universe = DailyPartitions("2026-01-01", end="2026-02-01").universe(NOW, {})
+
+    laid = laid_out(states_of(universe), universe, Look(within="2030-01-01"))
+
+    assert "2030-01-01" in laid.problem
+    assert sum(len(row.keys) for row in laid.grid.rows) == 31
 
 
 def test_two_dimensions_are_a_matrix_whose_axes_can_be_swapped(desk):
     """The first dimension goes across; the address may say otherwise."""
-    asked = asset_page(desk, asset="by_region")
-    swapped = asset_page(desk, asset="by_region", across="region", down="date")
+    asked = asset_page(desk, asset="by_region").laid.grid
+    swapped = asset_page(desk, asset="by_region", across="region", down="date").laid.grid
 
-    assert (asked.grid.columns, len(asked.grid.rows)) == (31, 2)
-    assert (swapped.grid.columns, len(swapped.grid.rows)) == (2, 31)
-    assert (swapped.grid.across, swapped.grid.down) == ("region", "date")
+    assert (asked.columns, len(asked.rows)) == (31, 2)
+    assert (swapped.columns, len(swapped.rows)) == (2, 31)
+    assert (swapped.across, swapped.down) == ("region", "date")
+
+
+def test_of_further_dimensions_one_key_can_be_chosen():
+    """Otherwise a cell is the worst of all that lie behind it; ranges are boxes, worst first."""
+    kinds = StaticPartitions(["bread", "milk"])
+    days = DailyPartitions("2026-01-01", end="2026-01-04")
+    definition = MultiPartitions(date=days, region=StaticPartitions(["de", "fr", "it"]), kind=kinds)
+    universe = definition.universe(NOW, {})
+    bad = universe.select("date=2026-01-02..2026-01-03,region=de..fr,kind=milk").tolist()
+    states = states_of(universe, bad=bad)
+
+    def of_row(look):
+        return [piece.state for piece in laid_out(states, universe, look).grid.rows[0].pieces]
+
+    laid = laid_out(states, universe, Look())
+    assert [one.keys for one in laid.choices] == [["bread", "milk"]]
+        ("kind", ["bread", "milk"])
+    ]
+    assert of_row(Look()) == of_row(Look(fixed=["kind=milk"])) == ["fresh", "missing"]
+    assert of_row(Look(fixed=["kind=bread"])) == ["fresh"]
+    assert laid.ranges[0].selection == "date=2026-01-02..2026-01-03,region=de..fr,kind=milk"
+    assert {one.state for one in laid.ranges[1:]} == {"fresh"}
+    assert sum(one.count for one in laid.ranges) == len(universe)
+    for one in laid.ranges:
+        assert len(universe.select(one.selection)) == one.count
 
 
 def test_plots_are_scaled_to_what_they_show():
@@ -152,7 +201,7 @@ def test_an_asset_page_says_how_each_partition_stands(desk):
     page = asset_page(desk, asset="orders")
 
     assert page.sentence.startswith("4 of 31 partitions there, 1 failed. Last built 2")
-    assert [(one.selection, one.state, one.attempt) for one in page.ranges] == [
+    assert [(one.selection, one.state, one.attempt) for one in page.laid.ranges] == [
         ("2026-01-01..2026-01-02", "fresh", ""),
         ("2026-01-03", "missing", "failed"),
         ("2026-01-04..2026-01-05", "fresh", ""),

@@ -5,13 +5,13 @@ const done = new WeakSet();
 export function attachGrid(grid) {
   if (done.has(grid)) return;
   done.add(grid);
-  const size = Number(grid.dataset.cell), left = Number(grid.dataset.left);
-  const { across, down } = grid.dataset;
+  const size = Number(grid.dataset.cell), left = Number(grid.dataset.left), top = Number(grid.dataset.top);
+  const { across, down, fixed } = grid.dataset;
   const cells = [];
   const rows = [...grid.querySelectorAll("g[data-keys]")].map((row, y) => {
     const start = Number(row.dataset.start);
     return row.dataset.keys.split("\n").map((key, at) => {
-      const cell = { key, x: start + at, y, label: row.dataset.label, at: cells.length };
+      const cell = { key, x: start + at, y, row, at: cells.length };
       cells.push(cell);
       return cell;
     });
@@ -20,48 +20,69 @@ export function attachGrid(grid) {
   const field = document.querySelector('#choose input[name="p"]');
   let cursor = null, anchor = null;
 
-  const name = (cell) => across ? `${across}=${cell.key},${down}=${cell.label}` : cell.key;
+  const range = (a, b) => a === b ? a : `${a}..${b}`;
   const cellAt = (event) => {
     const box = grid.getBoundingClientRect();
     const x = Math.floor((event.clientX - box.left - left) / size);
-    const y = Math.floor((event.clientY - box.top) / size);
+    const y = Math.floor((event.clientY - box.top - top) / size);
     return rows[y]?.find((cell) => cell.x === x);
   };
+  const corners = () => ({
+    x0: Math.min(anchor.x, cursor.x), x1: Math.max(anchor.x, cursor.x),
+    y0: Math.min(anchor.y, cursor.y), y1: Math.max(anchor.y, cursor.y),
+  });
   const chosen = () => {
-    if (!anchor || anchor === cursor) return cursor ? name(cursor) : "";
+    if (!cursor) return "";
     if (across) {
-      const [a, b] = [anchor.key, cursor.key].sort();
-      return `${across}=${a}..${b},${down}=${cursor.label}`;
+      const { x0, x1, y0, y1 } = corners();
+      const label = (y) => rows[y][0].row.dataset.label;
+      const both = [`${across}=${range(rows[0][x0].key, rows[0][x1].key)}`, `${down}=${range(label(y0), label(y1))}`];
+      return [...both, ...(fixed ? [fixed] : [])].join(",");
     }
     const [a, b] = anchor.at < cursor.at ? [anchor, cursor] : [cursor, anchor];
-    return `${a.key}..${b.key}`;
+    return range(a.key, b.key);
   };
+  const picked = () => {
+    if (!across) return cells.slice(Math.min(anchor.at, cursor.at), Math.max(anchor.at, cursor.at) + 1);
+    const { x0, x1, y0, y1 } = corners();
+    return rows.slice(y0, y1 + 1).flatMap((row) => row.slice(x0, x1 + 1));
+  };
+  // How a cell stands: what the piece says that it lies in.
+  const standing = (cell) => {
+    const piece = [...cell.row.querySelectorAll("rect[data-at]")]
+      .find((one) => Number(one.dataset.at) <= cell.x && cell.x < Number(one.dataset.at) + Number(one.dataset.count));
+    return piece ? piece.dataset.words : "no such partition";
+  };
+  function shade(all) {
+    // Cells side by side are one rectangle: a choice may hold thousands.
+    for (let from = 0; from < all.length;) {
+      let to = from;
+      while (to + 1 < all.length && all[to + 1].y === all[from].y && all[to + 1].x === all[to].x + 1) to += 1;
+      const box = document.createElementNS("http://www.w3.org/2000/svg", "rect");
+      box.setAttribute("class", "picked");
+      box.setAttribute("x", left + all[from].x * size);
+      box.setAttribute("y", top + all[from].y * size);
+      box.setAttribute("width", (to - from + 1) * size);
+      box.setAttribute("height", size);
+      mark.before(box);
+      from = to + 1;
+    }
+  }
   function draw() {
     grid.querySelectorAll(".picked").forEach((one) => one.remove());
     if (!cursor) return;
     mark.setAttribute("x", left + cursor.x * size);
-    mark.setAttribute("y", cursor.y * size);
+    mark.setAttribute("y", top + cursor.y * size);
     mark.setAttribute("visibility", "visible");
-    if (anchor && anchor !== cursor) {
-      const picked = across
-        ? rows[cursor.y].filter((one) => one.x >= Math.min(anchor.x, cursor.x) && one.x <= Math.max(anchor.x, cursor.x))
-        : cells.slice(Math.min(anchor.at, cursor.at), Math.max(anchor.at, cursor.at) + 1);
-      for (const one of picked) {
-        const box = document.createElementNS("http://www.w3.org/2000/svg", "rect");
-        box.setAttribute("class", "picked");
-        box.setAttribute("x", left + one.x * size);
-        box.setAttribute("y", one.y * size);
-        box.setAttribute("width", size);
-        box.setAttribute("height", size);
-        mark.before(box);
-      }
-    }
+    const all = anchor === cursor ? [] : picked();
+    shade(all);
     field.value = chosen();
-    words.textContent = `${chosen()} — Enter looks at it`;
+    const told = all.length ? `${all.length} partitions` : standing(cursor);
+    words.textContent = `${chosen()} — ${told}; Enter looks at ${all.length ? "them" : "it"}`;
   }
   function go(cell, extend) {
     if (!cell) return;
-    if (!extend) anchor = cell;
+    if (!extend || !anchor) anchor = cell;
     cursor = cell;
     draw();
   }
