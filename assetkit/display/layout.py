@@ -7,6 +7,7 @@ Rule 2: within a layer, nodes are ordered by the mean place of their neighbours
 Rule 3: then heights: each node as near to the mean height of its neighbours as
 order and distance allow (a monotone regression, so the best there is for a layer).
 Rule 4: the same input gives the same picture; ties keep the order of the input.
+Rule 5: what was drawn before keeps its order, unless another has far fewer crossings.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ _MANY = 2_000
 _HEIGHT_PASSES = 4
 _SWAP_ROUNDS = 4
 _SWAPPED_UP_TO = 600
+_FAR_FEWER = 0.7
+"""So much of its crossings another order may have, to be preferred to the one before."""
 _LANE = 0.45
 """The height that a passing edge needs, in rows."""
 
@@ -49,16 +52,27 @@ class _Layers:
     right: list[list[int]] = field(default_factory=list)
 
 
-def layered_layout(names: Sequence[str], edges: Sequence[tuple[str, str]]) -> Layout:
+def layered_layout(
+    names: Sequence[str],
+    edges: Sequence[tuple[str, str]],
+    *,
+    before: Mapping[str, float] | None = None,
+) -> Layout:
     """Place nodes in layers. Edges from a node to itself are ignored (their route is empty).
 
     Edges that close a circle are drawn backwards; unknown ends raise `KeyError`.
+    *before*: how far down nodes stood in an earlier picture, by name, in any unit; new
+    ones find a place between them.
     """
     number = {name: i for i, name in enumerate(names)}
     pairs = [(number[a], number[b]) for a, b in edges]
     layer = _layer_numbers(len(names), pairs)
     layers, chains = _with_dummies(layer, pairs)
-    _reduce_crossings(layers)
+    wishes = {number[name]: down for name, down in (before or {}).items() if name in number}
+    if wishes:
+        _keep_order(layers, wishes)
+    else:
+        _reduce_crossings(layers)
     heights = _heights(layers)
     place = {v: (i, heights[v]) for i, row in enumerate(layers.order) for v in row}
     return Layout(
@@ -137,12 +151,35 @@ def _with_dummies(
     return found, chains
 
 
-def _reduce_crossings(layers: _Layers) -> None:
-    """Order each layer by its neighbours, to and fro; keep the order with the fewest crossings."""
+def _keep_order(layers: _Layers, wishes: Mapping[int, float]) -> None:
+    """Order each layer as it was before; what is new goes where its neighbours are."""
+    down = dict(wishes)
+    for row in (*layers.order, *layers.order[::-1]):
+        for vertex in row:
+            around = [down[n] for n in (*layers.left[vertex], *layers.right[vertex]) if n in down]
+            if vertex not in down and around:
+                down[vertex] = sum(around) / len(around)
+    lowest = max(down.values()) + 1.0
+    for row in layers.order:
+        row.sort(key=lambda vertex: down.get(vertex, lowest))
+    kept = [list(row) for row in layers.order]
+    crossings = _crossings(layers, _places(layers))
+    _reduce_crossings(layers)
+    if _crossings(layers, _places(layers)) >= _FAR_FEWER * crossings:
+        layers.order = kept
+
+
+def _places(layers: _Layers) -> list[int]:
     place = [0] * len(layers.left)
     for row in layers.order:
         for i, vertex in enumerate(row):
             place[vertex] = i
+    return place
+
+
+def _reduce_crossings(layers: _Layers) -> None:
+    """Order each layer by its neighbours, to and fro; keep the order with the fewest crossings."""
+    place = _places(layers)
     best, fewest = [list(row) for row in layers.order], _crossings(layers, place)
     futile = 0
     for sweep in range(_SWEEPS if len(place) < _MANY else _SWEEPS // 2):
@@ -164,10 +201,7 @@ def _reduce_crossings(layers: _Layers) -> None:
 
 def _swap_neighbours(layers: _Layers) -> None:
     """Swap vertices that stand next to each other where that undoes crossings, a few times over."""
-    place = [0] * len(layers.left)
-    for row in layers.order:
-        for i, vertex in enumerate(row):
-            place[vertex] = i
+    place = _places(layers)
     for _ in range(_SWAP_ROUNDS):
         swapped = False
         for row in layers.order:

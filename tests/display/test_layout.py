@@ -94,3 +94,38 @@ def test_deep_graphs_do_not_exhaust_the_stack():
 def test_nothing_gives_nothing():
     """A graph without nodes has no layers."""
     assert layered_layout([], []).layers == 0
+
+
+def test_what_was_drawn_before_keeps_its_order():
+    """One asset more, in the middle, moves none of the others past another."""
+    sources = [f"source {n}" for n in range(12)]
+    edges = [(one, f"clean {one}") for one in sources]
+    names = [*sources, *(name for _, name in edges)]
+    before = {
+        name: float(n) for n, one in enumerate(reversed(sources)) for name in (one, f"clean {one}")
+    }
+
+    layout = layered_layout(
+        [*names, "new"], [*edges, ("source 4", "new"), ("source 5", "new")], before=before
+    )
+
+    for column in (sources, [name for _, name in edges]):
+        by_height = sorted(column, key=lambda name: layout.places[name][1])
+        assert by_height == sorted(column, key=before.__getitem__)
+    new, neighbours = layout.places["new"][1], ("clean source 5", "clean source 4")
+    assert sorted([new, *(layout.places[one][1] for one in neighbours)])[1] == new
+    assert layout != layered_layout(
+        [*names, "new"], [*edges, ("source 4", "new"), ("source 5", "new")]
+    )
+
+
+def test_an_order_before_that_crosses_far_too_much_is_given_up():
+    """Where all edges cross, the picture is drawn anew."""
+    names = [f"{side}{n}" for side in "ab" for n in range(8)]
+    edges = [(f"a{n}", f"b{n}") for n in range(8)]
+    crossed = {f"a{n}": float(n) for n in range(8)} | {f"b{n}": float(-n) for n in range(8)}
+
+    layout = layered_layout(names, edges, before=crossed)
+
+    for one, other in edges:
+        assert layout.places[one][1] == layout.places[other][1]
