@@ -63,7 +63,9 @@ class Executor(Protocol):
 
     @property
     def capacity(self) -> int:
-        """How many tasks may be under way at once."""
+        """How many tasks may be under way at once: those that run and, where tasks are
+        short, some that wait for a worker, so that none is idle.
+        """
         ...
 
     @property

@@ -6,13 +6,14 @@ Rule 3: a trip whose worker was lost is made again, each task on its own: that s
 which of them is to blame, and harms no other.
 Rule 4: where a trip takes much longer than thought, what it has not begun comes back
 and goes to whoever is free.
+Rule 5: the more is to be done, the longer the trips; what is left at the end is shared out.
 """
 
 from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from time import perf_counter
@@ -21,15 +22,18 @@ from typing import Any, TypeAlias
 from assetkit.errors import StepCancelled
 from assetkit.executors.base import NO_DEMANDS, Demands, Done, Executor, Unfinished, finished
 
-TRIP_SECONDS = 0.03
-"""How long the tasks of one trip are to take together."""
+TRIP_SECONDS = 0.1
+"""How long the tasks of one trip are to take together, where there are enough."""
+
+_LEAST_SECONDS = 0.01
+"""How long they are to take where there are few, and workers wait for some."""
 
 MOST = 100
 """Tasks of one trip, at most."""
 
-_TOO_LONG = 10 * TRIP_SECONDS
+_TOO_LONG = 4 * TRIP_SECONDS
 _FINISHING = 4
-_LATEST = 0.3
+_LATEST = 0.5
 _log = logging.getLogger("assetkit.executors")
 
 Outcome: TypeAlias = tuple[Any, Exception | None, float]
@@ -44,15 +48,15 @@ class _Item:
     function: Callable[[Any], Any]
     task: Any
     demands: Demands
+    seconds: float
     losses: int = 0
 
 
 @dataclass(slots=True)
 class _Trip:
-    """Tasks that go to a worker together, and how many seconds they may take."""
+    """Tasks that go to a worker together."""
 
     items: list[_Item] = field(default_factory=list)
-    seconds: float = 0.0
 
 
 class Batching:
@@ -66,7 +70,8 @@ class Batching:
         self._clear()
 
     def _clear(self) -> None:
-        self._open: _Trip | None = None
+        self._gathered: list[_Item] = []
+        self._seconds = 0.0
         self._ready: deque[_Trip] = deque()
         self._under_way: dict[int, _Trip] = {}
         self._back: list[Done] = []
@@ -76,9 +81,9 @@ class Batching:
 
     @property
     def capacity(self) -> int:
-        if self._ready:
-            return self._count
-        return self._count + (self._open is not None or self._room() > 0)
+        room = 0 if self._ready else self._room()
+        is_full = self._seconds >= room * TRIP_SECONDS or len(self._gathered) >= room * MOST
+        return self._count + (not is_full)
 
     def start(self) -> None:
         self._clear()
@@ -94,15 +99,10 @@ class Batching:
         task: Any,
         demands: Demands = NO_DEMANDS,
     ) -> None:
-        item, seconds = _Item(task_id, function, task, demands), self._expected(demands)
+        item = _Item(task_id, function, task, demands, self._expected(demands))
         self._count += 1
-        if self._open is not None and not _fits(self._open, item, seconds):
-            self._set_off()
-        trip = self._open = self._open or _Trip()
-        trip.items.append(item)
-        trip.seconds += seconds
-        if trip.seconds >= TRIP_SECONDS or len(trip.items) >= MOST:
-            self._set_off()
+        self._gathered.append(item)
+        self._seconds += item.seconds
 
     def wait(self, timeout: float | None) -> Sequence[Done]:
         self._set_off()
@@ -142,10 +142,11 @@ class Batching:
         return TRIP_SECONDS if known is None else known
 
     def _set_off(self) -> None:
-        """Close the open trip."""
-        if self._open is not None:
-            self._ready.append(self._open)
-            self._open = None
+        """Share out what was gathered among the workers that wait for some."""
+        gathered, self._gathered = self._gathered, []
+        share = self._seconds / max(1, self._room())
+        self._seconds = 0.0
+        self._ready += _trips_of(gathered, min(max(share, _LEAST_SECONDS), TRIP_SECONDS))
         self._send()
 
     def _send(self) -> None:
@@ -202,9 +203,25 @@ def together(executor: Executor) -> Executor:
     return executor if executor.in_process else Batching(executor)
 
 
-def _fits(trip: _Trip, item: _Item, seconds: float) -> bool:
+def _trips_of(items: Iterable[_Item], longest: float) -> Iterator[_Trip]:
+    """Yield trips of so many seconds, of tasks that may go together, in their order."""
+    trip, seconds = _Trip(), 0.0
+    for item in items:
+        is_full = seconds >= longest or len(trip.items) >= MOST
+        if trip.items and (is_full or not _fits(trip, item)):
+            yield trip
+            trip, seconds = _Trip(), 0.0
+        trip.items.append(item)
+        seconds += item.seconds
+    if trip.items:
+        yield trip
+
+
+def _fits(trip: _Trip, item: _Item) -> bool:
     """Return whether a task may go along with those of a trip."""
-    return seconds < TRIP_SECONDS and trip.items[0].demands.options == item.demands.options
+    last = trip.items[-1]
+    is_small = max(last.seconds, item.seconds) < TRIP_SECONDS
+    return is_small and last.demands.options == item.demands.options
 
 
 def do_all(work: Sequence[tuple[Callable[[Any], Any], Any]]) -> list[Outcome]:

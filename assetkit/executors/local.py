@@ -6,10 +6,13 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotYet
+from contextlib import suppress
 from queue import Empty, SimpleQueue
+from time import perf_counter
 from typing import Any
 
 from assetkit.errors import StepCancelled
+from assetkit.executors.ahead import Ahead
 from assetkit.executors.base import (
     NO_DEMANDS,
     Demands,
@@ -121,16 +124,19 @@ class ThreadExecutor:
     def __init__(self, workers: int = 8) -> None:
         self._workers = checked_workers("ThreadExecutor", workers)
         self._pool: ThreadPoolExecutor | None = None
-        self._done: SimpleQueue[Done] = SimpleQueue()
+        self._clear()
+
+    def _clear(self) -> None:
+        self._done: SimpleQueue[tuple[Done, float]] = SimpleQueue()
         self._futures: dict[int, Future[None]] = {}
+        self._ahead = Ahead(self._workers)
 
     @property
     def capacity(self) -> int:
-        return self._workers
+        return self._workers + self._ahead.count
 
     def start(self) -> None:
-        self._done = SimpleQueue()
-        self._futures = {}
+        self._clear()
         self._pool = ThreadPoolExecutor(self._workers, thread_name_prefix="assetkit-step")
 
     def check(self, options: Mapping[str, Any]) -> None:
@@ -152,20 +158,22 @@ class ThreadExecutor:
         if not self._futures:
             return ()
         found: list[Done] = []
-        try:
-            found.append(self._done.get(timeout=timeout))
+        with suppress(Empty):
+            self._note(found, *self._done.get(timeout=timeout))
             while True:
-                found.append(self._done.get_nowait())
-        except Empty:
-            pass
-        for done in found:
-            self._futures.pop(done.task_id, None)
+                self._note(found, *self._done.get_nowait())
         return found
+
+    def _note(self, found: list[Done], done: Done, seconds: float) -> None:
+        found.append(done)
+        self._futures.pop(done.task_id, None)
+        self._ahead.note(seconds)
 
     def cancel(self, task_id: int) -> None:
         future = self._futures.get(task_id)
         if future is not None and future.cancel():
-            self._done.put(Done(task_id, error=StepCancelled("The step was never begun.")))
+            done = Done(task_id, error=StepCancelled("The step was never begun."))
+            self._done.put((done, 0.0))
 
     def stop(self, *, kill: bool = False) -> None:
         pool, self._pool = self._pool, None
@@ -177,11 +185,18 @@ class ThreadExecutor:
         return f"ThreadExecutor({self._workers})"
 
 
-def _call(task_id: int, function: Callable[[Any], Any], task: Any, done: SimpleQueue[Done]) -> None:
+def _call(
+    task_id: int,
+    function: Callable[[Any], Any],
+    task: Any,
+    queue: SimpleQueue[tuple[Done, float]],
+) -> None:
+    began = perf_counter()
     try:
-        done.put(Done(task_id, value=finished(function(task))))
+        done = Done(task_id, value=finished(function(task)))
     except BaseException as error:
-        done.put(Done(task_id, error=error))
+        done = Done(task_id, error=error)
+    queue.put((done, perf_counter() - began))
 
 
 def _attempt(function: Callable[[Any], Any], task: Any) -> tuple[Any, Exception | None]:

@@ -22,6 +22,7 @@ from weakref import WeakSet
 from loky.backend import get_context
 
 from assetkit.errors import StepCancelled, StepError, WorkerLost
+from assetkit.executors.ahead import Ahead
 from assetkit.executors.base import NO_DEMANDS, Demands, Done, checked_workers
 from assetkit.executors.packing import packed, packed_error, timed_out, unpacked, work
 
@@ -49,15 +50,20 @@ class ProcessExecutor:
     def __init__(self, workers: int | None = None) -> None:
         count = (os.cpu_count() or 1) if workers is None else workers
         self._workers = [_Worker() for _ in range(checked_workers("ProcessExecutor", count))]
+        self._clear()
+
+    def _clear(self) -> None:
         self._busy: dict[int, _Busy] = {}
+        self._waiting: dict[int, _Given] = {}
         self._back: list[Done] = []
+        self._ahead = Ahead(len(self._workers))
 
     @property
     def capacity(self) -> int:
-        return len(self._workers) + len(self._back)
+        return len(self._workers) + self._ahead.count + len(self._back)
 
     def start(self) -> None:
-        self._busy, self._back = {}, []
+        self._clear()
 
     def check(self, options: Mapping[str, Any]) -> None:
         """Take any options: they are for engines elsewhere."""
@@ -74,33 +80,53 @@ class ProcessExecutor:
         except StepError as error:
             self._back.append(Done(task_id, error=error))
             return
-        taken = {busy.worker for busy in self._busy.values()}
-        worker = next(one for one in self._workers if one not in taken)
-        given = content, demands.timeout, demands.log
-        self._busy[task_id] = _Busy(worker, monotonic(), demands.timeout, given)
-        worker.give(given)
+        self._waiting[task_id] = content, demands.timeout, demands.log
+        self._give_out()
 
     def wait(self, timeout: float | None) -> Sequence[Done]:
         if self._busy and not self._back:
-            longest = self._until_overdue(timeout)
-            ready = set(wait([busy.worker.connection for busy in self._busy.values()], longest))
-            for task_id, busy in tuple(self._busy.items()):
-                if busy.worker.connection in ready and (done := _outcome(task_id, busy)):
-                    del self._busy[task_id]
-                    self._back.append(done)
+            self._gather(self._until_overdue(timeout))
         found, self._back = self._back, []
         return found
 
+    def _give_out(self) -> None:
+        """Give tasks that wait to workers that have none."""
+        if not self._waiting:
+            return
+        taken = {busy.worker for busy in self._busy.values()}
+        free = [worker for worker in self._workers if worker not in taken]
+        for worker, task_id in zip(free, tuple(self._waiting), strict=False):
+            given = self._waiting.pop(task_id)
+            self._busy[task_id] = _Busy(worker, monotonic(), given[1], given)
+            worker.give(given)
+
+    def _gather(self, timeout: float | None) -> None:
+        """Take in the answers that are there; who gave one goes on before it is read."""
+        ready = set(wait([busy.worker.connection for busy in self._busy.values()], timeout))
+        answers: list[tuple[int, bytes | Done]] = []
+        for task_id, busy in tuple(self._busy.items()):
+            if busy.worker.connection in ready and (answer := _answer_to(task_id, busy)):
+                answers.append((task_id, answer))
+                self._ahead.note(monotonic() - busy.began)
+                del self._busy[task_id]
+        self._give_out()
+        self._back += [
+            answer if isinstance(answer, Done) else _read(task_id, answer)
+            for task_id, answer in answers
+        ]
+
     def cancel(self, task_id: int) -> None:
-        """Kill the worker of a running task."""
+        """Kill the worker of a running task; take one back that waits for a worker."""
+        if self._waiting.pop(task_id, None) is not None:
+            self._back.append(Done(task_id, error=StepCancelled("The step was never begun.")))
         if task_id in self._busy:
             self._busy[task_id].cancelled = True
             self._busy[task_id].worker.kill()
 
     def stop(self, *, kill: bool = False) -> None:
         """Let the workers rest, warm for the next run; with *kill*, end them all."""
-        busy, self._busy = [one.worker for one in self._busy.values()], {}
-        self._back = []
+        busy = [one.worker for one in self._busy.values()]
+        self._clear()
         for worker in self._workers if kill else busy:
             worker.end()
 
@@ -199,12 +225,15 @@ class _Busy:
     cancelled: bool = False
 
 
-def _outcome(task_id: int, busy: _Busy) -> Done | None:
-    """Return what came of a task whose worker answered, or ended; None: it was given again."""
+def _answer_to(task_id: int, busy: _Busy) -> bytes | Done | None:
+    """Return what a worker answered, or what its end means; None: the task was given again."""
     try:
-        answer = busy.worker.connection.recv_bytes()
+        return busy.worker.connection.recv_bytes()
     except (EOFError, OSError):
         return _ended(task_id, busy)
+
+
+def _read(task_id: int, answer: bytes) -> Done:
     content = unpacked(answer[1:])
     return Done(task_id, error=content) if answer[:1] == _RAISED else Done(task_id, value=content)
 
