@@ -10,14 +10,14 @@ partitions are differences of one prefix sum.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from assetkit.records import Basis
+from assetkit.records import AssetKey, Basis
 
 Ints: TypeAlias = NDArray[np.int64]
 Words: TypeAlias = NDArray[np.uint64]
@@ -135,6 +135,143 @@ class VersionColumns:
 
 NO_SLOTS = SlotColumns()
 """What is known of an asset of which nothing is."""
+
+MIXED = -1
+"""Stands for the basis of slots that do not all have the same one."""
+
+
+class Gist(NamedTuple):
+    """The slots of one asset at a glance; nothing but ``slots`` counts where there are none.
+
+    ``first`` and ``last`` are their least and greatest ordinal, ``newest`` the greatest
+    ``ver_seq``, ``read`` the least ``read_seq``, ``basis`` the one that all have, else `MIXED`;
+    ``partial``: any of them is; ``detailed``: their versions and digests are there.
+    """
+
+    slots: int
+    first: int = 0
+    last: int = 0
+    newest: int = 0
+    read: int = 0
+    basis: int = MIXED
+    partial: bool = False
+    detailed: bool = False
+
+
+_NOTHING = Gist(0)
+
+
+class SlotTable(Mapping[AssetKey, SlotColumns]):
+    """The slots of many assets: columns by asset, cut out of one set of columns when asked for.
+
+    Cutting takes longer than all else that most plans want to know of an asset, which
+    its `gist` tells; that is worked out for all of them at once.
+    """
+
+    def __init__(self) -> None:
+        self._cut: dict[AssetKey, SlotColumns] = {}
+        self._places: dict[AssetKey, tuple[SlotColumns, int, int]] = {}
+        self._gists: dict[AssetKey, Gist] = {}
+
+    @classmethod
+    def of(cls, slots: Mapping[AssetKey, SlotColumns]) -> SlotTable:
+        """Return columns by asset as a table; what is one already as it is."""
+        return slots if isinstance(slots, SlotTable) else cls().but(slots)
+
+    def add(self, columns: SlotColumns, assets: Sequence[AssetKey], bounds: Ints) -> None:
+        """Add the slots of *assets*, which lie between ``bounds[i]`` and ``bounds[i + 1]``."""
+        places = bounds.tolist()
+        for asset, start, end in zip(assets, places[:-1], places[1:], strict=True):
+            self._places[asset] = (columns, start, end)
+        some = np.flatnonzero(bounds[1:] > bounds[:-1])
+        for place, gist in zip(some.tolist(), _gists(columns, bounds[:-1][some]), strict=True):
+            self._gists[assets[place]] = gist
+
+    def but(self, changed: Mapping[AssetKey, SlotColumns]) -> SlotTable:
+        """Return these slots with those of some assets replaced, or added."""
+        other = SlotTable()
+        other._cut = {**self._cut, **changed}
+        other._places = self._places
+        other._gists = {key: one for key, one in self._gists.items() if key not in changed}
+        return other
+
+    def gist(self, asset: AssetKey) -> Gist:
+        """Return an asset's slots at a glance; none where nothing is known of it."""
+        found = self._gists.get(asset)
+        if found is None:
+            found = gist_of(self._cut[asset]) if asset in self._cut else _NOTHING
+            self._gists[asset] = found
+        return found
+
+    def first(self, asset: AssetKey, name: str) -> int:
+        """Return the number in the column *name* of an asset's first slot, of those it has."""
+        if asset in self._cut:
+            return int(getattr(self._cut[asset], name)[0])
+        columns, start, _ = self._places[asset]
+        return int(getattr(columns, name)[start])
+
+    def __getitem__(self, asset: AssetKey) -> SlotColumns:
+        if asset not in self._cut:
+            columns, start, end = self._places[asset]
+            self._cut[asset] = _between(columns, start, end)
+        return self._cut[asset]
+
+    def __contains__(self, asset: object) -> bool:
+        return asset in self._places or asset in self._cut
+
+    def __iter__(self) -> Iterator[AssetKey]:
+        yield from self._places
+        yield from (asset for asset in self._cut if asset not in self._places)
+
+    def __len__(self) -> int:
+        return len(self._places.keys() | self._cut.keys())
+
+
+def gist_of(columns: SlotColumns) -> Gist:
+    """Return the slots of one asset at a glance."""
+    if len(columns) != 1:
+        return _gists(columns, np.zeros(1, dtype=np.int64))[0] if len(columns) else _NOTHING
+    ordinal = int(columns.ordinal[0])
+    return Gist(
+        slots=1,
+        first=ordinal,
+        last=ordinal,
+        newest=int(columns.ver_seq[0]),
+        read=int(columns.read_seq[0]),
+        basis=int(columns.basis[0]),
+        partial=bool(columns.partial[0]),
+        detailed=columns.detailed,
+    )
+
+
+def _gists(columns: SlotColumns, starts: Ints) -> list[Gist]:
+    """Return the gist of each run of slots; each begins at one of *starts*, the next ends it."""
+    if not len(starts):
+        return []
+    ends = np.append(starts[1:], len(columns))
+    low, high = (find.reduceat(columns.basis, starts) for find in (np.minimum, np.maximum))
+    found = (
+        ends - starts,
+        columns.ordinal[starts],
+        columns.ordinal[ends - 1],
+        np.maximum.reduceat(columns.ver_seq, starts),
+        np.minimum.reduceat(columns.read_seq, starts),
+        np.where(low == high, low, MIXED),
+        np.logical_or.reduceat(columns.partial, starts),
+        np.full(len(starts), columns.detailed),
+    )
+    return list(map(Gist, *(column.tolist() for column in found)))
+
+
+def _between(columns: SlotColumns, start: int, end: int) -> SlotColumns:
+    rows = slice(start, end)
+    parts = {
+        name: getattr(columns, name)[rows]
+        for name in SlotColumns.__dataclass_fields__
+        if name != "detailed"
+    }
+    return SlotColumns(**parts, detailed=columns.detailed)
+
 
 _MIX_1 = np.uint64(0x9E3779B97F4A7C15)
 _MIX_2 = np.uint64(0xBF58476D1CE4E5B9)

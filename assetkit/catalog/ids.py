@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,12 +24,15 @@ class AssetId:
 @dataclass(slots=True)
 class Seen:
     """What is kept from transaction to transaction of one catalog: numbers, which never
-    change, and assets, as long as nobody else wrote (``seq`` is that of the catalog then).
+    change, and as long as nobody else wrote (``seq`` is that of the catalog then) assets,
+    perhaps ``all`` of them, and what bases are ``numbered``.
     """
 
     identity: str = ""
     seq: int = -1
+    all: bool = False
     assets: dict[AssetKey, AssetId] = field(default_factory=dict)
+    numbered: dict[int, Basis] = field(default_factory=dict)
     bases: dict[Basis, int] = field(default_factory=dict)
     runs: dict[str, int] = field(default_factory=dict)
 
@@ -38,13 +41,15 @@ class Ids:
     """The ids that one transaction reads and gives out."""
 
     def __init__(self, transaction: Transaction, seen: Seen) -> None:
-        if seen.identity != transaction.identity:
+        is_other = seen.identity != transaction.identity
+        if is_other:
             seen.identity = transaction.identity
             seen.bases.clear()
             seen.runs.clear()
-        if seen.seq != transaction.seq:
-            seen.seq = transaction.seq
+        if is_other or seen.seq != transaction.seq:
+            seen.seq, seen.all = transaction.seq, False
             seen.assets.clear()
+            seen.numbered.clear()
         self._transaction, self._seen = transaction, seen
 
     def assets(self, keys: Iterable[AssetKey]) -> dict[AssetKey, AssetId]:
@@ -52,7 +57,7 @@ class Ids:
         known = self._seen.assets
         wanted = list(keys)
         missing = [key for key in wanted if key not in known]
-        if missing:
+        if missing and not self._seen.all:
             rows = self._transaction.rows("assets", keys=missing)
             known.update({row[0]: _asset_id(row) for row in rows})
         return {key: known[key] for key in wanted if key in known}
@@ -64,10 +69,15 @@ class Ids:
     def forget_assets(self) -> None:
         """Read assets anew when next asked for: something about them was changed."""
         self._seen.assets.clear()
+        self._seen.all = False
 
     def all_assets(self) -> dict[AssetKey, AssetId]:
         """Return all assets."""
-        return {row[0]: _asset_id(row) for row in self._transaction.rows("all_assets")}
+        seen = self._seen
+        if not seen.all:
+            rows = self._transaction.rows("all_assets")
+            seen.assets, seen.all = {row[0]: _asset_id(row) for row in rows}, True
+        return dict(seen.assets)
 
     def ensure_assets(self, keys: Iterable[AssetKey]) -> dict[AssetKey, AssetId]:
         """Return the assets; what is unknown gets a number and an empty description."""
@@ -125,6 +135,15 @@ class Ids:
             self._learn_bases()
             self._add_bases([basis for basis in wanted if basis not in known])
         return known
+
+    def numbered_bases(self, numbers: Collection[int]) -> dict[int, Basis]:
+        """Return the bases of some numbers."""
+        known = self._seen.numbered
+        missing = [number for number in numbers if number not in known]
+        if missing:
+            rows = self._transaction.rows("bases", ids=missing)
+            known.update({row[0]: basis_of(row) for row in rows})
+        return {number: known[number] for number in numbers}
 
     def _add_bases(self, bases: Sequence[Basis]) -> None:
         if not bases:

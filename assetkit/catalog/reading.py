@@ -12,13 +12,13 @@ import pyarrow.compute as pc
 from assetkit.catalog.arrays import to_numpy
 from assetkit.catalog.base import FailedSlot, Snapshot
 from assetkit.catalog.failing import Trouble, failed_slots
-from assetkit.catalog.ids import AssetId, Ids, basis_of
+from assetkit.catalog.ids import AssetId, Ids
 from assetkit.catalog.leasing import Leases
 from assetkit.catalog.rows import DIGEST_COLUMNS, observation_of
 from assetkit.catalog.sql import queries
 from assetkit.catalog.store import Transaction
-from assetkit.columns import Ints, SlotColumns, Words
-from assetkit.records import AssetKey, Basis, Estimate, Observation
+from assetkit.columns import MIXED, Ints, SlotColumns, SlotTable, Words
+from assetkit.records import AssetKey, Estimate, Observation
 
 _FEW = 8
 _DETAIL: dict[str, type[np.uint64 | np.int64]] = {
@@ -43,16 +43,15 @@ def read_snapshot(
     known = _known(ids, wanted)
     names = {one.number: key for key, one in known.items()}
     detailed = {number for number, key in names.items() if key in in_detail}
-    slots = {
-        **_slots(transaction, names.keys() - detailed, width=None),
-        **_slots(transaction, detailed, width=gist["width"]),
-    }
+    slots = SlotTable()
+    _add_slots(slots, transaction, names, names.keys() - detailed, width=None)
+    _add_slots(slots, transaction, names, detailed, width=gist["width"])
     held = leases.living() if gist["leases"] else []
     return Snapshot(
         seq=transaction.seq,
         assets={key: one.row for key, one in known.items()},
-        slots={names[number]: columns for number, columns in slots.items()},
-        bases=_bases(transaction, slots.values()),
+        slots=slots,
+        bases=ids.numbered_bases(_bases_of(slots)),
         failures=_failures(transaction, names) if gist["failing"] else (),
         leases=tuple(lease for lease in held if lease.asset in wanted),
         observations=_observations(transaction, names) if gist["observations"] else (),
@@ -68,13 +67,18 @@ def _known(ids: Ids, wanted: set[AssetKey]) -> dict[AssetKey, AssetId]:
     return {key: one for key, one in ids.all_assets().items() if key in wanted}
 
 
-def _slots(
-    transaction: Transaction, numbers: Iterable[int], *, width: int | None
-) -> dict[int, SlotColumns]:
-    """Return the published slots of each asset; *width*: how many digests, None without detail."""
+def _add_slots(
+    slots: SlotTable,
+    transaction: Transaction,
+    names: Mapping[int, AssetKey],
+    numbers: Iterable[int],
+    *,
+    width: int | None,
+) -> None:
+    """Read the published slots of some assets; *width*: how many digests, None without detail."""
     wanted = sorted(numbers)
     if not wanted:
-        return {}
+        return
     text = queries()["snapshot"].format(
         detail="" if width is None else "".join(f", {name}" for name in _detail_columns(width)),
         some=""
@@ -84,7 +88,12 @@ def _slots(
     values = {"first": wanted[0], "last": wanted[-1]}
     chosen = {"assets": wanted} if "$assets" in text else {}
     table = transaction.connection.arrow(text, **values, **chosen)
-    return _split(_columns(table, width), to_numpy(table["asset_id"], np.int32), wanted)
+    columns, owners = _columns(table, width), to_numpy(table["asset_id"], np.int32)
+    if not _is_sorted(owners, columns.ordinal):
+        order = np.lexsort((columns.ordinal, owners))
+        columns, owners = columns.take(order), owners[order]
+    bounds = np.append(np.searchsorted(owners, wanted), len(owners))
+    slots.add(columns, [names[number] for number in wanted], bounds)
 
 
 def _detail_columns(width: int) -> tuple[str, ...]:
@@ -123,44 +132,19 @@ def _digests(table: pa.Table, width: int) -> Words:
     return digests
 
 
-def _split(columns: SlotColumns, owners: Ints, wanted: Sequence[int]) -> dict[int, SlotColumns]:
-    """Return the columns of each asset, each by ordinal."""
-    if not _is_sorted(owners, columns.ordinal):
-        order = np.lexsort((columns.ordinal, owners))
-        columns, owners = columns.take(order), owners[order]
-    starts = np.searchsorted(owners, wanted, side="left")
-    ends = np.searchsorted(owners, wanted, side="right")
-    return {
-        number: _between(columns, int(start), int(end))
-        for number, start, end in zip(wanted, starts, ends, strict=True)
-    }
-
-
 def _is_sorted(owners: Ints, ordinals: Ints) -> bool:
     same = owners[1:] == owners[:-1]
     return bool(np.all((owners[1:] > owners[:-1]) | (same & (ordinals[1:] > ordinals[:-1]))))
 
 
-def _between(columns: SlotColumns, start: int, end: int) -> SlotColumns:
-    rows = slice(start, end)
-    parts = {
-        name: getattr(columns, name)[rows]
-        for name in SlotColumns.__dataclass_fields__
-        if name != "detailed"
-    }
-    return SlotColumns(**parts, detailed=columns.detailed)
-
-
-def _bases(transaction: Transaction, slots: Iterable[SlotColumns]) -> dict[int, Basis]:
-    """Return the bases that slots refer to."""
-    used: set[int] = set()
-    for columns in slots:
-        if len(columns):
-            first, last = int(columns.basis.min()), int(columns.basis.max())
-            is_one = first == last
-            used.update([first] if is_one else np.unique(columns.basis).tolist())
-    rows = transaction.rows("bases", ids=list(used)) if used else []
-    return {row[0]: basis_of(row) for row in rows}
+def _bases_of(slots: SlotTable) -> set[int]:
+    """Return the numbers of the bases that slots refer to."""
+    gists = {key: slots.gist(key) for key in slots}
+    used = {gist.basis for gist in gists.values()} - {MIXED}
+    for key, gist in gists.items():
+        if gist.slots and gist.basis == MIXED:
+            used.update(np.unique(slots[key].basis).tolist())
+    return used
 
 
 def _failures(transaction: Transaction, names: Mapping[int, AssetKey]) -> tuple[FailedSlot, ...]:

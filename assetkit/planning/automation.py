@@ -161,8 +161,7 @@ def _promised_wishes(seen: Survey, notes: list[Note], horizon: timedelta) -> lis
         return []
     promises, wishes = Promises(seen, horizon), []
     for key, status in seen.statuses.items():
-        demand, policy = promises.demand_of(status), seen.policy_of(key)
-        every = np.ones(len(seen.positions(key)), dtype=np.bool_)
+        demand, policy, every = promises.demand_of(status), seen.policy_of(key), seen.every(key)
         if demand.outcome is Outcome.LAUNCH and policy is not None and policy.when is not None:
             refusal = refusal_of(key, policy, demand.wants.get(key, every), seen)
             if refusal:
@@ -179,8 +178,7 @@ def _held_notes(holds: Mapping[AssetKey, str], seen: Survey) -> Iterable[Note]:
     """Say of each asset that is to be left alone why it is."""
     for key, words in holds.items():
         if key in seen.world.graph.assets:
-            every = np.ones(len(seen.positions(key)), dtype=np.bool_)
-            yield Note(key, Outcome.HELD, words, every)
+            yield Note(key, Outcome.HELD, words, seen.every(key))
 
 
 def _settle(
@@ -326,17 +324,17 @@ def _decisions(
 
 
 def _decision_of(note: Note, seen: Survey) -> Decision:
-    universe = seen.world.universes[note.asset]
-    positions = np.flatnonzero(note.slots)
-    ranges = ""
-    if universe.dimensions and len(positions) < len(universe):
+    universe, ranges = seen.world.universes[note.asset], ""
+    count = int(np.count_nonzero(note.slots))
+    if universe.dimensions and count < len(universe):
+        positions = np.flatnonzero(note.slots)
         ranges = range_text(positions, lambda at: partition_text(universe.key(at)))
     return Decision(
         asset=note.asset,
         outcome=note.outcome,
         reason=note.reason,
         partitions=ranges,
-        slots=len(positions),
+        slots=count,
         due=note.due,
     )
 

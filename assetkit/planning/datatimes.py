@@ -52,7 +52,7 @@ class SlotTimes:
         """Return the data time of all slots together."""
         if not len(self.limit):
             return ALWAYS
-        least = int(self.limit.min())
+        least = int(self.limit[0] if len(self.limit) == 1 else self.limit.min())
         return least if self.reach is None else min(least, int(self.reach.max()))
 
     def of(self, fan: Fan, present: Flags | None) -> Ints:
@@ -79,18 +79,22 @@ def moment_at(time: int) -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """What data times are found from; ``past`` tells of versions that are replaced by now."""
+    """What data times are found from; ``past`` tells of versions that are replaced by now.
+
+    ``singles`` are the data times of assets of one slot that are at rest, as far as found.
+    """
 
     world: World
     ledger: Ledger
     past: Past
+    singles: dict[AssetKey, int] = field(default_factory=dict)
     _ends: dict[int, Ints | None] = field(default_factory=dict)
     _covering: dict[int, SlotTimes] = field(default_factory=dict)
 
     def ends_of(self, universe: Universe) -> Ints | None:
         """Return the ends of all windows of a universe; None where it has none."""
         if id(universe) not in self._ends:
-            self._ends[id(universe)] = universe.ends(self.ledger.layout(universe)[0])
+            self._ends[id(universe)] = universe.ends(self.ledger.layout(universe).positions)
         return self._ends[id(universe)]
 
     def covering(self, universe: Universe, ends: Ints) -> SlotTimes:
@@ -110,7 +114,7 @@ def data_times(ground: Ground) -> dict[AssetKey, SlotTimes]:
 
 
 def _times_of(key: AssetKey, ground: Ground, times: Times) -> SlotTimes:
-    if (single := _single(key, ground, times)) is not None:
+    if (single := _single(key, ground)) is not None:
         return single
     world, ledger = ground.world, ground.ledger
     universe, row = world.universes[key], known_of(key, world, ledger).row
@@ -137,28 +141,27 @@ def _times_of(key: AssetKey, ground: Ground, times: Times) -> SlotTimes:
     return SlotTimes(limit, _reach(universe, ends))
 
 
-def _single(key: AssetKey, ground: Ground, times: Times) -> SlotTimes | None:
+def _single(key: AssetKey, ground: Ground) -> SlotTimes | None:
     """Return the data time of one fresh slot that reads single slots; None for all others.
 
     What thousands of assets without partitions come down to, without arrays.
     """
-    world = ground.world
+    world, singles = ground.world, ground.singles
     if not ground.ledger.decided[key].at_rest or world.universes[key].dimensions:
         return None
-    columns = world.state.columns(key)
-    time = int(columns.data_time[0])
+    time = world.state.first(key, "data_time")
     if time == NO_TIME:
         is_source = world.graph.assets[key].kind == "external"
-        time = micros(world.now) if is_source else int(columns.materialized_at[0])
+        time = micros(world.now) if is_source else world.state.first(key, "materialized_at")
     oldest = ALWAYS
     is_derived = False
     for edge in world.graph.edges[key]:
-        if world.universes[edge.upstream].dimensions:
+        if edge.upstream not in singles:
             return None
         if edge.input.need != "optional":
             is_derived = True
-            oldest = min(oldest, int(times[edge.upstream].limit[0]))
-    limit = max(time, oldest) if is_derived else time
+            oldest = min(oldest, singles[edge.upstream])
+    limit = singles[key] = max(time, oldest) if is_derived else time
     return SlotTimes(np.array([limit], dtype=np.int64), None)
 
 

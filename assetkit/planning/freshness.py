@@ -100,8 +100,8 @@ def _absent_text(key: AssetKey, times: Times, world: World, ledger: Ledger) -> s
 
 def whole_time(key: AssetKey, times: Times, ledger: Ledger) -> int:
     """Return the data time of an asset as a whole; `NEVER` where none of it is there."""
-    present = ledger.decided[key].present
-    if len(present) and not present.any():
+    decided = ledger.decided[key]
+    if decided.newest is None and len(decided.row) and not decided.present.any():
         return NEVER
     return times[key].whole()
 

@@ -156,11 +156,8 @@ def _details_to_run(plan: Plan) -> set[AssetKey]:
         if part.run.any():
             wanted.add(part.asset)
             wanted.update(edge.upstream for edge in plan.graph.edges[part.asset])
-    return {
-        key
-        for key in wanted
-        if len(plan.snapshot.columns(key)) and not plan.snapshot.columns(key).detailed
-    }
+    gists = {key: plan.snapshot.gist(key) for key in wanted}
+    return {key for key, gist in gists.items() if gist.slots and not gist.detailed}
 
 
 def _plan_id(parts: tuple[AssetPlan, ...], situation: Situation) -> str:

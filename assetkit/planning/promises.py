@@ -116,16 +116,24 @@ class Promises:
 
     def _longest_ways(self) -> dict[AssetKey, float]:
         """Return how many seconds each asset takes if all upstream of it runs first."""
-        survey, seconds = self._survey, dict[AssetKey, float]()
-        for key in survey.world.graph.assets:
-            above = (seconds[edge.upstream] for edge in needed_edges(key, survey.world))
-            seconds[key] = max(above, default=0.0) + self._seconds(key, self._usual_count(key))
+        world, seconds = self._survey.world, dict[AssetKey, float]()
+        estimates = world.state.estimates
+        if not estimates:
+            return dict.fromkeys(world.graph.assets, 0.0)
+        for key in world.graph.assets:
+            longest = 0.0
+            for edge in world.graph.edges[key]:
+                if edge.input.need != "optional" and edge.upstream != key:
+                    longest = max(longest, seconds[edge.upstream])
+            if key in estimates:
+                longest += self._seconds(key, self._usual_count(key))
+            seconds[key] = longest
         return seconds
 
     def _usual_count(self, key: AssetKey) -> int:
         if self._survey.has_windows(key):
             return max(1, int(np.count_nonzero(self._survey.parts[key].run)))
-        return len(self._survey.parts[key].positions)
+        return len(self._survey.positions(key))
 
     def _seconds(self, key: AssetKey, slots: int) -> float:
         estimate = self._survey.world.state.estimates.get(key)
@@ -133,7 +141,7 @@ class Promises:
 
     def _walk(self, key: AssetKey, least: int) -> _Walk:
         """Go up from an asset to all that must be newer than *least* for it to be so."""
-        walk = _Walk({key: np.ones(len(self._survey.positions(key)), dtype=np.bool_)})
+        walk = _Walk({key: self._survey.every(key)})
         pending = [(-self._order[key], key)]
         while pending:
             one = heappop(pending)[1]
@@ -194,17 +202,16 @@ class Promises:
     def _find_runnable(self, key: AssetKey) -> Flags:
         survey, asset = self._survey, self._survey.world.graph.assets[key]
         policy = survey.policy_of(key)
-        can = np.ones(len(survey.positions(key)), dtype=np.bool_)
+        can, none = survey.every(key), ~survey.every(key)
         if asset.kind == "external" or (policy is not None and policy.on == "never"):
-            can[:] = False
-            return can
+            return none
         if not asset.rebuildable or (policy is not None and policy.on == "missing"):
-            can &= ~survey.present(key)
+            can = can & ~survey.present(key)
         try:
-            can &= in_scope(key, policy, survey)
+            can = can & in_scope(key, policy, survey)
         except AssetkitError:
-            can[:] = False
-        can &= survey.cadence(key).due & ~survey.held(key)
+            return none
+        can = can & survey.cadence(key).due & ~survey.held(key)
         return can & ~survey.quarantined(key) if can.any() else can
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from assetkit.columns import Ints, SlotColumns
+from assetkit.columns import MIXED, Ints
 from assetkit.planning.model import VERDICTS, AssetPlan
 from assetkit.planning.world import Ledger, Resting, World
 from assetkit.records import AssetKey, Verdict
@@ -14,18 +14,18 @@ _FRESH = np.int8(VERDICTS.index(Verdict.FRESH))
 
 def at_rest(key: AssetKey, positions: Ints, world: World, ledger: Ledger) -> AssetPlan | None:
     """Return the plan of an asset that needs nothing; None where each slot must be looked at."""
-    decided, columns = ledger.decided[key], world.state.columns(key)
+    decided, gist = ledger.decided[key], world.state.gist(key)
     if decided.newest is None or key in world.request.forced or key in world.state.leases:
         return None
-    if not _is_as_declared(key, columns, world) or bool(columns.partial.any()):
+    if gist.basis == MIXED or gist.partial:
         return None
-    read = int(columns.read_seq.min())
+    if world.state.bases[gist.basis] != world.bases[key]:
+        return None
     for edge in world.graph.edges[key]:
         above = ledger.decided.get(edge.upstream)
-        if above is None or above.newest is None or edge.upstream == key:
+        if above is None or above.newest is None or edge.upstream == key or above.runs:
             return None
-        moved = max(above.newest, world.state.universe_seq.get(edge.upstream, 0))
-        if moved > read or bool(above.run.any()):
+        if max(above.newest, world.state.universe_seq.get(edge.upstream, 0)) > gist.read:
             return None
     decided.at_rest = True
     rest = _rest(len(positions), ledger)
@@ -40,19 +40,12 @@ def at_rest(key: AssetKey, positions: Ints, world: World, ledger: Ledger) -> Ass
     )
 
 
-def _is_as_declared(key: AssetKey, columns: SlotColumns, world: World) -> bool:
-    """Return whether all slots were made as the asset is declared today."""
-    first = int(columns.basis[0])
-    if world.state.bases[first] != world.bases[key]:
-        return False
-    return len(columns) == 1 or bool((columns.basis == first).all())
-
-
 def _rest(size: int, ledger: Ledger) -> Resting:
-    if size not in ledger.resting:
-        ledger.resting[size] = Resting(
+    found = ledger.resting.get(size)
+    if found is None:
+        found = ledger.resting[size] = Resting(
             np.full(size, _FRESH, dtype=np.int8),
             np.zeros(size, dtype=np.uint64),
             np.zeros(size, dtype=np.bool_),
         )
-    return ledger.resting[size]
+    return found

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from assetkit.columns import NO_SLOTS, Ints, SlotColumns
+from assetkit.columns import NO_SLOTS, Gist, Ints, SlotColumns, SlotTable, gist_of
 from assetkit.records import AssetKey, AssetRow, Basis, Estimate
 
 
@@ -67,3 +67,15 @@ class CatalogState:
     def columns(self, asset: AssetKey) -> SlotColumns:
         """Return an asset's published slots; none where nothing is known."""
         return self.slots.get(asset, NO_SLOTS)
+
+    def gist(self, asset: AssetKey) -> Gist:
+        """Return an asset's published slots at a glance; much faster than looking at them."""
+        slots = self.slots
+        return slots.gist(asset) if isinstance(slots, SlotTable) else gist_of(self.columns(asset))
+
+    def first(self, asset: AssetKey, name: str) -> int:
+        """Return the number in the column *name* of the first of an asset's published slots."""
+        slots = self.slots
+        if isinstance(slots, SlotTable):
+            return slots.first(asset, name)
+        return int(getattr(self.columns(asset), name)[0])

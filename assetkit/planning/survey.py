@@ -69,9 +69,13 @@ class Survey:
         """Return which slots are published."""
         return known_of(key, self.world, self.ledger).present
 
+    def every(self, key: AssetKey) -> Flags:
+        """Return flags of all slots of an asset; shared, not to be changed."""
+        return self.ledger.layout(self.world.universes[key]).every
+
     def positions(self, key: AssetKey) -> Ints:
-        """Return all positions of an asset."""
-        return np.arange(len(self.world.universes[key]), dtype=np.int64)
+        """Return all positions of an asset; shared, not to be changed."""
+        return self.ledger.layout(self.world.universes[key]).positions
 
     def cadence(self, key: AssetKey) -> Cadence:
         """Return which slots are due by ``every`` or ``cron``."""
@@ -113,7 +117,7 @@ class Survey:
 
     def has_windows(self, key: AssetKey) -> bool:
         """Return whether the slots of an asset cover windows of time."""
-        return self.world.universes[key].ends(np.empty(0, dtype=np.int64)) is not None
+        return self.ledger.layout(self.world.universes[key]).has_windows
 
 
 def policy_of(asset: AssetDef) -> AutoMaterializePolicy | None:
@@ -136,7 +140,7 @@ def survey(
     wanted: Mapping[AssetKey, Flags],
 ) -> Survey:
     """Look at everything; *wanted* are slots that run in any case."""
-    graph, universes = situation.graph, situation.universes
+    graph, universes, ledger = situation.graph, situation.universes, Ledger()
     world = World(
         graph=graph,
         universes=universes,
@@ -145,9 +149,8 @@ def survey(
         request=Request(targets=tuple(graph.assets), automatic=True),
         now=situation.now,
         wanted={},
-        scope={key: np.arange(len(universes[key]), dtype=np.int64) for key in graph.assets},
+        scope={key: ledger.layout(universes[key]).positions for key in graph.assets},
     )
-    ledger = Ledger()
     parts: dict[AssetKey, AssetPlan] = {}
     seen = Survey(
         situation=situation,
@@ -165,16 +168,18 @@ def survey(
 
 def _foresee(key: AssetKey, wanted: Flags | None, seen: Survey) -> None:
     """Tell what is downstream of an asset which of its slots are going to run."""
-    part, policy = seen.parts[key], seen.policy_of(key)
-    run = seen.ledger.decided[key].run
-    if part.run.any() and (policy is None or policy.on_code_change != "run"):
-        run &= ~declared_only(part)
+    policy, decided = seen.policy_of(key), seen.ledger.decided[key]
+    run = decided.run
+    if decided.runs and (policy is None or policy.on_code_change != "run"):
+        run = run & ~declared_only(seen.parts[key])
     forced = _forced(key, policy, seen)
     if forced is not None:
         seen.forced[key] = forced
-        run |= forced
+        run = run | forced
     if wanted is not None:
-        run |= wanted
+        run = run | wanted
+    if run is not decided.run:
+        decided.will_run(seen.positions(key), run)
 
 
 def _forced(key: AssetKey, policy: AutoMaterializePolicy | None, seen: Survey) -> Flags | None:

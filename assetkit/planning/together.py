@@ -68,7 +68,7 @@ def _join(
         part = _with_slots(key, needed, parts.get(key), world, ledger)
         parts[key] = _drawn_in(part, {one: own[one] for one in keys if one != key}, world)
         parts[key] = replace(parts[key], maybe=parts[key].run & ~sure[part.positions])
-        ledger.decided[key].run[part.positions] = parts[key].run
+        ledger.decided[key].will_run(part.positions, parts[key].run)
 
 
 def _with_slots(

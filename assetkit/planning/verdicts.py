@@ -118,7 +118,7 @@ def _follow(slots: _Slots, edge: Edge, place: int, world: World, ledger: Ledger)
     upstream = known_of(edge.upstream, world, ledger)
     present = slots.present
     there = upstream.present | upstream.run
-    running = bool(upstream.run.any())
+    running = upstream.runs
     if there.all() and not running and present.all() and not _newer(slots, edge, world):
         return
     fan = fan_of(edge, slots.positions, world.universes)
@@ -136,8 +136,8 @@ def _newer(slots: _Slots, edge: Edge, world: World) -> bool:
     read = world.state.columns(slots.asset.key).read_seq[slots.row[slots.present]]
     if not len(read):
         return False
-    versions = world.state.columns(edge.upstream).ver_seq
-    newest = int(versions.max()) if len(versions) else -1
+    above = world.state.gist(edge.upstream)
+    newest = above.newest if above.slots else -1
     return max(newest, world.state.universe_seq.get(edge.upstream, 0)) > int(read.min())
 
 
@@ -315,7 +315,7 @@ def _conclude(slots: _Slots, world: World, ledger: Ledger) -> AssetPlan:
     verdict[quarantined] = _CODE[Verdict.QUARANTINED]
     verdict[leased(key, slots.positions, world) & needs] = _CODE[Verdict.RUNNING]
     verdict[slots.blocked & needs] = _CODE[Verdict.BLOCKED]
-    ledger.decided[key].run[slots.positions] = run
+    ledger.decided[key].will_run(slots.positions, run)
     table = [(cause, hit) for cause, hit in (*slots.causes, *slots.promised) if hit.any()]
     return AssetPlan(
         asset=key,

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from uuid import uuid4
 
 from assetkit.catalog.base import Commit
+from assetkit.columns import SlotTable
 from assetkit.errors import StorageError
 from assetkit.graph.graph import AssetGraph
 from assetkit.planning.plan import Plan
@@ -123,8 +124,10 @@ def _seen(situation: Situation, findings: Findings) -> Situation:
     if not findings.gone:
         return situation
     state = situation.state
-    slots = {
-        key: without(columns, findings.gone[key]) if key in findings.gone else columns
-        for key, columns in state.slots.items()
+    left = {
+        key: without(state.columns(key), lost)
+        for key, lost in findings.gone.items()
+        if key in state.slots
     }
+    slots = SlotTable.of(state.slots).but(left)
     return replace(situation, state=replace(state, slots=slots, gone=findings.gone))

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -21,9 +21,11 @@ from assetkit.errors import DataChanged
 from assetkit.execution.provenance import materialization_from_record
 from assetkit.io.base import Place, Source, StagedIOManager, is_staged
 from assetkit.planning.planner import Situation
+from assetkit.planning.state import CatalogState
 from assetkit.records import AssetKey, FileSignature, Materialization, partition_text
 from assetkit.workspace.places import sources_of
 
+_NONE: Final = np.empty(0, dtype=np.int64)
 LOOK_AT_MOST = 20_000
 """Slots looked at in one plan; about 4 microseconds each."""
 
@@ -44,13 +46,12 @@ def look_at_files(
     gone: dict[AssetKey, Ints] = {}
     left = LOOK_AT_MOST
     for key, universe in situation.universes.items():
-        manager = io_managers[key]
-        columns = situation.state.columns(key)
-        if not is_staged(manager) or len(universe) > left:
+        manager, gist, size = io_managers[key], situation.state.gist(key), len(universe)
+        if not is_staged(manager) or size > left or (gist.slots and not gist.detailed):
             continue
-        if len(columns) and not columns.detailed:
-            continue
-        left -= len(universe)
+        left -= size
+        if size == gist.slots == 1 and situation.state.first(key, "size") <= 0:
+            continue  # a result without a file
         found, lost = _look_at_asset(key, situation, manager, place)
         adopt += found
         if len(lost):
@@ -61,16 +62,15 @@ def look_at_files(
 def _look_at_asset(
     key: AssetKey, situation: Situation, manager: StagedIOManager, place: Place
 ) -> tuple[list[Materialization], Ints]:
-    universe, columns = situation.universes[key], situation.state.columns(key)
-    if len(universe) == len(columns) == 1 and int(columns.size[0]) <= 0:
-        return [], np.empty(0, dtype=np.int64)
+    universe, state = situation.universes[key], situation.state
     positions = np.arange(len(universe), dtype=np.int64)
     sources = sources_of(key, universe, positions, place)
-    seen = manager.signatures(sources)
-    if len(seen) == len(columns) == 1 and _is_same(seen[0], columns):
-        return [], np.empty(0, dtype=np.int64)
-    if not len(columns) and not any(seen):
-        return [], np.empty(0, dtype=np.int64)
+    seen, count = manager.signatures(sources), state.gist(key).slots
+    if len(seen) == count == 1 and _is_same(seen[0], key, state):
+        return [], _NONE
+    if not count and not any(seen):
+        return [], _NONE
+    columns = state.columns(key)
     rows = _rows(columns, universe.ordinals(positions))
     odd = _unlike(seen, rows, columns)
     adopt: list[Materialization] = []
@@ -85,11 +85,11 @@ def _look_at_asset(
     return adopt, np.array(lost, dtype=np.int64)
 
 
-def _is_same(seen: FileSignature | None, columns: SlotColumns) -> bool:
+def _is_same(seen: FileSignature | None, key: AssetKey, state: CatalogState) -> bool:
     """Return whether the file of a single slot is the one that the catalog knows."""
     if seen is None:
         return False
-    return seen.size == int(columns.size[0]) and seen.mtime_ns == int(columns.mtime_ns[0])
+    return seen.size == state.first(key, "size") and seen.mtime_ns == state.first(key, "mtime_ns")
 
 
 def _rows(columns: SlotColumns, ordinals: Ints) -> Ints:

@@ -159,8 +159,7 @@ def _state_of(
     members: DynamicKeys,
 ) -> CatalogState:
     moved = {
-        key: translation(key, universes[key], catalog)
-        for key in _moved(graph, snapshot, members)
+        key: translation(key, universes[key], catalog) for key in _moved(graph, snapshot, members)
     }
     slots, orphans = _slots_today(snapshot, universes, moved, catalog)
     extents = _extents(graph, members)
@@ -212,7 +211,7 @@ def _slots_today(
     changed, orphans = {}, {}
     for key in slots:
         gist, universe, translate = slots.gist(key), universes.get(key), moved.get(key)
-        if not gist.count or universe is None:
+        if not gist.slots or universe is None:
             continue
         if translate is None and gist.first < 0:
             # What once became an orphan may be a partition again.
