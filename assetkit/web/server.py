@@ -8,6 +8,7 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 from assetkit.errors import InvalidArgument, MissingExtra
@@ -17,6 +18,7 @@ from assetkit.workspace.locate import lay_out
 
 DEFAULT_PORT = 4747
 _TRIED = 20
+_PACKAGES = ("uvicorn", "starlette", "jinja2")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +42,9 @@ def serve(source: Source, wishes: Wishes, announce: Callable[[str], None]) -> No
         InvalidArgument: others could reach the host, and that is not allowed.
         MissingExtra: the packages of the page are not installed.
     """
+    for name in _PACKAGES:
+        if find_spec(name) is None:
+            raise MissingExtra(name, extra="ui", purpose="The page")
     if not (wishes.allow_remote or _is_loopback(wishes.host)):
         raise InvalidArgument(
             f"--host {wishes.host} would let other machines in, over plain HTTP. "
@@ -58,10 +63,7 @@ def serve(source: Source, wishes: Wishes, announce: Callable[[str], None]) -> No
 def _serve(
     readers: Readers, wishes: Wishes, listening: socket.socket, announce: Callable[[str], None]
 ) -> None:
-    try:
-        uvicorn, app = import_module("uvicorn"), import_module("assetkit.web.app")
-    except ModuleNotFoundError as missing:
-        raise MissingExtra(missing.name or "starlette", extra="ui", purpose="The page") from missing
+    uvicorn, app = import_module("uvicorn"), import_module("assetkit.web.app")
     port = listening.getsockname()[1]
     token = wishes.token or secrets.token_urlsafe(32)
     guarded = app.guarded(

@@ -8,13 +8,14 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from contextlib import contextmanager
-from importlib import import_module
 from pathlib import Path
 
 import psutil
 import pytest
 
 from assetkit.errors import MissingExtra
+from assetkit.web.server import Wishes, source_of
+from assetkit.web.server import serve as serve_page
 
 SHOP = """
 import pandas as pd
@@ -153,13 +154,13 @@ def test_the_process_that_answers_stays_small_and_leaves_nothing_behind(serve):
     assert psutil.wait_procs([process, *children], timeout=10)[1] == []
 
 
-def test_without_its_packages_the_error_names_the_extra(monkeypatch):
+def test_without_its_packages_the_error_names_the_extra(monkeypatch, tmp_path):
     """Who has not installed the page is told how to."""
     monkeypatch.setitem(sys.modules, "uvicorn", None)
-    monkeypatch.delitem(sys.modules, "assetkit.web.server", raising=False)
+    source = source_of(module=None, folder=tmp_path, root=str(tmp_path), base=None)
 
     with pytest.raises(MissingExtra, match=r"assetkit\[ui\]"):
-        import_module("assetkit.web.server")
+        serve_page(source, Wishes(), print)
 
 
 def test_others_are_not_let_in_by_accident(serve):

@@ -1,0 +1,69 @@
+"""What the page notices of files, from outside and without opening any."""
+
+import os
+
+import pytest
+
+from assetkit.web.marks import ProjectFiles
+
+
+@pytest.fixture
+def project(tmp_path):
+    """A project of two modules, with its workspace, an environment and data beside them."""
+    for file in (
+        "shop/raw.py",
+        "shop/marts.py",
+        "work/data/made.py",
+        ".venv/lib/other.py",
+        "env/pyvenv.cfg",
+        "env/lib/other.py",
+        "data/date=2026-01-01/part.py",
+    ):
+        path = tmp_path / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("pass")
+    return tmp_path
+
+
+def write(file):
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("changed = True")
+
+
+@pytest.mark.parametrize(
+    ("change", "is_seen"),
+    [
+        pytest.param(lambda root: write(root / "shop" / "raw.py"), True, id="a change"),
+        pytest.param(lambda root: write(root / "shop" / "new" / "more.py"), True, id="a new one"),
+        pytest.param(lambda root: (root / "shop" / "raw.py").unlink(), True, id="one that went"),
+        pytest.param(lambda root: write(root / "shop" / "notes.txt"), False, id="another kind"),
+        pytest.param(lambda root: write(root / ".venv" / "lib" / "other.py"), False, id="hidden"),
+        pytest.param(lambda root: write(root / "env" / "lib" / "new.py"), False, id="environment"),
+        pytest.param(lambda root: write(root / "work" / "more.py"), False, id="workspace"),
+        pytest.param(lambda root: write(root / "data" / "date=1" / "x.py"), False, id="partitions"),
+    ],
+)
+def test_changes_of_the_code_are_noticed(project, change, is_seen):
+    """Python files of the project count, whatever happens to them; nothing else does."""
+    files = ProjectFiles(project, but=project / "work")
+    before = files.mark()
+    assert files.mark() == before
+
+    change(project)
+
+    assert (files.mark() != before) == is_seen
+
+
+def test_folders_are_listed_once(project, monkeypatch):
+    """Looking again asks for times only: no folder is read that is as it was."""
+    files = ProjectFiles(project)
+    files.mark()
+    listed, scandir = [], os.scandir
+    monkeypatch.setattr(os, "scandir", lambda path: listed.append(path) or scandir(path))
+
+    files.mark()
+    assert listed == []
+
+    write(project / "shop" / "late.py")
+    files.mark()
+    assert listed == [str(project / "shop")]
