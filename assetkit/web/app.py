@@ -7,6 +7,7 @@ Rule 2: nothing of the project runs here; a process of its own reads (see `reade
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -35,6 +36,8 @@ from assetkit.web.rendering import asset_url, group_url, run_url, templates
 Arguments: TypeAlias = dict[str, Any]
 _FORM_LIMIT = 65_536
 _MOST_DEPTH = 20
+_VIEWS = 16
+"""Pictures of the lineage whose places are remembered."""
 _TITLES = {400: "That cannot be done", 404: "Not found", 409: "The world has moved on"}
 
 
@@ -47,6 +50,7 @@ class Page:
         self._launches = Launches(readers.source)
         self._pulse = Pulse(readers, self._launches)
         self._templates = templates(asset_url, group_url)
+        self._places: dict[str, dict[str, float]] = {}
 
     def app(self) -> Starlette:
         """Return the application, without its guard."""
@@ -64,7 +68,7 @@ class Page:
         looks = [
             ("/", show("board", "board.html", lambda _: {})),
             ("/board", show("board", "board.html", lambda _: {})),
-            ("/lineage", show("lineage", "lineage.html", _lineage)),
+            ("/lineage", self.lineage),
             ("/assets/{asset:path}", show("asset", "asset.html", _asset)),
             ("/runs", show("runs", "runs.html", _runs)),
             ("/runs/{run_id}", self.run),
@@ -105,13 +109,29 @@ class Page:
 
         return handler
 
+    async def lineage(self, request: Request) -> Response:
+        """Show the lineage."""
+        self._begin(request)
+        return self._rendered(request, "lineage.html", await self._drawn(request))
+
     async def lineage_picture(self, request: Request) -> Response:
         """Return the picture of the lineage as a file, to download."""
-        page = await self._ask("lineage", **_lineage(request))
+        page = await self._drawn(request)
         svg = self._templates.get_template("lineage.svg").render(page=page)
         name = 'attachment; filename="lineage.svg"'
         headers = {"content-disposition": name, "cache-control": "no-store"}
         return Response(svg, media_type="image/svg+xml", headers=headers)
+
+    async def _drawn(self, request: Request) -> Any:
+        """Draw the lineage as it was drawn last for the same question, as far as it can be."""
+        asked = _lineage(request)
+        view = json.dumps([asked["select"], asked["depth"], sorted(asked["collapse"])])
+        before = self._places.pop(view, {})
+        page = await self._ask("lineage", **asked, before=before)
+        self._places[view] = {node["name"]: node["y"] for node in page["nodes"]}
+        while len(self._places) > _VIEWS:
+            del self._places[next(iter(self._places))]
+        return page
 
     async def plan(self, request: Request) -> Response:
         """Show a plan of what the address asks for, or the form that asks."""

@@ -32,6 +32,11 @@ class DrawnNode:
     is_focus: bool = False
     shares: Sequence[tuple[str, float, float]] = ()
 
+    @property
+    def name(self) -> str:
+        """What tells it apart in a picture: no key of an asset begins with a space."""
+        return self.asset or f" {self.group}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DrawnEdge:
@@ -63,12 +68,14 @@ def draw(
     boxes: Sequence[Box],
     arrows: Mapping[tuple[str, str], tuple[bool, str]],
     focus: Collection[AssetKey],
+    before: Mapping[str, float],
 ) -> tuple[list[DrawnNode], list[DrawnEdge], float, float]:
     """Return the boxes and arrows in their places, and the width and height of it all.
 
     *arrows*: by (source, target), both names of boxes, whether it is dashed and its note.
+    *before*: how far down boxes stood when this was drawn last.
     """
-    layout = layered_layout([box.name for box in boxes], list(arrows))
+    layout = layered_layout([box.name for box in boxes], list(arrows), before=before)
     lefts, widths = _columns(boxes, layout)
     nodes = []
     for box in boxes:

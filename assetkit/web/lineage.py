@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from urllib.parse import urlencode
 
 from assetkit.display.quantities import count_text
 from assetkit.errors import PlanError
@@ -16,9 +17,10 @@ from assetkit.records import AssetKey
 from assetkit.targets import find_targets
 from assetkit.web.desk import Desk, Standing
 from assetkit.web.drawing import Box, DrawnEdge, DrawnNode, draw
-from assetkit.web.overlays import OVERLAYS, Overlay, overlay_of
-from assetkit.web.states import Tally
+from assetkit.web.overlays import OVERLAYS, Overlay, Owners, overlay_of
+from assetkit.web.states import STATES, Tally
 
+_WORST = ("failed", "held", "running", "missing", "stale", "partial", "fresh")
 MOST_DRAWN = 400
 """Beyond so many assets only their groups are drawn."""
 
@@ -39,7 +41,11 @@ class ListedAsset:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineagePage:
-    """What is drawn, and what is said where not all of it is. ``error`` keeps the last words."""
+    """What is drawn, and what is said where not all of it is.
+
+    ``error``: what is wrong with the selection; all is drawn then. ``unfold``: by group that
+    is drawn as one box, the query that opens it.
+    """
 
     select: str
     depth: int
@@ -56,6 +62,7 @@ class LineagePage:
     height: float
     listed: Sequence[ListedAsset]
     mermaid: str
+    unfold: Mapping[str, str]
     examples: Sequence[str] = field(default=())
 
 
@@ -66,14 +73,19 @@ def lineage_page(
     depth: int = 2,
     collapse: Sequence[str] = (),
     overlay: str = "state",
+    before: Mapping[str, float] | None = None,
 ) -> LineagePage:
     """Return the lineage around a selection, *depth* edges up and down (empty: all assets).
 
     *collapse*: groups drawn as one box. More than `MOST_DRAWN` assets are drawn as
-    groups alone. *overlay*: one of `OVERLAYS`.
+    groups alone. *overlay*: one of `OVERLAYS`. *before*: how far down boxes stood when
+    this was drawn last, by the name of a node.
     """
     chosen, error = _chosen(desk, select)
-    asked = _Asked(select=select, depth=depth, collapse=collapse, overlay=overlay, error=error)
+    asked = _Asked(
+        select=select, depth=depth, collapse=collapse, overlay=overlay, error=error,
+        before=before or {},
+    )  # fmt: skip
     return _page(desk, chosen, asked)
 
 
@@ -89,6 +101,7 @@ class _Asked:
     collapse: Sequence[str] = ()
     overlay: str = "state"
     error: str = ""
+    before: Mapping[str, float] = field(default_factory=dict)
 
 
 def _page(desk: Desk, chosen: tuple[AssetKey, ...], asked: _Asked) -> LineagePage:
@@ -101,10 +114,10 @@ def _page(desk: Desk, chosen: tuple[AssetKey, ...], asked: _Asked) -> LineagePag
     if too_many:
         folded = set(groups)
     name = asked.overlay if asked.overlay in OVERLAYS else OVERLAYS[0]
-    over = overlay_of(standing, name)
+    over = overlay_of(graph, standing, name)
     boxes, arrows = _boxes(graph, keys, folded, standing)
     boxes = boxes if over is None else _overlaid(boxes, graph, keys, over)
-    nodes, edges, width, height = draw(boxes, arrows, set(chosen))
+    nodes, edges, width, height = draw(boxes, arrows, set(chosen), asked.before)
     return LineagePage(
         select=asked.select,
         depth=asked.depth,
@@ -120,9 +133,18 @@ def _page(desk: Desk, chosen: tuple[AssetKey, ...], asked: _Asked) -> LineagePag
         width=width,
         height=height,
         listed=list(_listed(graph, keys, standing)),
-        mermaid=graph_mermaid(graph, keys),
+        mermaid="" if too_many else graph_mermaid(graph, keys),
+        unfold={group: _unfolded(asked, group, too_many=too_many) for group in folded},
         examples=_examples(graph),
     )
+
+
+def _unfolded(asked: _Asked, group: str, *, too_many: bool) -> str:
+    if too_many:
+        return urlencode({"select": f"group:{group}", "depth": 0, "overlay": asked.overlay})
+    rest = [("collapse", one) for one in asked.collapse if one != group]
+    kept = [("select", asked.select), ("depth", str(asked.depth)), ("overlay", asked.overlay)]
+    return urlencode([*kept, *rest])
 
 
 def group_of(graph: AssetGraph, key: AssetKey) -> str:
@@ -180,22 +202,20 @@ def _boxes(
     standing: Standing | None,
 ) -> tuple[list[Box], dict[tuple[str, str], tuple[bool, str]]]:
     name = {
-        key: f"\0{group}" if (group := group_of(graph, key)) in folded else key
+        key: f" {group}" if (group := group_of(graph, key)) in folded else key
         for key in graph.assets
         if key in keys
     }
-    boxes: dict[str, Box] = {}
-    sizes = Counter(name.values())
+    members: dict[str, list[AssetKey]] = {}
     for key, box in name.items():
-        if box in boxes:
-            continue
-        if box == key:
-            tally = standing.tallies.get(key) if standing else None
-            boxes[box] = _asset_box(graph, key, tally)
-        else:
-            count = sizes[box]
-            group = box[1:]
-            boxes[box] = Box(box, "", group, "keep", f"{group}: {count:,} assets", f"{count:,}")
+        members.setdefault(box, []).append(key)
+    tallies = standing.tallies if standing else {}
+    boxes = [
+        _asset_box(graph, box, tallies.get(box))
+        if box in graph.assets
+        else _group_box(box[1:], [tallies[key] for key in inside if key in tallies], len(inside))
+        for box, inside in members.items()
+    ]
     arrows: dict[tuple[str, str], tuple[bool, str]] = {}
     for key, box in name.items():
         for edge in graph.edges[key]:
@@ -203,11 +223,11 @@ def _boxes(
                 dashed = edge.input.parameter is None
                 note = f"{edge.upstream} → {key}: {edge.mapping.name}"
                 arrows.setdefault((name[edge.upstream], box), (dashed, note))
-    return list(boxes.values()), arrows
+    return boxes, arrows
 
 
 def _overlaid(
-    boxes: Sequence[Box], graph: AssetGraph, keys: Collection[AssetKey], over: Overlay
+    boxes: Sequence[Box], graph: AssetGraph, keys: Collection[AssetKey], over: Overlay | Owners
 ) -> list[Box]:
     """Return the boxes with what lies over each instead of its numbers of partitions."""
     members: dict[str, list[AssetKey]] = {}
@@ -223,27 +243,39 @@ def _overlaid(
 
 
 def _asset_box(graph: AssetGraph, key: AssetKey, tally: Tally | None) -> Box:
-    asset = graph.assets[key]
+    asset, group = graph.assets[key], group_of(graph, key)
     if tally is None or not tally.total:
         state = "external" if asset.outside is not None else "missing"
-        return Box(key, key, group_of(graph, key), state, f"{key}: {state}")
-    words = [
+        return Box(key, key, group, state, f"{key}: {state}")
+    badge = f"{tally.total:,}" if tally.total > 1 else ""
+    note = f"{key}: {_counts(tally)}"
+    return Box(key, key, group, tally.worst, note, badge, _shares([tally]))
+
+
+def _group_box(group: str, tallies: Sequence[Tally], count: int) -> Box:
+    """Return a box for assets of a group: each counts the same, however many partitions it has."""
+    states = Counter(one.worst for one in tallies if one.total)
+    words = ", ".join(f"{number:,} {state}" for state, number in states.most_common())
+    worst = next((one for one in _WORST if one in states), "keep")
+    note = f"{group}: {count_text(count, 'asset')}{f', {words}' if words else ''}"
+    shares = _shares([one for one in tallies if one.total])
+    return Box(f" {group}", "", group, worst, note, f"{count:,}", shares)
+
+
+def _counts(tally: Tally) -> str:
+    return ", ".join(
         f"{count:,} {name}"
-        for name in ("fresh", "partial", "stale", "missing", "running", "failed", "held")
+        for name in (*STATES, "running", "failed", "held")
         if (count := getattr(tally, name))
-    ]
-    shares = tuple(
-        (name, getattr(tally, name) / tally.total)
-        for name in ("fresh", "partial", "stale", "missing")
     )
-    return Box(
-        key,
-        key,
-        group_of(graph, key),
-        tally.worst,
-        f"{key}: {', '.join(words)}",
-        f"{tally.total:,}" if tally.total > 1 else "",
-        shares,
+
+
+def _shares(tallies: Sequence[Tally]) -> tuple[tuple[str, float], ...]:
+    if not tallies:
+        return ()
+    return tuple(
+        (name, sum(getattr(one, name) / one.total for one in tallies) / len(tallies))
+        for name in STATES
     )
 
 

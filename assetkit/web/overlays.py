@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from assetkit.display.quantities import count_text, duration_text
+from assetkit.graph.graph import AssetGraph
 from assetkit.planning.model import AssetSummary
 from assetkit.planning.text import verb_of, why_text
 from assetkit.records import AssetKey
 from assetkit.web.desk import Standing
 
-OVERLAYS: Final = ("state", "plan", "code", "durations")
+OVERLAYS: Final = ("state", "plan", "code", "durations", "owner")
 """The names that an address may say; ``state`` lays nothing over."""
 MOST_HEAT: Final = 4
+_LONGEST: Final = 16
 _CODE = frozenset({"code", "config", "definition", "schema"})
 
 
@@ -51,8 +53,31 @@ class Overlay:
         return max(1, heat), self.words(amount), note
 
 
-def overlay_of(standing: Standing | None, name: str) -> Overlay | None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owners:
+    """Who owns each asset that has an owner."""
+
+    legend: str
+    names: Mapping[AssetKey, Sequence[str]]
+
+    def of(self, keys: Collection[AssetKey]) -> tuple[int, str, str]:
+        """Return no heat, and the owners of assets drawn as one box as badge and as note.
+
+        >>> Owners(legend="", names={"a": ["ann", "bo"], "b": ["ann"]}).of(["a", "b", "c"])
+        (0, 'ann +1', 'of ann, bo')
+        """
+        names = list(dict.fromkeys(one for key in keys for one in self.names.get(key, ())))
+        if not names:
+            return 0, "", ""
+        more = f" +{len(names) - 1}" if len(names) > 1 else ""
+        return 0, f"{names[0][:_LONGEST]}{more}", f"of {', '.join(names)}"
+
+
+def overlay_of(graph: AssetGraph, standing: Standing | None, name: str) -> Overlay | Owners | None:
     """Return what *name* lays over the lineage; None for ``state``, and where nothing is known."""
+    if name == "owner":
+        names = {key: asset.owners for key, asset in graph.assets.items()}
+        return Owners(legend="Beside each asset: who owns it.", names=names)
     if standing is None:
         return None
     if name == "plan":

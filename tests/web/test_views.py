@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import parse_qs
 
 import numpy as np
 import pandas as pd
@@ -157,8 +158,6 @@ def test_of_further_dimensions_one_key_can_be_chosen():
 
     laid = laid_out(states, universe, Look())
     assert [one.keys for one in laid.choices] == [["bread", "milk"]]
-        ("kind", ["bread", "milk"])
-    ]
     assert of_row(Look()) == of_row(Look(fixed=["kind=milk"])) == ["fresh", "missing"]
     assert of_row(Look(fixed=["kind=bread"])) == ["fresh"]
     assert laid.ranges[0].selection == "date=2026-01-02..2026-01-03,region=de..fr,kind=milk"
@@ -318,6 +317,39 @@ def test_what_would_run_is_laid_over_the_lineage(desk):
     assert [one.asset for one in over.nodes] == [one.asset for one in plain.nodes]
     assert "missing" in next(one.note for one in over.nodes if one.asset == "by_region")
     assert lineage_page(desk, overlay="<b>").overlay == "state"
+
+
+def test_owners_stand_beside_their_assets(desk):
+    """A group that is drawn as one box has those of all in it; who has none, none."""
+    page = lineage_page(desk, overlay="owner", collapse=["raw"])
+
+    owner = desk.known_graph.assets["orders"].owners[0]
+    badges = {one.label: one.badge for one in page.nodes}
+    assert badges["raw"] == owner[:16]
+    assert badges["valid_orders"] == ""
+    assert f"of {owner}" in next(one.note for one in page.nodes if one.label == "raw")
+
+
+def test_a_group_drawn_as_one_box_can_be_opened_where_it_is(desk):
+    """Its query is that of the page without it; the box tells how its assets stand."""
+    page = lineage_page(desk, select="orders", depth=1, collapse=["raw", "(no group)"])
+
+    assert parse_qs(page.unfold["raw"]) == {
+        "select": ["orders"], "depth": ["1"], "overlay": ["state"], "collapse": ["(no group)"],
+    }  # fmt: skip
+    box = next(one for one in page.nodes if one.group == "raw")
+    assert (box.state, box.note) == ("failed", "raw: 1 asset, 1 failed")
+    assert [state for state, _, _ in box.shares] == ["fresh", "missing"]
+
+
+def test_the_picture_keeps_its_order_while_the_page_is_open(page, desk):
+    """What the next picture of the same question is given, is where boxes stood in the last."""
+    first = page.get("/lineage.json").json()["nodes"]
+    turned = lineage_page(desk, before={one["name"]: -one["y"] for one in first}).nodes
+
+    column = [one["asset"] for one in sorted(first, key=lambda one: one["y"]) if one["x"] > 200]
+    assert page.get("/lineage.json").json()["nodes"] == first
+    assert [one.asset for one in sorted(turned, key=lambda one: -one.y) if one.x > 200] == column
 
 
 def test_durations_are_told_apart_by_shade(desk):

@@ -1,4 +1,5 @@
 // What makes the page live and quick; without it everything still reads and works.
+import { attachGraph } from "./graph.js";
 import { attachGrid } from "./grid.js";
 import { follow } from "./live.js";
 
@@ -52,6 +53,8 @@ function dress() {
   copies();
   const grid = document.getElementById("grid");
   if (grid) attachGrid(grid);
+  const graph = document.getElementById("graph");
+  if (graph) attachGraph(graph);
 }
 
 const typing = (target) => target.closest("input, select, textarea, [contenteditable]");
