@@ -9,10 +9,32 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, TypeAlias
+from operator import attrgetter
+from typing import Any, TypeAlias, TypeVar
+
+T = TypeVar("T")
+
+
+def travels(cls: type[T]) -> type[T]:
+    """Let a dataclass with slots be pickled in half the time; for what goes with every step."""
+    names = [one.name for one in fields(cls)]  # type: ignore[arg-type]
+    values = attrgetter(*names)
+    # A slot's descriptor also sets what is frozen.
+    setters = [getattr(cls, name).__set__ for name in names]
+
+    def state(self: object) -> Any:
+        return values(self)
+
+    def restore(self: object, state: Any) -> None:
+        for put, value in zip(setters, state, strict=True):
+            put(self, value)
+
+    cls.__getstate__, cls.__setstate__ = state, restore  # type: ignore[method-assign,attr-defined]
+    return cls
+
 
 AssetKey: TypeAlias = str
 """Names joined by ``/``, e.g. ``sales/orders``."""
@@ -96,6 +118,7 @@ class AssetRow:
     universe_seq: int = 0
 
 
+@travels
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Basis:
     """The part of a fingerprint that all slots of one asset can share: all but the inputs' content.
@@ -111,6 +134,7 @@ class Basis:
     inputs: tuple[AssetKey, ...]
 
 
+@travels
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InputUse:
     """What a slot consumed of one upstream asset.
@@ -126,6 +150,7 @@ class InputUse:
     versions: tuple[tuple[str | None, str], ...] = ()
 
 
+@travels
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileSignature:
     """What `stat` says of a published file (or an object's etag); a change: another version."""
@@ -136,6 +161,7 @@ class FileSignature:
     etag: str | None = None
 
 
+@travels
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Materialization:
     """One published result of one slot: what is in its file's footer and in the catalog.

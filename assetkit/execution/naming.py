@@ -21,17 +21,18 @@ class SlotNames:
     def __init__(self, asset: AssetKey, universe: Universe) -> None:
         self._asset, self._universe = asset, universe
         self._dimensions = universe.dimensions
+        self._is_large = len(universe) > AT_ONCE
         self._texts: Sequence[str | None] | None = None
 
     def texts(self, positions: Ints) -> Sequence[str | None]:
         """Return the texts of some keys."""
-        if len(self._universe) > AT_ONCE:
+        if self._is_large:
             return self._universe.texts(positions)
         return [self.text(position) for position in positions.tolist()]
 
     def text(self, position: int) -> str | None:
         """Return the text of one key; None without partitions."""
-        if len(self._universe) > AT_ONCE:
+        if self._is_large:
             return self._universe.texts(np.array([position], dtype=np.int64))[0]
         if self._texts is None:
             every = np.arange(len(self._universe), dtype=np.int64)

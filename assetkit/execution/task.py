@@ -12,7 +12,15 @@ from assetkit.definitions.universe import TimeWindow
 from assetkit.execution.shipping import Shipped
 from assetkit.execution.tracebacks import traceback_text
 from assetkit.io.base import Place, Source, Target, Written
-from assetkit.records import AssetKey, Basis, CheckOutcome, InputUse, Materialization, PartitionKey
+from assetkit.records import (
+    AssetKey,
+    Basis,
+    CheckOutcome,
+    InputUse,
+    Materialization,
+    PartitionKey,
+    travels,
+)
 
 
 class Inspection(Protocol):
@@ -66,6 +74,7 @@ class AssetWork:
     inspections: tuple[Inspection, ...] = ()
 
 
+@travels
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InputSlots:
     """The upstream slots that a call loads for one input, in order, with their stable ids."""
@@ -74,6 +83,7 @@ class InputSlots:
     stable_ids: tuple[int, ...] = ()
 
 
+@travels
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlotWork:
     """One slot of a call.
@@ -104,6 +114,7 @@ class SlotWork:
     columns: str | None = None
 
 
+@travels
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepTask:
     """One call of an asset's function, for one slot or several.
@@ -150,6 +161,7 @@ class Failure:
         )
 
 
+@travels
 @dataclass(frozen=True, slots=True)
 class SlotResult:
     """What came of one slot: a materialization, or a failure."""
@@ -159,6 +171,7 @@ class SlotResult:
     failure: Failure | None = None
 
 
+@travels
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepResult:
     """What came of one call. ``logged``: its log file exists. ``duration`` in seconds."""

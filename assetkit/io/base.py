@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any, Protocol, TypeGuard, runtime_checkable
 from weakref import WeakKeyDictionary
 
-from assetkit.records import AssetKey, FileSignature, PartitionKey
+from assetkit.records import AssetKey, FileSignature, PartitionKey, travels
 
 
+@travels
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
     """Where a workspace keeps things, as paths or URLs.
@@ -32,6 +33,7 @@ class Place:
     options: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
+@travels
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
     """One slot to read.
