@@ -153,8 +153,11 @@ class Page:
     async def launch(self, request: Request) -> Response:
         """Begin exactly the plan that was looked at, or refuse with the difference."""
         plan_id = request.path_params["plan_id"]
+        at_once = _number((await _form(request)).get("at_once", ""), least=0, most=64)
         said = await self._ask("run_of_plan", plan_id=plan_id)
-        run_id = await asyncio.to_thread(self._launches.plan, said["run_id"], Path(said["file"]))
+        run_id = await asyncio.to_thread(
+            self._launches.plan, said["run_id"], Path(said["file"]), at_once=at_once
+        )
         return _done(request, {"run_id": run_id}, run_url(run_id))
 
     async def run(self, request: Request) -> Response:
@@ -183,7 +186,7 @@ class Page:
         asked = _backfill(form)
         mark = form.get("mark", "")
         said = await self._ask("backfill_batches", mark=mark, **asked)
-        wanted = Backfill(**said, at_once=asked["at_once"])
+        wanted = Backfill(**said, at_once=asked["at_once"], stop_after=asked["stop_after"])
         run_id = await asyncio.to_thread(self._launches.backfill, wanted, mark)
         return _done(request, {"run_id": run_id}, run_url(run_id))
 
@@ -315,6 +318,8 @@ def _backfill(given: Mapping[str, str]) -> Arguments:
         "newest": given.get("newest", "") == "1",
         "size": _number(given.get("size", ""), least=0, most=1_000_000),
         "at_once": _number(given.get("at_once", ""), least=1, most=64),
+        "stop_after": _number(given.get("stop_after", ""), least=0, most=1_000),
+        "along": given.get("along", ""),
     }
 
 

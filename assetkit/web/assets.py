@@ -15,7 +15,7 @@ from assetkit.records import AssetKey, partition_text
 from assetkit.web.builds import Build, builds_of, plots_of
 from assetkit.web.codetext import Code, code_of
 from assetkit.web.columns import ColumnLineage, column_lineage_of
-from assetkit.web.commands import Line, materialize_line
+from assetkit.web.commands import Line, hold_line, materialize_line
 from assetkit.web.contents import Data, ShownCheck, checks_of, data_of
 from assetkit.web.desk import Desk, Standing, in_project
 from assetkit.web.layout import Laid, Look, laid_out
@@ -79,6 +79,7 @@ class AssetPage:
     column_lineage: ColumnLineage | None
     load_line: str
     run_line: Line
+    hold_line: Line
 
 
 def asset_page(desk: Desk, *, asset: str, p: str = "", **look: Any) -> AssetPage:
@@ -95,7 +96,7 @@ def asset_page(desk: Desk, *, asset: str, p: str = "", **look: Any) -> AssetPage
     states = slot_states(standing.plan, key) if standing and is_defined else None
     universe = standing.plan.universes[key] if standing and is_defined else None
     chosen, problem = _chosen(universe, p)
-    one = p if chosen == 1 else None
+    one = _one_of(universe, p) if chosen == 1 else None
     told = [row for row in history if one is None or row["partition"] == one]
     laid = None
     if states is not None and universe is not None:
@@ -127,6 +128,7 @@ def asset_page(desk: Desk, *, asset: str, p: str = "", **look: Any) -> AssetPage
         column_lineage=column_lineage_of(desk, key),
         load_line=f"workspace.load({key!r}{f', {p!r}' if p else ''})",
         run_line=materialize_line(key, p, force=False, upstream=True),
+        hold_line=hold_line("hold" if _held(desk, key) is None else "release", key),
     )
 
 
@@ -138,6 +140,13 @@ def _chosen(universe: Any, p: str) -> tuple[int, str]:
         return len(universe.select(p)), ""
     except PlanError as error:
         return 0, str(error)
+
+
+def _one_of(universe: Universe | None, p: str) -> str:
+    """Return the key of the one partition that a selection means."""
+    if universe is None or not universe.dimensions:
+        return p
+    return partition_text(universe.key(int(universe.select(p)[0]))) or ""
 
 
 def _next_to(universe: Universe | None, partition: str | None, step: int) -> str:

@@ -13,12 +13,16 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-_GOES_ON = (0, 1)
+_FAILED = 1
+_GOES_ON = (0, _FAILED)
 
 
-def run_batches(commands: Sequence[Sequence[str]]) -> int:
-    """Run command lines of assetkit in turn; return the exit code of the last that ran."""
-    code = 0
+def run_batches(commands: Sequence[Sequence[str]], *, stop_after: int = 0) -> int:
+    """Run command lines of assetkit in turn; return the exit code of the last that ran.
+
+    The rest is left undone once *stop_after* of them have failed; 0: however many do.
+    """
+    code = failed = 0
     for words in commands:
         with subprocess.Popen(  # noqa: S603  our own command line
             [sys.executable, "-m", "assetkit", *words], stdout=subprocess.PIPE, text=True
@@ -29,7 +33,11 @@ def run_batches(commands: Sequence[Sequence[str]]) -> int:
                 sys.stdout.write(line)
                 sys.stdout.flush()
         code = process.returncode
+        failed += code == _FAILED
         if code not in _GOES_ON or _was_cancelled(last):
+            break
+        if failed == stop_after and code == _FAILED:
+            sys.stderr.write(f"{failed} failed, so the batches after it were left undone.\n")
             break
     return code
 
@@ -42,4 +50,5 @@ def _was_cancelled(line: str) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(run_batches(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))))
+    asked = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
+    sys.exit(run_batches(asked["commands"], stop_after=asked["stop_after"]))

@@ -55,14 +55,28 @@ def file_line(file: str) -> Line:
 
 
 def run_line(verb: str, run_id: str, steps: Sequence[str] = ()) -> Line:
-    """Return how a run is cancelled or retried, or its steps approved."""
+    """Return how a run is cancelled or retried, or its steps approved or rejected.
+
+    >>> run_line("approve", "r1", ["mailed"])
+    Line(shell='assetkit approve r1 mailed', python="ak.approve('r1', ['mailed'])")
+    """
     words = [verb, run_id, *steps]
     python = {
         "cancel": f"workspace.cancel({run_id!r})",
+        "retry": "ak.materialize(project, partitions='failed')",
         "approve": f"ak.approve({run_id!r}, {list(steps)!r})",
         "reject": f"ak.reject({run_id!r}, {list(steps)!r})",
-    }.get(verb, "")
+    }[verb]
     return Line(shell=shlex.join(["assetkit", *words]), python=python)
+
+
+def hold_line(verb: str, asset: str) -> Line:
+    """Return how automation is told to leave an asset alone (``hold``), or not (``release``).
+
+    >>> hold_line("release", "sales/orders").python
+    "workspace.release('sales/orders')"
+    """
+    return Line(shell=shlex.join(["assetkit", verb, asset]), python=f"workspace.{verb}({asset!r})")
 
 
 def _shell(verb: str, select: str, partitions: str, *, force: bool, upstream: bool) -> str:

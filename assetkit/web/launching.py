@@ -24,12 +24,16 @@ _KEPT = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backfill:
-    """Ranges of an asset's partitions, in the order in which to fill them."""
+    """Ranges of an asset's partitions, in the order in which to fill them.
+
+    ``stop_after``: so many batches that failed are the last; 0: none is.
+    """
 
     run_id: str
     asset: str
     batches: Sequence[str]
     at_once: int = 1
+    stop_after: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,12 +58,13 @@ class Launches:
         self._going: set[str] = set()
         self._lock = Lock()
 
-    def plan(self, run_id: str, file: Path) -> str:
-        """Begin to run a kept plan; return the id of its run.
+    def plan(self, run_id: str, file: Path, *, at_once: int = 0) -> str:
+        """Begin to run a kept plan, with so many calls at once at most; return its run's id.
 
         That is another than *run_id* where the plan was launched a moment ago.
         """
         words = ["materialize", str(file), "--json", "--yes", "--run-id", run_id]
+        words += ["--max-concurrency", str(at_once)] if at_once else []
         command = ["assetkit", *self._source.arguments(), *words]
         return self._begin(run_id, file.name, command)
 
@@ -75,7 +80,8 @@ class Launches:
         self._notes.mkdir(parents=True, exist_ok=True)
         file = self._notes / f"{backfill.run_id}.json"
         # More batches than fit into a command line are common: they are in a file.
-        file.write_text(json.dumps(commands), encoding="utf-8")
+        asked = {"commands": commands, "stop_after": backfill.stop_after}
+        file.write_text(json.dumps(asked), encoding="utf-8")
         return self._begin(backfill.run_id, mark, ["assetkit.web.batches", str(file)])
 
     def ended(self) -> bool:

@@ -23,8 +23,9 @@ from assetkit.planning.plan import Plan
 from assetkit.planning.request import Request
 from assetkit.planning.text import totals_text, verb_of, why_text
 from assetkit.records import AssetKey
-from assetkit.web.commands import Line, file_line, materialize_line, plan_line
+from assetkit.web.commands import Line, file_line, materialize_line, plan_line, run_line
 from assetkit.web.desk import Desk, NotFoundHere, in_project
+from assetkit.web.foreseen import PlanPicture, costs, picture_of, replaced, resting
 from assetkit.web.plainvalues import plain
 from assetkit.workspace.retrying import what_is_undone
 
@@ -59,7 +60,11 @@ class PlanRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanPage:
-    """A plan as it was made at ``as_of``. ``can_launch``: there is something to run."""
+    """A plan as it was made at ``as_of``. ``can_launch``: there is something to run.
+
+    ``at_once``: how long it takes with so many calls at once. ``resting``: why assets that
+    were asked for do not run, where none does.
+    """
 
     plan_id: str
     as_of: datetime
@@ -74,6 +79,9 @@ class PlanPage:
     idle: Sequence[AssetKey]
     steps: int
     estimate: str
+    at_once: Sequence[tuple[int, str]]
+    picture: PlanPicture | None
+    resting: Sequence[tuple[AssetKey, str]]
     can_launch: bool
     plan_line: Line
     run_line: Line
@@ -113,13 +121,16 @@ def make_plan_page(desk: Desk, *, keep: bool = True, **asked: Any) -> PlanPage:
     )
     if wanted.without:
         made = desk.workspace.plan(made.graph, _rest(made, frozenset(wanted.without)))
-        file = str(_folder(desk) / f"{made.plan_id}.plan")
-        page = replace(_page(made, wanted), run_line=file_line(file))
+        page = replace(_page(made, wanted), run_line=_file_line(desk, made))
     else:
         page = _page(made, wanted)
     if keep:
         _keep(desk, made, page)
     return page
+
+
+def _file_line(desk: Desk, made: Plan) -> Line:
+    return file_line(str(_folder(desk) / f"{made.plan_id}.plan"))
 
 
 def _rest(made: Plan, without: Collection[AssetKey]) -> Request:
@@ -143,7 +154,9 @@ def retry_plan_page(desk: Desk, *, run_id: str, keep: bool = True) -> PlanPage:
     """Plan what a run left undone, and keep the plan for launching."""
     request = what_is_undone(desk.core, desk.known_graph, run_id)
     made = desk.workspace.plan(desk.known_graph, request)
-    page = _page(made, Asked(select=" or ".join(request.targets)))
+    line = Line(shell=run_line("retry", run_id).shell, python=_file_line(desk, made).python)
+    page = replace(_page(made, Asked(select=" or ".join(request.targets))), run_line=line)
+    page = replace(page, plan_line=Line(shell=""))
     if keep:
         _keep(desk, made, page)
     return page
@@ -151,7 +164,8 @@ def retry_plan_page(desk: Desk, *, run_id: str, keep: bool = True) -> PlanPage:
 
 def kept_plan_page(desk: Desk, *, plan_id: str) -> dict[str, Any]:
     """Return the page of a plan as it was kept; raises `NotFoundHere` where it is not kept."""
-    page: dict[str, Any] = {"without": []}  # plans kept by an earlier version do not say it
+    # Plans kept by an earlier version do not say it.
+    page: dict[str, Any] = {"without": [], "at_once": [], "picture": None, "resting": []}
     page |= json.loads(_file(desk, plan_id, ".json").read_text(encoding="utf-8"))
     return page
 
@@ -186,11 +200,14 @@ def _page(made: Plan, asked: Asked) -> PlanPage:
         upstream=asked.upstream,
         without=sorted(asked.without),
         sentence=totals_text(summary, made.now),
-        notes=made.notes,
+        notes=[in_project(one) for one in (*made.notes, replaced(made)) if one],
         rows=rows_of(made),
         idle=[line.asset for line in summary.assets if verb_of(line) == "keep"],
         steps=len(made),
         estimate=rough_duration_text(summary.seconds) if summary.seconds else "",
+        at_once=costs(made),
+        picture=picture_of(made),
+        resting=resting(made),
         can_launch=len(made) > 0,
         plan_line=plan_line(asked.select, asked.partitions, **said),
         run_line=materialize_line(asked.select, asked.partitions, **said),

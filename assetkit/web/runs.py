@@ -10,11 +10,13 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from assetkit.catalog.approvals import ApprovalRecord
 from assetkit.catalog.arrays import rows_of
 from assetkit.definitions.durations import seconds_of
-from assetkit.display.quantities import duration_text
+from assetkit.display.quantities import ago_text, duration_text
 from assetkit.errors import did_you_mean
 from assetkit.records import AssetKey, slot_name
+from assetkit.web.commands import Line, run_line
 from assetkit.web.desk import Desk, NotFoundHere, in_project
 from assetkit.workspace.deciding import waiting
 
@@ -98,6 +100,16 @@ class StepLog:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """A step that waits for a person, and what to type to let it go on or to refuse it."""
+
+    step: str
+    asked: str
+    approve_line: Line
+    reject_line: Line
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunPage:
     """A run: its failures first, then how it went asset by asset, then every step."""
 
@@ -109,9 +121,11 @@ class RunPage:
     bars: Sequence[AssetBar]
     steps: Sequence[StepLine]
     more_steps: int
-    waiting: Sequence[str]
+    waiting: Sequence[Waiting]
     log: StepLog | None
     can_retry: bool
+    cancel_line: Line
+    retry_line: Line
 
 
 def run_lines(desk: Desk, *, limit: int | None = None, run_id: str | None = None) -> list[RunLine]:
@@ -176,9 +190,11 @@ def run_page(desk: Desk, *, run_id: str, step: str = "") -> RunPage:
         bars=_bars(run, ended, desk.now()),
         steps=lines[-_SHOWN_STEPS:],
         more_steps=max(0, len(lines) - _SHOWN_STEPS),
-        waiting=[slot_name(one.asset, one.partition) for one in asked],
+        waiting=[_waiting(run_id, one, desk.now()) for one in asked],
         log=_log(desk, events, step) if step else None,
         can_retry=run.status in ("failed", "cancelled", "lost"),
+        cancel_line=run_line("cancel", run_id),
+        retry_line=run_line("retry", run_id),
     )
 
 
@@ -193,6 +209,16 @@ def _sentence(run: RunLine, counts: Mapping[str, int], ended: int) -> str:
             f"{run.steps:,} steps were not finished."
         )
     return f"It ended as {run.status} after {run.took}: {done or 'nothing had to be done'}."
+
+
+def _waiting(run_id: str, asked: ApprovalRecord, now: datetime) -> Waiting:
+    step = slot_name(asked.asset, asked.partition)
+    return Waiting(
+        step=step,
+        asked=ago_text(asked.asked_at, now),
+        approve_line=run_line("approve", run_id, [step]),
+        reject_line=run_line("reject", run_id, [step]),
+    )
 
 
 def _step_of(event: Mapping[str, Any]) -> str:

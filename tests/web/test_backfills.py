@@ -48,6 +48,43 @@ def test_batches_are_ranges_of_what_is_asked_for(desk, asked, batches):
     assert backfill_page(desk, select="orders", **asked).batches == batches
 
 
+@pytest.mark.parametrize(
+    ("asked", "batches"),
+    [
+        pytest.param({}, ["date=2026-01-03..2026-01-05"], id="all neighbours"),
+        pytest.param(
+            {"size": 4}, ["date=2026-01-03..2026-01-04", "date=2026-01-05"], id="two days of two"
+        ),
+        pytest.param(
+            {"size": 4, "newest": True},
+            ["date=2026-01-04..2026-01-05", "date=2026-01-03"],
+            id="newest first",
+        ),
+        pytest.param(
+            {"along": "region", "size": 2},
+            [
+                f"date={days},region={region}"
+                for region in ("de", "fr")
+                for days in ("2026-01-03..2026-01-04", "2026-01-05")
+            ],
+            id="region by region",
+        ),
+        pytest.param(
+            {"partitions": "date=2026-01-03..2026-01-05,region=fr", "size": 2},
+            ["date=2026-01-03..2026-01-04,region=fr", "date=2026-01-05,region=fr"],
+            id="of one region",
+        ),
+    ],
+)
+def test_several_dimensions_are_filled_along_one(desk, asked, batches):
+    """A batch is one selection, and never of more partitions than asked for."""
+    asked = {"partitions": "date=2026-01-03..2026-01-05", **asked}
+    page = backfill_page(desk, select="by_region", **asked)
+
+    assert page.batches == batches
+    assert page.dimensions == ("date", "region")
+
+
 def test_a_backfill_says_what_it_would_do(desk):
     """How many there are of each kind, what it costs, and the lines to type instead."""
     page = backfill_page(desk, select="orders", partitions="2026-01-03..2026-01-08", at_once=2)
@@ -66,7 +103,7 @@ def test_a_backfill_says_what_it_would_do(desk):
     [
         ({"select": "orders", "only": "red"}, InvalidArgument),
         ({"select": "reports/totals"}, InvalidSelection),
-        ({"select": "by_region"}, InvalidSelection),
+        ({"select": "by_region", "along": "colour"}, InvalidArgument),
         ({"select": "orders", "partitions": "2027-01-01"}, UnknownPartition),
     ],
 )
@@ -115,6 +152,20 @@ def test_what_is_launched_runs_batch_after_batch(tmp_path):
     assert list(frame["status"]) == ["failed", "success"]
     assert frame["runs"].iloc[0] == [run_id]
     assert frame["slots"].tolist() == [2, 2]
+
+
+def test_so_many_failures_are_enough(tmp_path, capsys):
+    """Batches after the last allowed failure are left undone, and it is said."""
+    (tmp_path / "bad.py").write_text(
+        "from assetkit import asset\n@asset\ndef one():\n    raise ValueError('no')\n"
+    )
+    failing = ["-m", str(tmp_path / "bad.py"), "--workspace", str(tmp_path / "w")]
+    failing += ["materialize", "--yes", "--progress", "none"]
+
+    assert run_batches([["--version"], failing, ["--version"]], stop_after=1) == 1
+    said = capsys.readouterr()
+    assert said.out.count("assetkit ") == 1
+    assert "the batches after it were left undone" in said.err
 
 
 def test_a_batch_that_cannot_be_run_is_the_last(capsys):

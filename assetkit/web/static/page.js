@@ -57,6 +57,11 @@ function dress() {
   if (graph) attachGraph(graph);
 }
 
+// Leaving something out of a plan, or putting it back, plans anew at once.
+document.addEventListener("change", ({ target }) => {
+  if (target.name === "without" && target.form?.id === "leave") target.form.requestSubmit();
+});
+
 const typing = (target) => target.closest("input, select, textarea, [contenteditable]");
 const busy = () => typing(document.activeElement ?? document.body) &&
   document.getElementById("main").contains(document.activeElement);
