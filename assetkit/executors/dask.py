@@ -15,7 +15,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -50,12 +50,16 @@ from assetkit.executors.packing import (
 try:
     import dask
     from distributed import Client, Future, KilledWorker, LocalCluster, Security, get_worker
+    from distributed import wait as wait_for
     from distributed.comm import connect
 except ImportError as missing:
     raise MissingExtra("distributed", extra="dask", purpose="DaskExecutor") from missing
 
 CONNECT_SECONDS = 10.0
 """How long to wait for a scheduler to answer."""
+
+_LAST_CALL = 30.0
+"""Seconds that a call of `everywhere` may take."""
 
 _OPTIONS = ("allow_other_workers", "num_cpus", "priority", "resources", "workers")
 
@@ -193,6 +197,13 @@ class DaskExecutor:
             self._client.unsubscribe_topic(self._name)
         self._listening = False
         self._clear()
+
+    def everywhere(self, function: Callable[[], Any]) -> None:
+        """Call a function in each worker, between runs, and wait; errors stay there."""
+        client = self._started()
+        calls = [client.submit(function, workers=one, pure=False) for one in self._information()]
+        with client.as_current(), suppress(TimeoutError):
+            wait_for(calls, timeout=_LAST_CALL)
 
     def close(self) -> None:
         """Leave the cluster; end one that was started here."""

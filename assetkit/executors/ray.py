@@ -7,7 +7,8 @@ Rule 2: Ray tries nothing again by itself: only here is known what was stopped o
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from time import monotonic
+from contextlib import suppress
+from time import monotonic, sleep
 from typing import Any
 
 from assetkit.errors import (
@@ -56,6 +57,11 @@ _OPTIONS = (
 _OBJECT_STORE = 100_000_000
 """Bytes for what Ray itself moves between workers here: steps only pass notes."""
 
+_LAST_CALL = 30.0
+"""Seconds that a call of `everywhere` may take in one worker."""
+
+_ROUNDS, _STAY = 10, 0.05
+
 _AMOUNTS = {"num_cpus": "CPU", "num_gpus": "GPU", "memory": "memory"}
 
 
@@ -88,6 +94,7 @@ class RayExecutor:
 
     def _clear(self) -> None:
         self._tasks: dict[Any, _Task] = {}
+        self._met: dict[str, str] = {}
         self._back: list[Done] = []
 
     @property
@@ -153,6 +160,25 @@ class RayExecutor:
             self.cancel(task.task_id)
         self._clear()
 
+    def everywhere(self, function: Callable[[], Any]) -> None:
+        """Call a function in each worker that did a task since `start`; errors stay there.
+
+        Ray chooses the worker of a task, so it is asked until all of them have been reached;
+        those that have ended since never are.
+        """
+        content = packed(_call, function)
+        for _ in range(_ROUNDS):
+            if not self._met:
+                return
+            calls = [
+                _visit.options(scheduling_strategy=_on(node)).remote(content, versions_here())
+                for node in self._met.values()
+            ]
+            done, _ = ray.wait(calls, num_returns=len(calls), timeout=_LAST_CALL)
+            for reference in done:
+                with suppress(RayError):
+                    self._met.pop(ray.get(reference), None)
+
     def close(self) -> None:
         """Leave the cluster, where this executor connected to it; end one that was started."""
         if self._started_here:
@@ -195,7 +221,7 @@ class RayExecutor:
         """Refuse nodes that could not read what is sent to them."""
         asked = {
             node["NodeManagerAddress"]: _versions.options(
-                scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=True)
+                scheduling_strategy=_on(node["NodeID"])
             ).remote()
             for node in ray.nodes()
             if node["Alive"]
@@ -220,11 +246,12 @@ class RayExecutor:
 
     def _outcome(self, task: _Task, reference: Any) -> Done:
         try:
-            content = ray.get(reference)
+            worker, node, content = ray.get(reference)
         except TaskCancelledError:
             return Done(task.task_id, error=StepCancelled("The step was stopped."))
         except RayError as error:
             return task.ended_by(error)
+        self._met[worker] = node
         if isinstance(content, Exception):
             return Done(task.task_id, error=content)
         return Done(task.task_id, value=unpacked(content))
@@ -254,14 +281,33 @@ class _Task:
 
 def _do(
     content: bytes, sender: Versions, timeout: float | None, log: str | None
-) -> bytes | Exception:
-    """Do a packed task, in a worker; return its packed result, or why there is none."""
+) -> tuple[str, str, bytes | Exception]:
+    """Do a packed task, in a worker; return who did, and its packed result or why there is none."""
+    here = ray.get_runtime_context()
     try:
         refuse_others(versions_here(), sender, worker="The Ray worker")
-        return work(content, timeout, log)
+        done: bytes | Exception = work(content, timeout, log)
     except Exception as error:
-        return error
+        done = error
+    return here.get_worker_id(), here.get_node_id(), done
+
+
+def _see(content: bytes, sender: Versions) -> str:
+    """Do a packed task, and stay for a moment so that the next one meets another worker."""
+    worker, _, _ = _do(content, sender, None, None)
+    sleep(_STAY)
+    return worker
+
+
+def _call(function: Callable[[], Any]) -> None:
+    function()
+
+
+def _on(node: str) -> NodeAffinitySchedulingStrategy:
+    """Return the wish to run on a node, as long as it is there."""
+    return NodeAffinitySchedulingStrategy(node, soft=True)
 
 
 _work = ray.remote(max_retries=0)(_do)
+_visit = ray.remote(max_retries=0)(_see)
 _versions = ray.remote(max_retries=3, num_cpus=0)(versions_here)

@@ -6,12 +6,13 @@ import os
 import signal
 import threading
 from functools import partial
+from pathlib import Path
 from time import monotonic
 
 import pandas as pd
 import pytest
 
-from assetkit import StaticPartitions, Workspace, asset, materialize
+from assetkit import Resource, StaticPartitions, Workspace, asset, materialize
 from assetkit.errors import (
     InvalidArgument,
     StepCancelled,
@@ -297,6 +298,33 @@ def test_a_step_whose_node_was_lost_is_tried_again(find_executor, name, tmp_path
 
     with Workspace.temporary(executor=find_executor(name)) as workspace:
         assert materialize(shaky, workspace=workspace, progress="none").success
+
+
+class Connection(Resource):
+    """Notes in a folder in which processes it is open, and where it was."""
+
+    folder: Path
+
+    def setup(self):
+        (self.folder / f"{os.getpid()} open").touch()
+
+    def teardown(self):
+        (self.folder / f"{os.getpid()} open").rename(self.folder / f"{os.getpid()} closed")
+
+
+@pytest.mark.parametrize("name", ELSEWHERE)
+def test_resources_are_torn_down_where_they_were_set_up(find_executor, name, tmp_path):
+    """At the end of a run, in each worker, though that stays for the next run."""
+
+    @asset(partitions=StaticPartitions([f"{n}" for n in range(6)]))
+    def asked(connection: Connection) -> None:
+        """Need the connection."""
+
+    resources = {"connection": Connection(folder=tmp_path)}
+    with Workspace.temporary(executor=find_executor(name), resources=resources) as workspace:
+        materialize(asked, workspace=workspace, progress="none")
+
+        assert {"closed"} == {path.name.split()[1] for path in tmp_path.iterdir()}
 
 
 def test_of_small_steps_only_the_one_to_blame_is_lost(find_executor):
