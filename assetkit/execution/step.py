@@ -10,12 +10,13 @@ other slots of its call are still stored.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from functools import partial
+from threading import Event
 from time import perf_counter
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import cloudpickle
 
@@ -42,6 +43,8 @@ _STORING = 4
 """How many slots of one call are written and published at once, where no user's code takes part."""
 
 _Stored: TypeAlias = Materialization | Staged | Failure
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
 
 
 def run_step(task: StepTask) -> StepResult | Unfinished:
@@ -105,8 +108,7 @@ class _Attempt:
         if len(task.slots) > 1 and self._is_ours_alone(parts.values()):
             if hasattr(work.manager, "make_room"):
                 work.manager.make_room(work.place, [slot.folder for slot in task.slots])
-            with ThreadPoolExecutor(_STORING, thread_name_prefix="assetkit-store") as pool:
-                return list(pool.map(lambda slot: self._finish(slot, parts, loaded), task.slots))
+            return _in_threads(_STORING, lambda slot: self._finish(slot, parts, loaded), task.slots)
         return [self._store(slot, parts.pop(slot.step), loaded) for slot in task.slots]
 
     def _store_outputs(self, returned: Any, loaded: LoadedInputs) -> list[_Stored]:
@@ -194,11 +196,10 @@ class _Attempt:
 
     def publish_all(self, stored: Sequence[_Stored]) -> StepResult:
         """Publish what is written aside, and say what came of each slot."""
-        if len(stored) > 1 and _waits_for_disk(self._task):
-            with ThreadPoolExecutor(_PUBLISHING) as pool:
-                results = tuple(pool.map(self._publish, self._task.slots, stored))
-        else:
-            results = tuple(map(self._publish, self._task.slots, stored))
+        waiting = sum(isinstance(one, Staged) for one in stored)
+        threads = _PUBLISHING if waiting > 1 and _waits_for_disk(self._task) else 1
+        pairs = list(zip(self._task.slots, stored, strict=True))
+        results = tuple(_in_threads(threads, lambda pair: self._publish(*pair), pairs))
         self._log.close()
         duration = perf_counter() - self._started
         return StepResult(slots=results, duration=duration, logged=self._log.used)
@@ -217,6 +218,36 @@ class _Attempt:
             return stored.publish()
         except Exception as error:
             return _failure(error, self._task, self._work, self._log)
+
+
+def _in_threads(
+    threads: int, function: Callable[[_Item], _Result], items: Sequence[_Item]
+) -> list[_Result]:
+    """Return what *function* makes of each item, each thread having a share of them.
+
+    A future for each item would wake this thread as often. An interrupt leaves out
+    what is not begun.
+    """
+    if threads == 1 or len(items) < 2:
+        return [function(item) for item in items]
+    results: dict[int, _Result] = {}
+    interrupted = Event()
+
+    def work(first: int) -> None:
+        for place in range(first, len(items), threads):
+            if interrupted.is_set():
+                return
+            results[place] = function(items[place])
+
+    with ThreadPoolExecutor(threads, thread_name_prefix="assetkit-store") as pool:
+        shares = [pool.submit(work, first) for first in range(threads)]
+        try:
+            for share in shares:
+                share.result()
+        except BaseException:
+            interrupted.set()
+            raise
+    return [results[place] for place in range(len(items))]
 
 
 def _with_own(

@@ -119,7 +119,7 @@ def publish_lock(private: Path, path: Path, run_id: str = "") -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
         handle = os.open(folder / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC)
     try:
-        if _acquired(handle, private):
+        if _acquired(handle, private) and _holder(handle) != run_id:
             with contextlib.suppress(OSError):
                 os.ftruncate(handle, 0)
                 os.pwrite(handle, run_id.encode(), 0)
@@ -135,7 +135,7 @@ def _acquired(handle: int, private: Path) -> bool:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            holder = os.pread(handle, 200, 0).decode(errors="replace")
+            holder = _holder(handle)
             if holder and (private / "staging" / holder).is_file():
                 return False
             if time.monotonic() > end:
@@ -144,3 +144,8 @@ def _acquired(handle: int, private: Path) -> bool:
             pause = min(pause * 2, 0.05)
         else:
             return True
+
+
+def _holder(handle: int) -> str:
+    """Return the run that took a lock last; writing it anew each time would wait for journals."""
+    return os.pread(handle, 200, 0).decode(errors="replace")

@@ -22,6 +22,9 @@ from assetkit.io import objects
 from assetkit.io.objects import Cells, UnfitColumn
 from assetkit.io.pandas_metadata import OURS, index_fields
 
+_FEW_ROWS = 1 << 16
+"""Rows up to which handing columns to other threads takes longer than converting them."""
+
 
 def to_arrow(frame: pd.DataFrame, *, where: str, offset: int = 0) -> pa.Table:
     """Convert a frame.
@@ -63,7 +66,7 @@ def to_pandas(table: pa.Table) -> pd.DataFrame:
     noted: dict[str, Any] = {} if ours is None else json.loads(ours)
     if "categories" in noted and not table.num_rows:
         table = _with_categories(table, noted["categories"])
-    frame: pd.DataFrame = table.to_pandas()
+    frame: pd.DataFrame = table.to_pandas(use_threads=table.num_rows > _FEW_ROWS)
     cells = {name: Cells(*pair) for name, pair in noted.get("cells", {}).items()}
     for name in [name for name in frame.columns if name in cells]:
         frame[name] = pd.Series(
