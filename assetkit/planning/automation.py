@@ -29,6 +29,7 @@ from assetkit.planning.candidates import (
 from assetkit.planning.decisions import Decision, Outcome
 from assetkit.planning.freshness import Freshness
 from assetkit.planning.model import AssetPlan
+from assetkit.planning.needs import Need, union_of
 from assetkit.planning.planner import Draft, Situation, make_plan
 from assetkit.planning.promises import Promises
 from assetkit.planning.ranges import covered
@@ -62,12 +63,15 @@ class Automation:
 
 @dataclass(slots=True)
 class _Wish:
-    """Slots by asset that are to run because one asset asks for it."""
+    """Slots of one asset, the one that asks, that are to run, and what they need to run before."""
 
-    asker: AssetKey
-    reason: str
-    slots: dict[AssetKey, Flags]
+    need: Need
+    reason: str = ""
     forced: Flags | None = None
+
+    @property
+    def asker(self) -> AssetKey:
+        return self.need.asset
 
 
 def automate(
@@ -107,11 +111,7 @@ def _with_promised(
     seen: Survey, promised: Iterable[_Wish], histories: Mapping[AssetKey, VersionColumns]
 ) -> Survey:
     """Look again, knowing what runs for promises: what is eager downstream follows at once."""
-    wanted: dict[AssetKey, Flags] = {}
-    for wish in promised:
-        for key, slots in wish.slots.items():
-            wanted[key] = wanted[key] | slots if key in wanted else slots
-    again = survey(seen.situation, histories, wanted)
+    again = survey(seen.situation, histories, union_of(wish.need for wish in promised))
     again.past.wanted.update(seen.past.wanted)
     again.ledger.wants_detail |= seen.ledger.wants_detail
     # Promises are judged by what is there, whatever is going to run.
@@ -153,7 +153,10 @@ def _with_pulls(found: Candidates, seen: Survey) -> _Wish:
             if both.any() and (before is None or (both != before).any()):
                 slots[upstream] = both
                 front.append(upstream)
-    return _Wish(found.asset, "", slots, found.forced if found.forced.any() else None)
+    own = slots.pop(found.asset)
+    above = tuple(Need(key, runs) for key, runs in slots.items())
+    need = Need(found.asset, own, above)
+    return _Wish(need, forced=found.forced if found.forced.any() else None)
 
 
 def _promised_wishes(seen: Survey, notes: list[Note], horizon: timedelta) -> list[_Wish]:
@@ -162,13 +165,14 @@ def _promised_wishes(seen: Survey, notes: list[Note], horizon: timedelta) -> lis
     promises, wishes = Promises(seen, horizon), []
     for key, status in seen.statuses.items():
         demand, policy, every = promises.demand_of(status), seen.policy_of(key), seen.every(key)
-        if demand.outcome is Outcome.LAUNCH and policy is not None and policy.when is not None:
-            refusal = refusal_of(key, policy, demand.wants.get(key, every), seen)
+        need = demand.need
+        if need is not None and policy is not None and policy.when is not None:
+            refusal = refusal_of(key, policy, every if need.runs is None else need.runs, seen)
             if refusal:
                 notes.append(Note(key, Outcome.REFUSED, refusal, every))
                 continue
-        if demand.outcome is Outcome.LAUNCH:
-            wishes.append(_Wish(key, demand.reason, demand.wants))
+        if need is not None:
+            wishes.append(_Wish(need, demand.reason))
         elif demand.outcome is not Outcome.FRESH:
             notes.append(Note(key, demand.outcome, demand.reason, every, demand.due))
     return wishes
@@ -217,15 +221,12 @@ def _pinned(
     """Return the slots to plan, and the roots to run although they are fresh."""
     slots: dict[AssetKey, Flags] = {}
     forced: set[AssetKey] = set()
-    for wish in wishes:
-        if wish.asker in banned:
+    for key, flags in union_of(one.need for one in wishes if one.asker not in banned).items():
+        if key in banned:
             continue
-        for key, flags in wish.slots.items():
-            if key in banned:
-                continue
-            slots[key] = slots[key] | flags if key in slots else flags
-            if seen.is_root(key) and (flags & seen.present(key) & ~_stale(key, seen)).any():
-                forced.add(key)
+        slots[key] = flags
+        if seen.is_root(key) and (flags & seen.present(key) & ~_stale(key, seen)).any():
+            forced.add(key)
     return slots, frozenset(forced)
 
 
@@ -341,18 +342,17 @@ def _decision_of(note: Note, seen: Survey) -> Decision:
 
 def _waiting(wish: _Wish, seen: Survey) -> Decision:
     """Return the decision for what was asked for and is not run: its inputs do not come."""
-    key = wish.asker
+    key, runs = wish.asker, wish.need.runs
     part = seen.parts[key]
-    if (declared_only(part) & wish.slots[key]).any():
+    if runs is not None and (declared_only(part) & runs).any():
         words, outcome = code_words(seen.policy_of(key)), Outcome.CODE_CHANGED
     else:
         names = [edge.upstream for edge in needed_edges(key, seen.world)]
         late = [name for name in names if seen.parts[name].run.any()]
         words = f"waits for {', '.join(late or names) or 'its inputs'}, not to be built now"
         outcome = Outcome.WAITING
-    return Decision(
-        asset=key, outcome=outcome, reason=words, slots=int(np.count_nonzero(wish.slots[key]))
-    )
+    count = 0 if runs is None else int(np.count_nonzero(runs))
+    return Decision(asset=key, outcome=outcome, reason=words, slots=count)
 
 
 def _wake_at(seen: Survey, decisions: Iterable[Decision]) -> datetime | None:

@@ -121,15 +121,20 @@ def _is_past(at: datetime | None, policy: FreshnessPolicy, now: datetime) -> boo
 
 def blame(key: AssetKey, times: Times, world: World, ledger: Ledger) -> str:
     """Say in words what keeps an asset's data from being newer, however far up."""
-    while True:
+    way: list[AssetKey] = []
+    while key not in ledger.blamed:
+        way.append(key)
         universe, own = world.universes[key], known_of(key, world, ledger)
         absent = np.flatnonzero(~own.present)
+        holder = None if len(absent) else _oldest_input(key, times, world, ledger)
         if len(absent):
-            return _missing_text(key, universe, int(absent[0]))
-        holder = _oldest_input(key, times, world, ledger)
-        if holder is None:
-            return _age_text(key, times[key], world)
-        key = holder
+            ledger.blamed[key] = _missing_text(key, universe, int(absent[0]))
+        elif holder is None:
+            ledger.blamed[key] = _age_text(key, times[key], world)
+        else:
+            key = holder
+    ledger.blamed.update(dict.fromkeys(way, ledger.blamed[key]))
+    return ledger.blamed[key]
 
 
 def _missing_text(key: AssetKey, universe: Universe, position: int) -> str:
