@@ -13,13 +13,20 @@ from assetkit.errors import ExecutorError, MissingExtra
 dask = pytest.importorskip("assetkit.executors.dask", exc_type=MissingExtra)
 distributed = pytest.importorskip("distributed")
 
-OTHER_ASSETKIT = "import assetkit.executors.packing as ours\nours.own_version = lambda: '0.0.1'\n"
+OTHER_ASSETKIT = "import os, sys\nsys.path.insert(0, os.environ['OTHERS'])\n"
 NO_ASSETKIT = "import sys\nsys.modules['assetkit'] = None\n"
 
 
 @pytest.fixture
-def cluster(request, tmp_path):
-    """Return the address of a scheduler with one worker, which first runs some code."""
+def cluster(request, tmp_path, monkeypatch):
+    """Return the address of a scheduler with one worker, which first runs some code.
+
+    In the folder ``OTHERS`` another assetkit is installed.
+    """
+    others = tmp_path / "others" / "assetkit-0.0.1.dist-info"
+    others.mkdir(parents=True)
+    (others / "METADATA").write_text("Metadata-Version: 2.1\nName: assetkit\nVersion: 0.0.1\n")
+    monkeypatch.setenv("OTHERS", str(others.parent))
     preload = tmp_path / "preload.py"
     preload.write_text(request.param, encoding="utf-8")
     with distributed.LocalCluster(
