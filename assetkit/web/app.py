@@ -20,6 +20,7 @@ from starlette.requests import Request
 from starlette.responses import (
     HTMLResponse,
     JSONResponse,
+    PlainTextResponse,
     RedirectResponse,
     Response,
     StreamingResponse,
@@ -89,6 +90,7 @@ class Page:
             routes=[
                 Route("/live", self.live),
                 Route("/lineage.svg", self.lineage_picture),
+                Route("/runs/{run_id}/log", self.log),
                 Route("/version", self.version),
                 Mount("/static", StaticFiles(directory=Path(__file__).parent / "static")),
                 *(Route(path, handler, methods=["POST"]) for path, handler in acts),
@@ -171,6 +173,13 @@ class Page:
                 raise
             return self._rendered(request, "starting.html", _starting(begun))
         return self._rendered(request, "run.html", page)
+
+    async def log(self, request: Request) -> Response:
+        """Return all that a step said as a file, to download."""
+        step = request.query_params.get("step", "")
+        text = await self._ask("log_text", run_id=request.path_params["run_id"], step=step)
+        named = {"content-disposition": f"attachment; filename*=UTF-8''{quote(step, safe='')}.log"}
+        return PlainTextResponse(text, headers={"cache-control": "no-store", **named})
 
     async def backfill(self, request: Request) -> Response:
         """Show the backfill that the address asks for, or where to ask."""
@@ -338,7 +347,8 @@ def _runs(request: Request) -> Arguments:
 
 
 def _run(request: Request) -> Arguments:
-    return {**_of("run_id")(request), "step": request.query_params.get("step", "")}
+    names, query = ("step", "level", "find", "asset", "event"), request.query_params
+    return {**_of("run_id")(request), **{name: query[name] for name in names if name in query}}
 
 
 def _of(name: str) -> Callable[[Request], Arguments]:

@@ -14,7 +14,7 @@ from assetkit.planning.freshness import Freshness, Lateness
 from assetkit.planning.text import why_text
 from assetkit.records import AssetKey, slot_name
 from assetkit.web.desk import Desk, Standing, in_project
-from assetkit.web.runs import RunLine, run_lines
+from assetkit.web.runlines import RunLine, run_lines
 from assetkit.web.states import Tally
 from assetkit.workspace.deciding import waiting
 

@@ -70,6 +70,16 @@ def run_line(verb: str, run_id: str, steps: Sequence[str] = ()) -> Line:
     return Line(shell=shlex.join(["assetkit", *words]), python=python)
 
 
+def resume_line(backfill_id: str) -> Line:
+    """Return how what is left of a backfill is done.
+
+    >>> resume_line("bf-1").shell
+    'assetkit backfill --resume bf-1'
+    """
+    shell = shlex.join(["assetkit", "backfill", "--resume", backfill_id])
+    return Line(shell=shell, python=f"ak.resume({backfill_id!r}, project)")
+
+
 def hold_line(verb: str, asset: str) -> Line:
     """Return how automation is told to leave an asset alone (``hold``), or not (``release``).
 

@@ -35,7 +35,8 @@ from assetkit.web.desk import Desk, NotFoundHere, RenamedHere, UnknownHere
 from assetkit.web.lineage import lineage_page
 from assetkit.web.plainvalues import plain
 from assetkit.web.plans import kept_plan_page, make_plan_page, retry_plan_page, run_of_plan
-from assetkit.web.runs import run_page, runs_page
+from assetkit.web.runlines import runs_page
+from assetkit.web.runs import log_text, run_page
 from assetkit.web.source import Source
 from assetkit.workspace import Workspace, deciding, holds
 
@@ -69,6 +70,7 @@ ASKED: Final[Mapping[str, Callable[..., Any]]] = {
     "asset": asset_page,
     "runs": runs_page,
     "run": run_page,
+    "log_text": log_text,
     "lineage": lineage_page,
     "make_plan": make_plan_page,
     "retry_plan": retry_plan_page,

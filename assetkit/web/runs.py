@@ -1,56 +1,28 @@
-"""Runs: what happened, the failures first, and what each step said."""
+"""One run: what happened, the failures first, and what each step said."""
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from assetkit.catalog.approvals import ApprovalRecord
 from assetkit.catalog.arrays import rows_of
-from assetkit.definitions.durations import seconds_of
 from assetkit.display.quantities import ago_text, duration_text
 from assetkit.errors import did_you_mean
+from assetkit.execution.logs import log_name
 from assetkit.records import AssetKey, slot_name
 from assetkit.web.commands import Line, run_line
 from assetkit.web.desk import Desk, NotFoundHere, in_project
+from assetkit.web.logtext import LogView, log_view
+from assetkit.web.runlines import RunLine, run_lines
 from assetkit.workspace.deciding import waiting
 
 _SHOWN_STEPS = 500
-_SHOWN_LINES = 5_000
-_ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
-STATUSES = ("running", "success", "failed", "cancelled", "lost")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunLine:
-    """One run in a list. ``took`` in words, empty while it runs."""
-
-    run_id: str
-    status: str
-    origin: str
-    started_at: datetime
-    ended_at: datetime | None
-    took: str
-    steps: int
-    targets: Sequence[AssetKey]
-    command: str
-    message: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunsPage:
-    """Runs, newest first, as the filters say."""
-
-    runs: Sequence[RunLine]
-    status: str
-    since: str
-    total: int
-    statuses: Sequence[str] = STATUSES
+_SHOWN_FAILURES = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,12 +63,18 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StepLog:
-    """What one step said. ``note`` says why there is nothing, where that is so."""
+class Wanted:
+    """What is asked for of a run.
 
-    step: str
-    lines: Sequence[str]
-    note: str = ""
+    ``step`` (``asset@partition``): its log, of it lines of a ``level`` or worse with the text
+    ``find`` in them. ``asset`` and ``event``: just such steps are listed.
+    """
+
+    step: str = ""
+    level: str = ""
+    find: str = ""
+    asset: str = ""
+    event: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,60 +94,26 @@ class RunPage:
     run: RunLine
     sentence: str
     failures: Sequence[Failure]
+    more_failures: int
     stopped: Sequence[str]
     counts: Mapping[str, int]
     bars: Sequence[AssetBar]
+    wanted: Wanted
     steps: Sequence[StepLine]
     more_steps: int
     waiting: Sequence[Waiting]
-    log: StepLog | None
+    log: LogView | None
     can_retry: bool
     cancel_line: Line
     retry_line: Line
 
 
-def run_lines(desk: Desk, *, limit: int | None = None, run_id: str | None = None) -> list[RunLine]:
-    """Return runs, newest first."""
-    rows = rows_of(desk.core.catalog.runs(limit=limit, run_id=run_id))
-    return [
-        RunLine(
-            run_id=row["run_id"],
-            status=row["status"],
-            origin=row["origin"],
-            started_at=row["started_at"],
-            ended_at=row["ended_at"],
-            took="" if row["duration"] is None else duration_text(row["duration"]),
-            steps=row["steps"],
-            targets=row["targets"] or (),
-            command=row["command"] or "",
-            message=row["message"] or "",
-        )
-        for row in rows
-    ]
-
-
-def runs_page(desk: Desk, *, status: str = "", since: str = "", limit: int = 200) -> RunsPage:
-    """Return the runs of a status, begun no longer ago than *since* (``"24h"``; empty: any)."""
-    found = run_lines(desk)
-    earliest = (
-        desk.now() - timedelta(seconds=seconds_of(since, owner="runs", argument="since"))
-        if since
-        else None
-    )
-    kept = [
-        one
-        for one in found
-        if (not status or one.status == status) and (earliest is None or one.started_at >= earliest)
-    ]
-    return RunsPage(runs=kept[:limit], status=status, since=since, total=len(found))
-
-
-def run_page(desk: Desk, *, run_id: str, step: str = "") -> RunPage:
-    """Return a run; with *step* (``asset@partition``) what that step said.
+def run_page(desk: Desk, *, run_id: str, **asked: Any) -> RunPage:
+    """Return a run, and what is `Wanted` of it.
 
     Raises `NotFoundHere` where there is no such run.
     """
-    found = run_lines(desk, run_id=run_id)
+    wanted, found = Wanted(**asked), run_lines(desk, run_id=run_id)
     if not found:
         near = did_you_mean(
             run_id, [one.run_id for one in run_lines(desk, limit=1_000)], what="runs"
@@ -179,19 +123,21 @@ def run_page(desk: Desk, *, run_id: str, step: str = "") -> RunPage:
     events: list[dict[str, Any]] = rows_of(desk.core.catalog.steps(run_id))
     ended = [one for one in events if one["event"] != "attempt failed"]
     counts = Counter(str(one["event"]) for one in ended)
-    asked = waiting(desk.core, run_id)
-    lines = [_step_line(one) for one in events]
+    failures = list(_failures(events))
+    lines = [_step_line(one) for one in events if _is_wanted(one, wanted)]
     return RunPage(
         run=run,
         sentence=_sentence(run, counts, len(ended)),
-        failures=list(_failures(events)),
+        failures=failures[:_SHOWN_FAILURES],
+        more_failures=max(0, len(failures) - _SHOWN_FAILURES),
         stopped=sorted({_step_of(one) for one in ended if one["event"] == "blocked"}),
         counts=dict(counts),
         bars=_bars(run, ended, desk.now()),
+        wanted=wanted,
         steps=lines[-_SHOWN_STEPS:],
         more_steps=max(0, len(lines) - _SHOWN_STEPS),
-        waiting=[_waiting(run_id, one, desk.now()) for one in asked],
-        log=_log(desk, events, step) if step else None,
+        waiting=[_waiting(run_id, one, desk.now()) for one in waiting(desk.core, run_id)],
+        log=_log(desk, run, events, wanted) if wanted.step else None,
         can_retry=run.status in ("failed", "cancelled", "lost"),
         cancel_line=run_line("cancel", run_id),
         retry_line=run_line("retry", run_id),
@@ -223,6 +169,12 @@ def _waiting(run_id: str, asked: ApprovalRecord, now: datetime) -> Waiting:
 
 def _step_of(event: Mapping[str, Any]) -> str:
     return slot_name(event["asset"], event["partition"])
+
+
+def _is_wanted(event: Mapping[str, Any], wanted: Wanted) -> bool:
+    return (not wanted.asset or event["asset"] == wanted.asset) and (
+        not wanted.event or str(event["event"]) == wanted.event
+    )
 
 
 def _step_line(event: Mapping[str, Any]) -> StepLine:
@@ -291,26 +243,50 @@ def _bars(run: RunLine, ended: Sequence[Mapping[str, Any]], now: datetime) -> li
     return bars
 
 
-def _log(desk: Desk, events: Sequence[Mapping[str, Any]], step: str) -> StepLog:
-    """Return what a step said; the file is found by the run's record of it, never by a path."""
+def log_text(desk: Desk, *, run_id: str, step: str) -> str:
+    """Return all that a step said; raises `NotFoundHere` where that is not kept, or nothing."""
+    found = run_lines(desk, run_id=run_id)
+    events = rows_of(desk.core.catalog.steps(run_id)) if found else []
+    text, note = _said(desk, found[0], events, step) if found else ("", "There is no such run.")
+    if not text:
+        raise NotFoundHere(note or "It wrote nothing to its log.")
+    return text
+
+
+def _log(desk: Desk, run: RunLine, events: Sequence[Mapping[str, Any]], wanted: Wanted) -> LogView:
+    text, note = _said(desk, run, events, wanted.step)
+    if note:
+        return LogView(step=wanted.step, note=note)
+    return log_view(wanted.step, text, level=wanted.level, find=wanted.find)
+
+
+def _said(
+    desk: Desk, run: RunLine, events: Sequence[Mapping[str, Any]], step: str
+) -> tuple[str, str]:
+    """Return what a step said, or else why that cannot be told.
+
+    The file is found by the run's record of it, never by a path.
+    """
     mine = [one for one in events if _step_of(one) == step]
-    if not mine:
-        return StepLog(step=step, lines=(), note="This run has no such step, or it has not ended.")
     named = next((one["log"] for one in reversed(mine) if one["log"]), None)
-    if named is None:
-        return StepLog(step=step, lines=(), note="It wrote nothing to its log.")
-    file = Path(named)
+    file = _log_of_running(desk, run, step) if named is None else Path(named)
+    if file is None and mine:
+        return "", "It wrote nothing to its log."
+    if file is None:
+        return "", "This run has no such step, or it has said nothing yet."
     path = file if file.is_absolute() else desk.core.place.private / file
     try:
-        text = path.read_text(encoding="utf-8", errors="replace")
+        return path.read_text(encoding="utf-8", errors="replace"), ""
     except OSError:
-        return StepLog(
-            step=step,
-            lines=(),
-            note="Its log is no longer kept: assetkit catalog vacuum removes logs after 30 days.",
-        )
-    lines = [_ANSI.sub("", line) for line in text.splitlines()]
-    note = (
-        f"The last {_SHOWN_LINES:,} lines of {len(lines):,}." if len(lines) > _SHOWN_LINES else ""
-    )
-    return StepLog(step=step, lines=lines[-_SHOWN_LINES:], note=note)
+        return "", "Its log is no longer kept: assetkit catalog vacuum removes logs after 30 days."
+
+
+def _log_of_running(desk: Desk, run: RunLine, step: str) -> Path | None:
+    """Return the log of a step that goes on, which is not on record yet, by its name."""
+    if run.status != "running":
+        return None
+    asset, _, partition = step.partition("@")
+    wanted = log_name(0, asset, partition or None).partition("-")[2]
+    folder = desk.core.place.private / "logs" / run.run_id
+    logs = sorted(folder.glob("*.log")) if folder.is_dir() else []
+    return next((one for one in logs if one.name.partition("-")[2] == wanted), None)

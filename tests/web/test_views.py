@@ -28,7 +28,8 @@ from assetkit.web.layout import Look, laid_out
 from assetkit.web.lineage import lineage_page
 from assetkit.web.plans import kept_plan_page, make_plan_page, plan_file
 from assetkit.web.plots import plot_of
-from assetkit.web.runs import run_page, runs_page
+from assetkit.web.runlines import runs_page
+from assetkit.web.runs import run_page
 from assetkit.web.states import ATTEMPTS, STATES, SlotStates, ranges_of, tally_of
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
@@ -252,8 +253,8 @@ def test_a_step_has_its_log(desk, run_id):
     said = run_page(desk, run_id=run_id, step="orders@2026-01-02").log
     never = run_page(desk, run_id=run_id, step="../../etc/passwd").log
 
-    assert any("reading" in line for line in said.lines)
-    assert (never.lines, never.note[:25]) == ([], "This run has no such step") or not never.lines
+    assert any("reading" in text for line in said.lines for _, text in line.pieces)
+    assert (list(never.lines), never.note[:25]) == ([], "This run has no such step")
 
 
 def test_runs_are_filtered_by_status_and_age(desk):

@@ -53,6 +53,12 @@ function dress() {
   copies();
   const grid = document.getElementById("grid");
   if (grid) attachGrid(grid);
+  const button = document.getElementById("follow");
+  if (button) {
+    button.hidden = false;
+    button.setAttribute("aria-pressed", String(following > 0));
+  }
+  endOfLog();
   const graph = document.getElementById("graph");
   if (graph) attachGraph(graph);
 }
@@ -82,15 +88,41 @@ function row(step) {
   links[next]?.focus();
 }
 
+// A log that goes on is fetched anew while it is followed, and shown from its end.
+let following = 0;
+function followLog() {
+  const button = document.getElementById("follow");
+  if (following || !button) {
+    clearInterval(following);
+    following = 0;
+  } else {
+    following = setInterval(() => document.getElementById("main").dispatchEvent(new Event("assetkit:changed")), 1500);
+  }
+  button?.setAttribute("aria-pressed", String(following > 0));
+  endOfLog();
+}
+function endOfLog() {
+  const log = document.querySelector(".log");
+  if (following && log) log.scrollTop = log.scrollHeight;
+}
+document.addEventListener("click", ({ target }) => { if (target.id === "follow") followLog(); });
+
 const pages = { b: "/", l: "/lineage", r: "/runs", p: "/plan" };
 const off = () => localStorage.getItem("assetkit-keys") === "off";
 let awaited = false;
 document.addEventListener("keydown", (event) => {
   if (off() || event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
-  if (awaited && pages[event.key]) location.href = pages[event.key];
+  const plain = awaited && pages[event.key];
+  if (plain) location.href = plain;
   awaited = event.key === "g";
   if (event.key === "j") row(1);
   if (event.key === "k") row(-1);
+  if (event.key === "f") followLog();
+  if (event.key === "w") document.getElementById("why")?.scrollIntoView();
+  if (event.key === "p" && !plain) document.querySelector('#main a[href^="/plan?"]')?.click();
+  if (event.key === "[") document.querySelector("a[rel=prev]")?.click();
+  if (event.key === "]") document.querySelector("a[rel=next]")?.click();
+  if (event.key === ".") navigator.clipboard.writeText(location.href);
   if (event.key === "?") document.getElementById("keys-list").showModal();
   if (event.key === "/") {
     event.preventDefault();

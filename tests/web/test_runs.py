@@ -1,0 +1,117 @@
+"""Runs as pages: on a line of time, with logs to search, and what is left to do."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from assetkit.web.logtext import log_view
+from assetkit.web.runlines import runs_page
+from assetkit.web.runs import run_page
+from assetkit.web.timeline import LANE, WIDTH, timeline_of
+
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+LOG = """2026-11-21 18:04:55,762 INFO assetkit.step.x: reading
+2026-11-21 18:04:55,763 WARNING assetkit.step.x: slow \x1b[1;31mred\x1b[0m plain \x1b[2Jgone
+printed
+Traceback (most recent call last):
+  File "shop.py", line 26
+ValueError: no
+2026-11-21 18:04:55,764 CRITICAL assetkit.step.x: over
+"""
+
+
+@dataclass
+class Ran:
+    """A run as a line of time needs it."""
+
+    run_id: str
+    start: int
+    end: int | None
+    status: str = "success"
+    origin: str = "cli"
+    took: str = ""
+
+    @property
+    def started_at(self):
+        return NOW - timedelta(minutes=self.start)
+
+    @property
+    def ended_at(self):
+        return None if self.end is None else NOW - timedelta(minutes=self.end)
+
+
+def test_runs_at_the_same_time_are_in_several_lanes():
+    """One that failed is on top; a short one can still be seen; one that goes on ends now."""
+    line = timeline_of(
+        [Ran("a", 60, 20), Ran("b", 50, None, "running"), Ran("c", 40, 39, "failed")], NOW
+    )
+
+    at = {bar.run_id: (bar.x, bar.y // LANE) for bar in line.bars}
+    assert at["c"][1] == 0
+    assert sorted(lane for _, lane in at.values()) == [0, 1, 2]
+    assert at["a"][0] == 0
+    assert [bar.x + bar.width for bar in line.bars if bar.run_id == "b"] == [WIDTH]
+    assert min(bar.width for bar in line.bars) >= 4
+    assert line.height == 3 * LANE
+    assert timeline_of([], NOW) is None
+
+
+def test_runs_that_find_no_lane_are_counted():
+    """Twelve are as many as can be looked at."""
+    line = timeline_of([Ran(str(n), 60, 10) for n in range(20)], NOW)
+
+    assert (len(line.bars), line.left_out) == (12, 8)
+
+
+@pytest.mark.parametrize(
+    ("asked", "numbers"),
+    [
+        ({}, [1, 2, 3, 4, 5, 6, 7]),
+        ({"level": "warning"}, [2, 4, 5, 6, 7]),
+        ({"level": "error"}, [4, 5, 6, 7]),
+        ({"find": "SLOW RED"}, [2]),
+        ({"level": "error", "find": "shop"}, [5]),
+        ({"level": "nonsense"}, [1, 2, 3, 4, 5, 6, 7]),
+    ],
+)
+def test_a_log_is_searched_by_level_and_text(asked, numbers):
+    """A traceback counts as an error; numbers of lines are those of the file."""
+    assert [line.number for line in log_view("x", LOG, **asked).lines] == numbers
+
+
+def test_colours_of_a_terminal_become_classes():
+    """Whatever else a terminal would do with it is left out."""
+    line = log_view("x", LOG).lines[1]
+
+    assert list(line.pieces)[1:] == [("a-bold a-red", "red"), ("", " plain "), ("", "gone")]
+    assert log_view("x", LOG, find="nowhere").note == "None of its lines is like that."
+
+
+def test_a_log_is_downloaded_whole(page, run_id):
+    """As text under the name of its step; nothing else can be had that way."""
+    said = page.get(f"/runs/{run_id}/log?step=orders%402026-01-02")
+
+    assert said.headers["content-type"].startswith("text/plain")
+    assert said.headers["content-disposition"].endswith("orders%402026-01-02.log")
+    assert "reading <img" in said.text
+    for path in (f"/runs/{run_id}/log?step=../../catalog.duckdb", "/runs/none/log?step=orders"):
+        assert page.get(path).status_code == 404
+
+
+def test_steps_are_listed_by_asset_and_outcome(desk, run_id):
+    """What was asked for, and no other; the summary stays that of the whole run."""
+    some = run_page(desk, run_id=run_id, asset="orders", event="failed")
+
+    assert [one.step for one in some.steps] == ["orders@2026-01-03"]
+    assert some.counts["materialized"] == 8
+    assert some.retry_line.shell == f"assetkit retry {run_id}"
+
+
+def test_where_no_run_is_like_that_the_last_one_is_told(desk, run_id):
+    """So that an empty list does not look like an empty history."""
+    said = runs_page(desk, status="success", since="24h")
+
+    assert said.sentence == "No run that is success in the last 24h, of 1 run in all."
+    assert runs_page(desk, status="failed").sentence == ""
+    assert runs_page(desk).timeline.bars[0].run_id == run_id
