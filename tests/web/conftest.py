@@ -2,8 +2,16 @@
 
 import json
 import re
+import shutil
+import signal
+import subprocess
+import sys
+import urllib.parse
+import urllib.request
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -12,12 +20,13 @@ from starlette.testclient import TestClient
 import assetkit as ak
 from assetkit import DailyPartitions, FreshnessPolicy, MultiPartitions, StaticPartitions, Workspace
 from assetkit.checks import row_count
-from assetkit.project import Definitions
+from assetkit.project import Definitions, load_project
 from assetkit.web.app import guarded
 from assetkit.web.desk import Desk
 from assetkit.web.reader import answer
 from assetkit.web.reading import Refusal
 from assetkit.web.source import Source
+from assetkit.workspace import holds
 
 HOSTILE = "<img src=x onerror=alert(1)>'\"&"
 PORT = 4747
@@ -175,3 +184,95 @@ def see():
         return seen
 
     return read
+
+
+class Server:
+    """A running page, and who asks it as a script does."""
+
+    def __init__(self, process):
+        self.process = process
+        line = process.stdout.readline()
+        assert "?token=" in line, line + process.stderr.read()
+        self.address = line.split()[-1]
+        self.base, _, self.token = self.address.partition("/?token=")
+
+    def open(self, path, *, post=False, accept="application/json", form=None, headers=None):
+        headers = headers or {"authorization": f"Bearer {self.token}"}
+        data = urllib.parse.urlencode(form or {}).encode() if post else None
+        request = urllib.request.Request(
+            self.base + path, headers={"accept": accept, **headers}, data=data
+        )
+        return urllib.request.urlopen(request, timeout=300)
+
+    def text(self, path):
+        with self.open(path, accept="text/html") as said:
+            return said.read().decode()
+
+    def get(self, path):
+        with self.open(path) as said:
+            return json.load(said)
+
+    def changes(self):
+        """Yield the version after each change, as a browser hears of it."""
+        with self.open("/live") as stream:
+            for line in stream:
+                if line.startswith(b"data: "):
+                    yield json.loads(line[6:])["version"]
+
+
+@contextmanager
+def serving(folder, module, *options):
+    """Yield the page of a project in a folder, as people start it."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "assetkit", "-m", module, "ui", "--port", "0", "--no-open",
+         *options],
+        cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        yield Server(process)
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+
+
+@pytest.fixture(scope="session")
+def hostile_folder(tmp_path_factory):
+    """The project in hostile.py, of which some was built, and some failed."""
+    folder = tmp_path_factory.mktemp("hostile")
+    shutil.copyfile(Path(__file__).parent / "hostile.py", folder / "hostile.py")
+    project = load_project("hostile", folder)
+    with Workspace(folder / ".assetkit" / "hostile") as workspace:
+        for targets in ("orders@2026-01-01..2026-01-05", "regions"):
+            ak.materialize(
+                project,
+                select=targets,
+                workspace=workspace,
+                raise_on_error=False,
+                run_tags={"note": "<img src=x onerror=alert(8)>"},
+                progress="none",
+            )
+        holds.hold(workspace.core, ["regions"], "<img src=x onerror=alert(9)>")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def served(hostile_folder):
+    """The page of that project: one for all tests."""
+    workspace = str(hostile_folder / ".assetkit" / "hostile")
+    with serving(hostile_folder, "hostile", "--workspace", workspace) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """A browser for all tests; they are skipped where there is none."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    if chromium is None:
+        pytest.skip("no Chromium is installed")
+    with playwright.sync_playwright() as driver:
+        found = driver.chromium.launch(
+            executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]
+        )
+        yield found
+        found.close()

@@ -1,0 +1,70 @@
+"""A project whose every text tries to become part of the page that shows it."""
+
+import base64
+
+import pandas as pd
+
+from assetkit import (
+    AssetContext,
+    CheckResult,
+    DailyPartitions,
+    FreshnessPolicy,
+    Output,
+    StaticPartitions,
+    asset,
+    asset_check,
+    sql_asset,
+)
+from assetkit.metadata import Image, Markdown, PathTo, Table
+
+HOSTILE = "\"'></script><img src=x onerror=alert(1)><script>alert(2)</script>{{7*7}}&lt;b&gt;"
+PIXEL = (
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5Erk"
+    "Jggg=="
+)
+
+
+@asset_check(description=HOSTILE, severity="warn")
+def suspicious(orders: pd.DataFrame) -> CheckResult:
+    return CheckResult(False, metadata={HOSTILE: HOSTILE}, description=HOSTILE)
+
+
+@asset(
+    partitions=DailyPartitions("2026-01-01", end="2026-02-01"),
+    group="raw",
+    owners=[HOSTILE],
+    tags={"note": HOSTILE},
+    description=f"Orders. [run](javascript:alert(3)) ![see](javascript:alert(4)) {HOSTILE}",
+    checks=[suspicious],
+)
+def orders(context: AssetContext) -> Output:
+    print(HOSTILE)  # noqa: T201  what a step prints is shown, too
+    context.log.warning("%s \x1b[31mred\x1b[0m", HOSTILE)
+    if context.partition_key.endswith(("03", "04")):
+        raise ValueError(HOSTILE)
+    frame = pd.DataFrame({"name": [HOSTILE], HOSTILE: [1]})
+    return Output(
+        frame,
+        metadata={
+            HOSTILE: HOSTILE,
+            "link": {"kind": "url", "value": "javascript:alert(5)"},
+            "notes": Markdown(f"# {HOSTILE}\n[run](javascript:alert(6)) <img src=x>"),
+            "file": PathTo(HOSTILE),
+            "rows": Table([{HOSTILE: HOSTILE}]),
+            "picture": Image(base64.b64decode(PIXEL)),
+        },
+    )
+
+
+@asset(partitions=StaticPartitions([HOSTILE, "plain"]), group="raw")
+def regions(context: AssetContext) -> pd.DataFrame:
+    return pd.DataFrame({"region": [context.partition_key]})
+
+
+@asset(group="marts", freshness=FreshnessPolicy(max_lag="8h"))
+def report(orders: pd.DataFrame) -> pd.DataFrame:
+    return orders
+
+
+IN_SQL = HOSTILE.replace("'", "''")
+by_name = sql_asset("by_name", f"select *, '{IN_SQL}' as said from report")

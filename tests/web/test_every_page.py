@@ -1,0 +1,141 @@
+"""All pages in a real browser, on a project whose every text is hostile: each is looked at once.
+
+It runs where Playwright, axe and a Chromium are installed, and is skipped elsewhere.
+"""
+
+import re
+from dataclasses import dataclass
+from urllib.parse import quote
+
+import pytest
+
+axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+
+STRANGE = quote("\"'><img src=x onerror=alert(1)>", safe="")
+ADDRESSES = [
+    "/",
+    "/lineage?overlay=plan",
+    f"/lineage?select={STRANGE}",
+    "/assets/orders?p=2026-01-02",
+    f"/assets/orders?p={STRANGE}",
+    "/assets/regions",
+    "/assets/by_name",
+    f"/assets/{STRANGE}",
+    "/runs",
+    f"/runs?status={STRANGE}",
+    "/runs/RUN?step=orders%402026-01-03",
+    "/runs/RUN?step=orders%402026-01-02",
+    "/plan",
+    "/plan?select=%2Breport",
+    "/plan?select=regions&force=1",
+    "/backfill?select=orders&size=5",
+]
+LEAST = {  # how often hostile text is to be read there, at least
+    "/": 1,
+    "/assets/orders?p=2026-01-02": 10,
+    "/assets/regions": 4,
+    "/runs/RUN?step=orders%402026-01-03": 5,
+    "/runs/RUN?step=orders%402026-01-02": 5,
+}
+MARKUP = """() => [...document.querySelectorAll("*")].filter(one =>
+    one.getAttributeNames().some(name => name.startsWith("on") || name === "style") ||
+    ["EMBED", "IFRAME", "OBJECT", "BASE", "STYLE"].includes(one.tagName) ||
+    one.tagName === "IMG" && !one.src.startsWith("data:image/png;base64,") ||
+    one.tagName === "SCRIPT" && !new URL(one.src).pathname.startsWith("/static/") ||
+    /^ *(javascript|data|vbscript):/i.test(one.getAttribute("href") ?? "") && one.tagName === "A"
+).map(one => one.outerHTML)"""
+LOADED = """() => [...performance.getEntriesByType("navigation"),
+    ...performance.getEntriesByType("resource")].map(one => [one.name, one.transferSize])"""
+
+
+@dataclass
+class Look:
+    """What a browser made of a page."""
+
+    path: str
+    findings: list
+    markup: list
+    loaded: list
+    nodes: int
+    text: str
+
+
+@pytest.fixture(scope="module")
+def said():
+    """What browsers had to complain of, and dialogs that opened."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def looks(browser, served, said):
+    """Each page, looked at once in a browser that has nothing in its cache."""
+    context = browser.new_context(color_scheme="light")
+    context.set_default_timeout(120_000)
+    context.on("console", lambda message: said.append(message.text))
+    context.on("weberror", lambda error: said.append(str(error.error)))
+    context.on("dialog", lambda dialog: (said.append(dialog.message), dialog.dismiss()))
+    tab = context.new_page()
+    tab.goto(served.address)
+    run_id = served.get("/runs.json")["runs"][-1]["run_id"]
+    found = [look(tab, served.base, path.replace("RUN", run_id)) for path in ADDRESSES]
+    yield found
+    context.close()
+
+
+def look(tab, base, path):
+    """Return what a page looks like; colours are looked at in both themes."""
+    tab.goto(base + path)
+    tab.get_by_text("live", exact=True).wait_for()
+    finder = axe.Axe()
+    tab.emulate_media(color_scheme="dark")
+    colours = {"runOnly": {"type": "rule", "values": ["color-contrast"]}}
+    findings = finder.run(tab, options=colours).response["violations"]
+    tab.emulate_media(color_scheme="light")
+    findings += finder.run(tab).response["violations"]
+    return Look(
+        path=path,
+        findings=[(one["id"], [node["html"] for node in one["nodes"]]) for one in findings],
+        markup=tab.evaluate(MARKUP),
+        loaded=tab.evaluate(LOADED),
+        nodes=tab.evaluate("document.querySelectorAll('*').length"),
+        text=tab.locator("main").inner_text(),
+    )
+
+
+def test_axe_finds_nothing_in_both_themes(looks):
+    """Names, roles, contrast, headings, tables: for those who do not see it as most do."""
+    assert {one.path: one.findings for one in looks} == {one.path: [] for one in looks}
+
+
+def test_nothing_of_users_or_data_becomes_part_of_a_page(looks, said):
+    """No element, no script, no dialog, and nothing that the policy of the pages had to stop."""
+    assert {one.path: one.markup for one in looks} == {one.path: [] for one in looks}
+    # Of pages that are not there, browsers say just that.
+    assert [one for one in said if "404" not in one and "400" not in one] == []
+
+
+def test_hostile_text_is_there_to_be_read(looks):
+    """Errors, logs, columns, cells, metadata, keys, owners, tags, checks: as they were written."""
+    script = "<script>alert(2)</script>{{7*7}}&lt;b&gt;"
+    times = {
+        re.sub(r"RUN|\d{8}-\d{6}-\w{6}", "RUN", one.path): one.text.count(script) for one in looks
+    }
+
+    assert {path: times[path] for path in LEAST} == {
+        path: max(times[path], least) for path, least in LEAST.items()
+    }
+    regions = next(one for one in looks if one.path == "/assets/regions")
+    assert "<img src=x onerror=alert(9)>" in regions.text
+
+
+def test_pages_load_little_and_from_here_only(looks, served):
+    """Files are fetched once, under 150 KB in all; no other place is ever asked."""
+    first, *others = looks
+    assert all(name.startswith(served.base) for one in looks for name, _ in one.loaded)
+    files = {name: size for one in looks for name, size in one.loaded if "/static/" in name}
+
+    assert sum(size for one in looks for name, size in one.loaded if "/static/" in name) < 150_000
+    assert len(first.loaded) <= 9
+    assert len(files) <= 8
+    for one in others:
+        assert one.nodes < 3_000
