@@ -4,6 +4,8 @@ Rule 1: a file is made by its first line; a silent step leaves nothing behind.
 Rule 2: which file a line goes to is a context variable, so that steps in threads
 do not mix.
 Rule 3: the process's own streams and logging are as they were once no run is on.
+Rule 4: a worker that does not see the folder of the run's logs, as it is on another machine,
+sends the log back with the result.
 """
 
 from __future__ import annotations
@@ -13,9 +15,9 @@ import re
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
-from io import TextIOBase
+from io import StringIO, TextIOBase
 from pathlib import Path
 from typing import Any, TextIO
 from urllib.parse import quote
@@ -26,16 +28,24 @@ from assetkit.records import AssetKey
 SIZE_LIMIT = 10_000_000
 """Characters of one step's log; what comes after is dropped, and the log says so."""
 
+SENT_LIMIT = 1_000_000
+"""Characters of a log that comes back with a step's result, likewise."""
+
 _NAME_LIMIT = 80
 _PLAIN = re.compile(r"[\w.-]+", re.ASCII)
 
 
 class StepLog:
-    """One step's log file, made when something is written. *path* None: nothing is kept."""
+    """One step's log file, made when something is written. *path* None: nothing is kept.
 
-    def __init__(self, path: str | None, *, limit: int = SIZE_LIMIT) -> None:
+    With *remote*, where the file's folder is not there, the log is kept in memory; once it is
+    closed, `unsent` has it.
+    """
+
+    def __init__(self, path: str | None, *, remote: bool = False, limit: int = SIZE_LIMIT) -> None:
         self.path = path
-        self._left = limit
+        self.unsent: str | None = None
+        self._remote, self._left = remote, limit
         self._file: TextIO | None = None
         self._lock = threading.Lock()
 
@@ -51,9 +61,7 @@ class StepLog:
         text = mask(text)
         with self._lock:
             if self._file is None:
-                path = Path(self.path)
-                path.parent.mkdir(parents=True, exist_ok=True)
-                self._file = path.open("a", encoding="utf-8", errors="backslashreplace")
+                self._file = self._open(Path(self.path))
             self._file.write(text[: self._left])
             self._left -= len(text)
             if self._left <= 0:
@@ -63,8 +71,35 @@ class StepLog:
     def close(self) -> None:
         """Close the file, if there is one."""
         with self._lock:
+            if isinstance(self._file, StringIO) and not self._file.closed:
+                self.unsent = self._file.getvalue()
             if self._file is not None:
                 self._file.close()
+
+    def _open(self, path: Path) -> TextIO:
+        if self._remote and not path.parent.is_dir():
+            self._left = min(self._left, SENT_LIMIT)
+            return StringIO()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.open("a", encoding="utf-8", errors="backslashreplace")
+
+
+def add_to_log(path: Path, text: str) -> None:
+    """Add what came from a worker elsewhere to a step's log."""
+    log = StepLog(str(path))
+    log.write(text)
+    log.close()
+
+
+@contextmanager
+def folder_of_logs(folder: Path) -> Iterator[None]:
+    """Let workers see, inside the block, the folder of a run's logs, where they can see it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # it has logs
+            folder.rmdir()
 
 
 def log_name(number: int, asset: AssetKey, partition: str | None) -> str:

@@ -20,7 +20,7 @@ from assetkit.errors import StepCancelled, StepTimeout, WorkerLost
 from assetkit.execution.approving import Approvals
 from assetkit.execution.environment import Environment
 from assetkit.execution.holding import Holdings, KnownSlots, changed_since, read_published
-from assetkit.execution.logs import log_name
+from assetkit.execution.logs import add_to_log, log_name
 from assetkit.execution.machine import (
     Block,
     CancelAsked,
@@ -355,6 +355,8 @@ class Loop:
             return
         result: StepResult = done.value
         log = self._log_of(call) if result.logged else None
+        if log and result.log:
+            add_to_log(self._environment.place.private / log, result.log)
         again: list[int] = []
         for slot in result.slots:
             if slot.failure is not None and self._note_failure(call, slot.step, slot.failure, log):
@@ -439,10 +441,8 @@ class Loop:
         return self._work.assets[bisect_right(self._firsts, step) - 1]
 
     def _slot(self, owner: AssetSteps, step: int) -> SlotName:
-        place = step - owner.first
-        return SlotName(
-            owner.asset.key, owner.texts[place], owner.ordinals[place], owner.key_of(step)
-        )
+        key, row = owner.asset.key, step - owner.first
+        return SlotName(key, owner.texts[row], owner.ordinals[row], owner.key_of(step))
 
     def _name_of(self, step: int) -> str:
         owner = self._owner_of(step)

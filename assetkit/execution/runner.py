@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -17,7 +17,7 @@ from assetkit.errors import CatalogError, StepError, StorageError
 from assetkit.execution.environment import Environment, RunOptions
 from assetkit.execution.events import RunEnded, RunStarted
 from assetkit.execution.holding import Holdings, KnownSlots, known_slots
-from assetkit.execution.logs import capturing
+from assetkit.execution.logs import capturing, folder_of_logs
 from assetkit.execution.loop import Loop, Workload
 from assetkit.execution.machine import Machine
 from assetkit.execution.noting import Notes
@@ -208,7 +208,7 @@ def _work_through(
     finished = False
     try:
         _check_departure(executor, work.assets)
-        with capturing(), recorder:
+        with capturing(), _logs_of(run.run_id, environment), recorder:
             loop = Loop(work, environment, recorder, notes, run.holdings)
             loop.reuse(plan)
             try:
@@ -226,6 +226,13 @@ def _work_through(
         return RunStatus.CANCELLED
     failed = run.tally.outcomes[Outcome.FAILED] or run.tally.outcomes[Outcome.BLOCKED]
     return RunStatus.FAILED if failed else RunStatus.SUCCESS
+
+
+def _logs_of(run_id: str, environment: Environment) -> AbstractContextManager[None]:
+    """Show workers elsewhere which folder the run's logs go to."""
+    if environment.executor.in_process:
+        return nullcontext()
+    return folder_of_logs(environment.place.private / "logs" / run_id)
 
 
 def _check_departure(executor: Executor, assets: Sequence[AssetSteps]) -> None:

@@ -52,7 +52,7 @@ def run_step(task: StepTask) -> StepResult | Unfinished:
 
     Raises nothing but `KeyboardInterrupt`.
     """
-    log = StepLog(log_path(task))
+    log = StepLog(log_path(task), remote=not task.local)
     attempt = _Attempt(task, log, perf_counter())
     try:
         # The process of the run captures for all of its steps, and outlives them.
@@ -201,8 +201,12 @@ class _Attempt:
         pairs = list(zip(self._task.slots, stored, strict=True))
         results = tuple(_in_threads(threads, lambda pair: self._publish(*pair), pairs))
         self._log.close()
-        duration = perf_counter() - self._started
-        return StepResult(slots=results, duration=duration, logged=self._log.used)
+        return StepResult(
+            slots=results,
+            duration=perf_counter() - self._started,
+            logged=self._log.used,
+            log=self._log.unsent,
+        )
 
     def _publish(self, slot: SlotWork, stored: _Stored) -> SlotResult:
         done = self._published(stored)

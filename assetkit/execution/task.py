@@ -174,8 +174,12 @@ class SlotResult:
 @travels
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepResult:
-    """What came of one call. ``logged``: its log file exists. ``duration`` in seconds."""
+    """What came of one call. ``logged``: it said something. ``duration`` in seconds.
+
+    ``log`` is what it said, where the worker could not reach the run's logs.
+    """
 
     slots: tuple[SlotResult, ...]
     duration: float
     logged: bool = False
+    log: str | None = None

@@ -22,8 +22,9 @@ class Demands:
     """What a task asks for beside a worker.
 
     ``timeout`` is in seconds from when it begins; where the task was then goes to the
-    file ``log``. ``options`` are for engines that know them. Tasks with a ``kind`` are
-    alike and may travel together; ``seconds`` is how long one takes, as far as known.
+    file ``log``, if its folder is there. ``options`` are for engines that know them. Tasks
+    with a ``kind`` are alike and may travel together; ``seconds`` is how long one takes, as
+    far as known.
     """
 
     timeout: float | None = None

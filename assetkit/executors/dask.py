@@ -17,7 +17,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
-from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Timer, get_ident
 from typing import Any
@@ -46,6 +45,7 @@ from assetkit.executors.packing import (
     versions_here,
     work,
 )
+from assetkit.executors.watchdog import opened
 
 try:
     import dask
@@ -284,9 +284,7 @@ class _Limit:
             timer.cancel()
 
     def _tell(self, worker: Any, thread: int) -> None:
-        path = Path(self._log or os.devnull)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a", encoding="utf-8") as file:
+        with opened(self._log) as file:
             file.write(f"Timeout after {self._seconds:g} s, here:\n")
             # The only way to see where another thread is.
             traceback.print_stack(sys._current_frames().get(thread), file=file)  # noqa: SLF001

@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 
 @contextmanager
@@ -19,11 +20,17 @@ def ended_after(seconds: float | None, log: str | None) -> Iterator[None]:
     if seconds is None:
         yield
         return
-    path = Path(log or os.devnull)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a", encoding="utf-8") as file:
+    with opened(log) as file:
         faulthandler.dump_traceback_later(seconds, exit=True, file=file)
         try:
             yield
         finally:
             faulthandler.cancel_dump_traceback_later()
+
+
+def opened(log: str | None) -> TextIO:
+    """Open a log to add to it; nothing is kept where its folder is not to be seen from here."""
+    path = Path(log or os.devnull)
+    if not path.parent.is_dir():
+        path = Path(os.devnull)
+    return path.open("a", encoding="utf-8")

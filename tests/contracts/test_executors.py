@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import threading
 from functools import partial
@@ -186,7 +187,7 @@ def test_a_running_task_can_be_stopped(elsewhere, tmp_path):
 
 def test_a_task_that_takes_too_long_is_stopped(elsewhere, tmp_path):
     """Past its timeout a task ends, its worker is free again, and the log says where it was."""
-    log = tmp_path / "logs" / "step.log"
+    log = tmp_path / "step.log"
 
     def hang(_):
         threading.Event().wait(600)
@@ -298,6 +299,27 @@ def test_a_step_whose_node_was_lost_is_tried_again(find_executor, name, tmp_path
 
     with Workspace.temporary(executor=find_executor(name)) as workspace:
         assert materialize(shaky, workspace=workspace, progress="none").success
+
+
+def test_what_steps_say_elsewhere_comes_back(find_executor):
+    """Where a worker does not see the folder of the run's logs, these come with its results."""
+    with Workspace.temporary(executor=find_executor("processes")) as workspace:
+        logs = workspace.core.place.private / "logs"
+
+        @asset
+        def far_away(context) -> None:
+            shutil.rmtree(logs)
+            context.log.info("far away")
+
+        @asset(deps=[far_away])
+        def silent() -> None:
+            """Say nothing."""
+
+        result = materialize(silent, workspace=workspace, progress="none")
+        (log,) = workspace.events(result.run_id)["log"].dropna()
+
+        assert "far away" in (workspace.core.place.private / log).read_text(encoding="utf-8")
+        assert [log.rpartition("/")[2]] == [path.name for path in logs.rglob("*.log")]
 
 
 class Connection(Resource):
