@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import platform
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 from urllib.parse import parse_qs, quote, urlencode
 
 from starlette.applications import Starlette
@@ -28,15 +30,27 @@ from starlette.responses import (
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from assetkit import __version__
+from assetkit.web.asked import (
+    Arguments,
+    number,
+    of_asset,
+    of_backfill,
+    of_lineage,
+    of_path,
+    of_run,
+    of_runs,
+)
 from assetkit.web.guard import App, Guard
 from assetkit.web.launching import Backfill, Launched, Launches
 from assetkit.web.live import Pulse
 from assetkit.web.reading import Readers, Refusal
 from assetkit.web.rendering import asset_url, group_url, run_url, templates
 
-Arguments: TypeAlias = dict[str, Any]
 _FORM_LIMIT = 65_536
-_MOST_DEPTH = 20
+_BUSY = (503, 504)
+_ANSWERS = 8
+"""Pages that are kept to be shown while the catalog is busy."""
 _VIEWS = 16
 """Pictures of the lineage whose places are remembered."""
 _TITLES = {400: "That cannot be done", 404: "Not found", 409: "The world has moved on"}
@@ -52,6 +66,7 @@ class Page:
         self._pulse = Pulse(readers, self._launches)
         self._templates = templates(asset_url, group_url)
         self._places: dict[str, dict[str, float]] = {}
+        self._answers: dict[str, tuple[str, Any]] = {}
 
     def app(self) -> Starlette:
         """Return the application, without its guard."""
@@ -70,12 +85,12 @@ class Page:
             ("/", show("board", "board.html", lambda _: {})),
             ("/board", show("board", "board.html", lambda _: {})),
             ("/lineage", self.lineage),
-            ("/assets/{asset:path}", show("asset", "asset.html", _asset)),
-            ("/runs", show("runs", "runs.html", _runs)),
+            ("/assets/{asset:path}", show("asset", "asset.html", of_asset)),
+            ("/runs", show("runs", "runs.html", of_runs)),
             ("/runs/{run_id}", self.run),
             ("/plan", self.plan),
             ("/backfill", self.backfill),
-            ("/plan/{plan_id}", show("kept_plan", "plan.html", _of("plan_id"))),
+            ("/plan/{plan_id}", show("kept_plan", "plan.html", of_path("plan_id"))),
         ]
         acts = [
             ("/plan/{plan_id}/launch", self.launch),
@@ -106,7 +121,7 @@ class Page:
     ) -> Callable[[Request], Awaitable[Response]]:
         async def handler(request: Request) -> Response:
             self._begin(request)
-            page = await self._ask(name, **arguments(request))
+            page = await self._look(request, name, **arguments(request))
             return self._rendered(request, template, page)
 
         return handler
@@ -126,10 +141,10 @@ class Page:
 
     async def _drawn(self, request: Request) -> Any:
         """Draw the lineage as it was drawn last for the same question, as far as it can be."""
-        asked = _lineage(request)
+        asked = of_lineage(request)
         view = json.dumps([asked["select"], asked["depth"], sorted(asked["collapse"])])
         before = self._places.pop(view, {})
-        page = await self._ask("lineage", **asked, before=before)
+        page = await self._look(request, "lineage", **asked, before=before)
         self._places[view] = {node["name"]: node["y"] for node in page["nodes"]}
         while len(self._places) > _VIEWS:
             del self._places[next(iter(self._places))]
@@ -155,7 +170,7 @@ class Page:
     async def launch(self, request: Request) -> Response:
         """Begin exactly the plan that was looked at, or refuse with the difference."""
         plan_id = request.path_params["plan_id"]
-        at_once = _number((await _form(request)).get("at_once", ""), least=0, most=64)
+        at_once = number((await _form(request)).get("at_once", ""), least=0, most=64)
         said = await self._ask("run_of_plan", plan_id=plan_id)
         run_id = await asyncio.to_thread(
             self._launches.plan, said["run_id"], Path(said["file"]), at_once=at_once
@@ -166,7 +181,7 @@ class Page:
         """Show a run, or how it is beginning where it was launched from here."""
         self._begin(request)
         try:
-            page = await self._ask("run", **_run(request))
+            page = await self._look(request, "run", **of_run(request))
         except Refusal as refusal:
             begun = self._launches.find(request.path_params["run_id"])
             if refusal.status != 404 or begun is None:
@@ -186,13 +201,13 @@ class Page:
         if not request.query_params.get("select"):
             return self._rendered(request, "ask.html", {"select": "", "partitions": ""})
         self._begin(request)
-        page = await self._ask("backfill", **_backfill(request.query_params))
+        page = await self._ask("backfill", **of_backfill(request.query_params))
         return self._rendered(request, "backfill.html", page)
 
     async def fill(self, request: Request) -> Response:
         """Begin exactly the backfill that was looked at, or refuse with the difference."""
         form = await _form(request)
-        asked = _backfill(form)
+        asked = of_backfill(form)
         mark = form.get("mark", "")
         said = await self._ask("backfill_batches", mark=mark, **asked)
         wanted = Backfill(**said, at_once=asked["at_once"], stop_after=asked["stop_after"])
@@ -258,6 +273,22 @@ class Page:
     async def _ask(self, name: str, **arguments: Any) -> Any:
         return await asyncio.to_thread(self._readers.ask, name, **arguments)
 
+    async def _look(self, request: Request, name: str, **arguments: Any) -> Any:
+        """Ask for what changes nothing; while nobody can answer, the last answer is shown."""
+        asked = json.dumps([name, {**arguments, "before": None}], sort_keys=True)
+        try:
+            page = await self._ask(name, **arguments)
+        except Refusal as refusal:
+            if refusal.status not in _BUSY or asked not in self._answers:
+                raise
+            request.state.busy, page = self._answers[asked]
+            return page
+        self._answers.pop(asked, None)
+        self._answers[asked] = (datetime.now(UTC).isoformat(), page)
+        while len(self._answers) > _ANSWERS:
+            del self._answers[next(iter(self._answers))]
+        return page
+
     def _rendered(
         self, request: Request, template: str, page: Mapping[str, Any], status: int = 200
     ) -> Response:
@@ -275,6 +306,7 @@ class Page:
             title=self._readers.source.name,
             problem=self._readers.problem,
             read_only=self._read_only,
+            busy=getattr(request.state, "busy", ""),
             version=getattr(request.state, "version", self._pulse.version),
         )
         return HTMLResponse(html, status, headers=headers)
@@ -290,6 +322,7 @@ class Page:
             "message": str(refusal),
             "status": refusal.status,
             "near": list(refusal.near),
+            "report": _report(request, refusal),
         }
         return self._rendered(request, "error.html", page, refusal.status)
 
@@ -308,53 +341,6 @@ def guarded(
     return Guard(app=app, token=token, hosts=hosts, port=port, read_only=read_only)
 
 
-def _lineage(request: Request) -> Arguments:
-    query = request.query_params
-    depth = query.get("depth", "2")
-    return {
-        "select": query.get("select", ""),
-        "depth": min(int(depth), _MOST_DEPTH) if depth.isdecimal() else 2,
-        "collapse": query.getlist("collapse"),
-        "overlay": query.get("overlay", "state"),
-    }
-
-
-def _backfill(given: Mapping[str, str]) -> Arguments:
-    return {
-        "select": given.get("select", ""),
-        "partitions": given.get("partitions") or given.get("p", ""),
-        "only": given.get("only") or "not fresh",
-        "newest": given.get("newest", "") == "1",
-        "size": _number(given.get("size", ""), least=0, most=1_000_000),
-        "at_once": _number(given.get("at_once", ""), least=1, most=64),
-        "stop_after": _number(given.get("stop_after", ""), least=0, most=1_000),
-        "along": given.get("along", ""),
-    }
-
-
-def _number(text: str, *, least: int, most: int) -> int:
-    return min(most, max(least, int(text))) if text.isdecimal() and len(text) < 10 else least
-
-
-def _asset(request: Request) -> Arguments:
-    names, query = ("p", "across", "down", "within"), request.query_params
-    chosen = {name: query[name] for name in names if name in query}
-    return {"asset": request.path_params["asset"], "fixed": query.getlist("fixed"), **chosen}
-
-
-def _runs(request: Request) -> Arguments:
-    return {name: request.query_params.get(name, "") for name in ("status", "since")}
-
-
-def _run(request: Request) -> Arguments:
-    names, query = ("step", "level", "find", "asset", "event"), request.query_params
-    return {**_of("run_id")(request), **{name: query[name] for name in names if name in query}}
-
-
-def _of(name: str) -> Callable[[Request], Arguments]:
-    return lambda request: {name: request.path_params[name]}
-
-
 def _wants_json(request: Request) -> bool:
     path: str = request.url.path
     return path.endswith(".json") or request.headers.get("accept") == "application/json"
@@ -369,6 +355,18 @@ def _json_path(request: Request) -> str:
     path = quote(request.url.path) if request.url.path != "/" else "/board"
     query = request.url.query
     return f"{path}.json{'?' if query else ''}{query}"
+
+
+def _report(request: Request, refusal: Refusal) -> str:
+    """Return what helps whoever is asked about an error; no secret is in it."""
+    asked = f"{request.url.path}?{request.url.query}".removesuffix("?")
+    return "\n".join(
+        (
+            f"assetkit {__version__}, Python {platform.python_version()}",
+            f"{request.method} {asked}",
+            f"{refusal.status} {refusal.kind}: {refusal}",
+        )
+    )
 
 
 def _renamed(request: Request, key: str) -> str:

@@ -189,13 +189,17 @@ def _sentence(
 ) -> str:
     built = next((row for row in history if row["outcome"] != "deleted"), None)
     last = f" Last built {moment_text(built['materialized_at'])}." if built else ""
-    if standing is None or key not in standing.tallies:
+    if standing is None:
         return f"No project that loads defines it.{last}"
+    if key not in standing.tallies:
+        kept = f"Its data is kept; remove it: assetkit delete {key}" if built else ""
+        return f"The project no longer defines it.{last} {kept}".rstrip()
     tally = standing.tallies[key]
     if tally.total == 1:
         word = "built" if tally.missing == 0 else "never built" if not built else "missing"
         state = "" if tally.missing else f", {tally.worst}"
-        return f"{word.capitalize()}{state}.{last}"
+        first = "" if built else _first(standing, key)
+        return f"{word.capitalize()}{state}.{last}{first}"
     present = tally.total - tally.missing
     parts = [f"{present:,} of {count_text(tally.total, 'partition')} there"]
     parts += [
@@ -204,6 +208,16 @@ def _sentence(
         if (count := getattr(tally, word))
     ]
     return f"{', '.join(parts)}.{last}"
+
+
+def _first(standing: Standing, key: AssetKey) -> str:
+    """Say how many assets above would run before one that was never built."""
+    graph, above, edge = standing.plan.graph, set[AssetKey](), {key}
+    while edge:
+        edge = {one.upstream for below in edge for one in graph.edges[below]} - above
+        above |= edge
+    busy = [one for one in above - {key} if standing.lines[one].run + standing.lines[one].maybe]
+    return f" A plan runs {count_text(len(busy), 'asset')} above it first." if busy else ""
 
 
 def _promise(standing: Standing | None, key: AssetKey) -> str:

@@ -30,10 +30,11 @@ function listen(hear) {
 
 export function follow(version, changed) {
   known = version;
-  let due = 0;
+  let due = 0, stood = "", since = "";
   const hear = ({ version, state }) => {
     last = Date.now();
-    if (state) show(state, state === "on" ? "live" : `connection lost, retrying`);
+    if (state && state !== stood) since = new Date().toTimeString().slice(0, 5);
+    if (state) show(stood = state, state === "on" ? "live" : `connection lost at ${since}, retrying`);
     if (version === undefined || version === known) return;
     known = version;
     clearTimeout(due);
