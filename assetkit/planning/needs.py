@@ -19,7 +19,7 @@ import numpy as np
 from assetkit.columns import Flags, Ints
 from assetkit.planning.datatimes import ALWAYS, NEVER
 from assetkit.planning.ranges import covered
-from assetkit.planning.scope import fan_of
+from assetkit.planning.scope import fan_of, joins_single_slots
 from assetkit.planning.survey import Survey, needed_edges
 from assetkit.records import AssetKey
 
@@ -122,7 +122,9 @@ class Needs:
         asks = [
             _Ask(
                 edge.upstream,
-                covered(fan_of(edge, positions, universes), len(universes[edge.upstream])),
+                survey.every(edge.upstream)
+                if joins_single_slots(edge, universes)
+                else covered(fan_of(edge, positions, universes), len(universes[edge.upstream])),
                 must=edge.input.need == "all",
             )
             for edge in needed_edges(key, survey.world)

@@ -8,6 +8,7 @@ from typing import TypeAlias
 import numpy as np
 
 from assetkit.columns import Flags, Ints
+from assetkit.definitions.mapping import AllPartitions
 from assetkit.definitions.universe import Fan, Universe
 from assetkit.graph.graph import AssetGraph, Edge
 from assetkit.planning.ranges import covered
@@ -16,10 +17,22 @@ from assetkit.records import AssetKey
 Scope: TypeAlias = dict[AssetKey, Ints]
 """Sorted positions by asset."""
 
+# The one slot of an asset without partitions, shared by all that have no more.
+_ONE, _FIRST = np.ones(1, dtype=np.bool_), np.zeros(1, dtype=np.int64)
+_ONE.setflags(write=False)
+_FIRST.setflags(write=False)
+
 
 def fan_of(edge: Edge, positions: Ints, universes: Mapping[AssetKey, Universe]) -> Fan:
     """Return the upstream slots of some downstream slots of an edge."""
     return edge.mapping.upstream_of(positions, universes[edge.downstream], universes[edge.upstream])
+
+
+def joins_single_slots(edge: Edge, universes: Mapping[AssetKey, Universe]) -> bool:
+    """Return whether an edge joins two assets without partitions: one slot reads the other."""
+    if universes[edge.downstream].dimensions or universes[edge.upstream].dimensions:
+        return False
+    return isinstance(edge.mapping, AllPartitions) and edge.upstream != edge.downstream
 
 
 def upstream_scope(
@@ -28,13 +41,18 @@ def upstream_scope(
     """Return the slots to look at: *wanted*, with *upstream* all that they need, however far up."""
     flags: dict[AssetKey, Flags] = {}
     for asset, positions in wanted.items():
-        flags[asset] = np.zeros(len(universes[asset]), dtype=np.bool_)
-        flags[asset][positions] = True
+        size = len(universes[asset])
+        flags[asset] = _ONE if len(positions) == size == 1 else np.zeros(size, dtype=np.bool_)
+        if flags[asset] is not _ONE:
+            flags[asset][positions] = True
     if upstream:
         for asset in reversed(tuple(graph.assets)):
             if asset in flags:
                 _spread(asset, graph.edges[asset], universes, flags)
-    return {asset: np.flatnonzero(hit).astype(np.int64) for asset, hit in flags.items()}
+    return {
+        asset: _FIRST if hit is _ONE else np.flatnonzero(hit).astype(np.int64)
+        for asset, hit in flags.items()
+    }
 
 
 def _spread(
@@ -46,11 +64,15 @@ def _spread(
     for edge in edges:
         if edge.upstream == asset:
             flags[asset] = _closed_over_itself(edge, universes, flags[asset])
-    positions = np.flatnonzero(flags[asset]).astype(np.int64)
+    own = flags[asset]
+    positions = _FIRST if own is _ONE else np.flatnonzero(own).astype(np.int64)
     if not len(positions):
         return
     for edge in edges:
         if edge.upstream == asset:
+            continue
+        if joins_single_slots(edge, universes):
+            flags[edge.upstream] = _ONE
             continue
         size = len(universes[edge.upstream])
         needed = covered(fan_of(edge, positions, universes), size)

@@ -16,20 +16,27 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from assetkit.columns import Flags, Ints, Words, fingerprint, slot_hashes
+from assetkit.columns import Flags, Ints, fingerprint
 from assetkit.definitions.asset import AssetDef
 from assetkit.definitions.universe import Fan
 from assetkit.graph.graph import Edge
+from assetkit.planning.comparing import (
+    BASIS_PARTS,
+    can_compare,
+    differs,
+    hashes_of,
+    is_detailed,
+)
 from assetkit.planning.grace import waived
 from assetkit.planning.model import VERDICTS, AssetPlan, Cause
 from assetkit.planning.ranges import count_true, max_ints, subset, sum_words
 from assetkit.planning.resting import at_rest
 from assetkit.planning.scope import fan_of
+from assetkit.planning.single import decide_single
 from assetkit.planning.world import Ledger, World, known_of, rows_of
-from assetkit.records import AssetKey, Basis, Verdict
+from assetkit.records import AssetKey, Verdict
 
 _CODE = {verdict: np.int8(place) for place, verdict in enumerate(VERDICTS)}
-_BASIS_PARTS = ("code", "config", "definition", "schema")
 
 
 @dataclass(slots=True)
@@ -54,6 +61,8 @@ def decide(key: AssetKey, world: World, ledger: Ledger) -> AssetPlan:
     positions = world.scope[key]
     if (quiet := at_rest(key, positions, world, ledger)) is not None:
         return quiet
+    if (single := decide_single(key, world, ledger)) is not None:
+        return single
     slots = _Slots(
         asset=world.graph.assets[key],
         positions=positions,
@@ -97,20 +106,13 @@ def _compare_bases(slots: _Slots, world: World) -> None:
     if not len(recorded):
         return
     ids = np.unique(recorded) if (recorded != recorded[0]).any() else recorded[:1]
-    for part in _BASIS_PARTS:
-        unlike = [number for number in ids if _differs(world.state.bases[int(number)], now, part)]
+    for part in BASIS_PARTS:
+        unlike = [number for number in ids if differs(world.state.bases[int(number)], now, part)]
         if not unlike:
             continue
         hit = np.zeros(len(slots.positions), dtype=np.bool_)
         hit[present] = np.isin(recorded, unlike)
         slots.causes.append((Cause(part), hit))
-
-
-def _differs(recorded: Basis, now: Basis, part: str) -> bool:
-    """Return whether a part is not what it was; other inputs are another definition."""
-    if part == "definition" and recorded.inputs != now.inputs:
-        return True
-    return bool(getattr(recorded, part) != getattr(now, part))
 
 
 def _follow(slots: _Slots, edge: Edge, place: int, world: World, ledger: Ledger) -> None:
@@ -167,7 +169,7 @@ def _note_changed(
     awaited = upstream.run & ~upstream.present
     if awaited.any():
         rows = rows[count_true(subset(fan, rows), awaited) == 0]
-    if not _can_compare(slots, edge, world, ledger):
+    if not can_compare(edge, world, ledger):
         return
     rows = rows[_same_inputs(slots, rows, world)]
     hit = np.zeros(len(slots.positions), dtype=np.bool_)
@@ -188,7 +190,7 @@ def read_otherwise(
         return hit
     fan = fan_of(edge, positions, world.universes)
     rows = np.flatnonzero(_suspicious(slots, edge, fan, world, ledger))
-    if not len(rows) or not _can_compare(slots, edge, world, ledger):
+    if not len(rows) or not can_compare(edge, world, ledger):
         return hit
     hit[rows] = True
     rows = rows[_same_inputs(slots, rows, world)]
@@ -196,19 +198,10 @@ def read_otherwise(
     return hit
 
 
-def _can_compare(slots: _Slots, edge: Edge, world: World, ledger: Ledger) -> bool:
-    """Return whether the digests of an edge are there; note that they are missed where not."""
-    columns = world.state.columns(slots.asset.key)
-    if columns.detailed and _detailed(edge.upstream, world):
-        return True
-    ledger.wants_detail |= {slots.asset.key, edge.upstream}
-    return False
-
-
 def _unlike(slots: _Slots, place: int, fan: Fan, rows: Ints, world: World, ledger: Ledger) -> Flags:
     """Return which of some slots have another digest of an input on record than there is now."""
     upstream = world.graph.edges[slots.asset.key][place].upstream
-    expected = sum_words(subset(fan, rows), _hashes(upstream, world, ledger))
+    expected = sum_words(subset(fan, rows), hashes_of(upstream, world, ledger))
     recorded = world.state.columns(slots.asset.key).digests[slots.row[rows], place]
     unlike: Flags = recorded != expected
     return unlike
@@ -223,11 +216,6 @@ def _same_inputs(slots: _Slots, rows: Ints, world: World) -> Flags:
     inputs = world.bases[slots.asset.key].inputs
     alike = [n for n in np.unique(recorded) if world.state.bases[int(n)].inputs == inputs]
     return np.isin(recorded, alike)
-
-
-def _detailed(key: AssetKey, world: World) -> bool:
-    columns = world.state.columns(key)
-    return columns.detailed or not len(columns)
 
 
 def _suspicious(slots: _Slots, edge: Edge, fan: Fan, world: World, ledger: Ledger) -> Flags:
@@ -246,20 +234,6 @@ def _suspicious(slots: _Slots, edge: Edge, fan: Fan, world: World, ledger: Ledge
         by_position = np.where(where >= 0, versions[where], -1)
         hit[present] |= max_ints(subset(fan, present), by_position) > read
     return hit
-
-
-def _hashes(key: AssetKey, world: World, ledger: Ledger) -> Words:
-    """Return the hash of (slot, version) by position; zero where nothing is published."""
-    decided = known_of(key, world, ledger)
-    if decided.hashes is None:
-        present = decided.present
-        words = np.zeros(len(present), dtype=np.uint64)
-        columns = world.state.columns(key)
-        rows = decided.row[present]
-        ids = world.universes[key].stable_ids(np.flatnonzero(present).astype(np.int64))
-        words[present] = slot_hashes(ids, columns.version_hi[rows], columns.version_lo[rows])
-        decided.hashes = words
-    return decided.hashes
 
 
 def _follow_itself(slots: _Slots, edge: Edge, place: int, world: World, ledger: Ledger) -> None:
@@ -376,9 +350,9 @@ def fingerprint_now(key: AssetKey, position: Ints, world: World, ledger: Ledger)
     """Return the fingerprint that an attempt at one slot would have now."""
     digests = []
     for edge in world.graph.edges[key]:
-        if not _detailed(edge.upstream, world):
+        if not is_detailed(edge.upstream, world):
             ledger.wants_detail.add(edge.upstream)
             return ""
-        words = _hashes(edge.upstream, world, ledger)
+        words = hashes_of(edge.upstream, world, ledger)
         digests.append(int(sum_words(fan_of(edge, position, world.universes), words)[0]))
     return fingerprint(world.bases[key], digests)
