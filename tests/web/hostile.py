@@ -40,7 +40,7 @@ def suspicious(orders: pd.DataFrame) -> CheckResult:
 def orders(context: AssetContext) -> Output:
     print(HOSTILE)  # noqa: T201  what a step prints is shown, too
     context.log.warning("%s \x1b[31mred\x1b[0m", HOSTILE)
-    if context.partition_key.endswith(("03", "04")):
+    if context.partition_key.endswith(("03", "04", "13")):
         raise ValueError(HOSTILE)
     frame = pd.DataFrame({"name": [HOSTILE], HOSTILE: [1]})
     return Output(
