@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import urllib.error
 import urllib.parse
 import urllib.request
 from contextlib import contextmanager
@@ -197,12 +198,19 @@ class Server:
         self.base, _, self.token = self.address.partition("/?token=")
 
     def open(self, path, *, post=False, accept="application/json", form=None, headers=None):
-        headers = headers or {"authorization": f"Bearer {self.token}"}
+        headers = {"authorization": f"Bearer {self.token}"} if headers is None else headers
         data = urllib.parse.urlencode(form or {}).encode() if post else None
         request = urllib.request.Request(
             self.base + path, headers={"accept": accept, **headers}, data=data
         )
         return urllib.request.urlopen(request, timeout=300)
+
+    def refusal(self, path, **asked):
+        """Return the status with which a POST is refused."""
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            self.open(path, post=True, **asked)
+        with refused.value as said:
+            return said.code
 
     def text(self, path):
         with self.open(path, accept="text/html") as said:
@@ -233,6 +241,12 @@ def serving(folder, module, *options):
     finally:
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=60)
+
+
+@pytest.fixture(scope="session")
+def serve():
+    """Return what starts a page of its own, as a context."""
+    return serving
 
 
 @pytest.fixture(scope="session")

@@ -1,13 +1,11 @@
 """The page as people start it: real processes, a real port, a project that changes."""
 
+import hashlib
 import json
-import signal
-import subprocess
 import sys
 import urllib.error
 import urllib.parse
 import urllib.request
-from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -35,61 +33,14 @@ def total(orders: pd.DataFrame) -> pd.DataFrame:
 NOISE = "print('neither is this')\n"
 
 
-class Server:
-    """A running page, and who asks it as a script does."""
-
-    def __init__(self, process):
-        self.process = process
-        line = process.stdout.readline()
-        assert "?token=" in line, line + process.stderr.read()
-        self.base, _, self.token = line.split()[-1].partition("/?token=")
-
-    def open(self, path, *, post=False, accept="application/json", form=None):
-        headers = {"authorization": f"Bearer {self.token}", "accept": accept}
-        data = urllib.parse.urlencode(form or {}).encode() if post else None
-        request = urllib.request.Request(self.base + path, headers=headers, data=data)
-        return urllib.request.urlopen(request, timeout=60)
-
-    def text(self, path):
-        with self.open(path, accept="text/html") as said:
-            return said.read().decode()
-
-    def get(self, path):
-        with self.open(path) as said:
-            return json.load(said)
-
-    def changes(self):
-        """Yield the version after each change, as a browser hears of it."""
-        with self.open("/live") as stream:
-            for line in stream:
-                if line.startswith(b"data: "):
-                    yield json.loads(line[6:])["version"]
-
-
-@pytest.fixture
-def serve(tmp_path):
-    """Return what starts the page on a project, as a context."""
-    (tmp_path / "shop.py").write_text(NOISE + SHOP)
-
-    @contextmanager
-    def start(*options):
-        process = subprocess.Popen(
-            [sys.executable, "-m", "assetkit", "-m", "shop", "ui", "--port", "0", "--no-open",
-             *options],
-            cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        )  # fmt: skip
-        try:
-            yield Server(process)
-        finally:
-            process.send_signal(signal.SIGINT)
-            process.communicate(timeout=30)
-
-    return start
-
-
 def test_what_was_previewed_runs_and_the_page_follows(serve, tmp_path):
-    """A plan is launched, seen live, then refused; code that breaks keeps the last graph."""
-    with serve() as page:
+    """A plan is launched, seen live, then refused; code that breaks keeps the last graph.
+
+    When the page ends, nothing that it started but runs is left.
+    """
+    (tmp_path / "shop.py").write_text(NOISE + SHOP)
+    with serve(tmp_path, "shop") as page:
+        process = psutil.Process(page.process.pid)
         made = page.get("/plan.json?select=orders")
         assert made["steps"] == 3
 
@@ -116,42 +67,91 @@ def test_what_was_previewed_runs_and_the_page_follows(serve, tmp_path):
                 break
         assert "no valid Python" in text
         assert "orders: 3 fresh" in text
-
-
-def test_a_backfill_is_launched_as_it_was_shown(serve):
-    """Batch after batch, newest first, each on record; then nothing is left to fill."""
-    asked = {"select": "orders", "newest": "1", "size": "2"}
-    address = f"/backfill.json?{urllib.parse.urlencode(asked)}"
-    with serve() as page:
-        shown = page.get(address)
-        assert shown["batches"] == ["2026-01-02..2026-01-03", "2026-01-01"]
-
-        changes = page.changes()
-        form = {**asked, "mark": shown["mark"]}
-        with page.open("/backfill/launch", post=True, form=form) as said:
-            run_id = json.load(said)["run_id"]
-        for _ in changes:
-            if page.get(address)["count"] == 0:
-                break
-
-        runs = [one for one in page.get("/runs.json")["runs"] if one["status"] == "success"]
-        assert runs[-1]["run_id"] == run_id
-        with pytest.raises(urllib.error.HTTPError, match="409"):
-            page.open("/backfill/launch", post=True, form=form)
-
-
-def test_the_process_that_answers_stays_small_and_leaves_nothing_behind(serve):
-    """It loads no engine, holds no catalog, and ends with all that it started but runs."""
-    with serve() as page:
-        assert page.get("/board.json")["sentence"].startswith("2 assets with missing data")
-        process = psutil.Process(page.process.pid)
         children = process.children()
+    assert psutil.wait_procs([process, *children], timeout=60)[1] == []
 
-        loaded = {Path(one.path).name for one in process.memory_maps()}
-        assert not [name for name in loaded if name.startswith(("libarrow", "_duckdb", "duckdb"))]
-        assert process.memory_info().rss < 100_000_000
-        assert not [one for one in process.open_files() if one.path.endswith(".duckdb")]
-    assert psutil.wait_procs([process, *children], timeout=10)[1] == []
+
+def test_a_backfill_is_launched_as_it_was_shown(served):
+    """Batch after batch, newest first, each on record; then nothing is left to fill."""
+    asked = {"select": "orders", "partitions": "2026-01-25..2026-01-27", "newest": "1", "size": "2"}
+    address = f"/backfill.json?{urllib.parse.urlencode(asked)}"
+    shown = served.get(address)
+    assert shown["batches"] == ["2026-01-26..2026-01-27", "2026-01-25"]
+
+    changes = served.changes()
+    form = {**asked, "mark": shown["mark"]}
+    with served.open("/backfill/launch", post=True, form=form) as said:
+        run_id = json.load(said)["run_id"]
+    for _ in changes:
+        if served.get(address)["count"] == 0:
+            break
+
+    assert served.get(f"/runs/{run_id}.json")["counts"] == {"materialized": 2}
+    assert served.refusal("/backfill/launch", form=form) == 409
+
+
+def test_a_run_has_an_address_before_it_has_begun(served):
+    """Whoever launches is led there at once, and told what became of it; twice is once."""
+    made = served.get("/plan.json?select=orders@2026-01-29")
+    launch = f"/plan/{made['plan_id']}/launch"
+    changes = served.changes()
+
+    with served.open(launch, post=True) as first, served.open(launch, post=True) as second:
+        run_id = json.load(first)["run_id"]
+        assert json.load(second)["run_id"] == run_id
+
+    assert served.get(f"/runs/{run_id}.json")["run"]["status"] in ("starting", "running")
+    for _ in changes:
+        if served.get(f"/runs/{run_id}.json")["run"]["status"] == "success":
+            break
+
+
+def test_the_process_that_answers_stays_small(served):
+    """It loads no engine, holds no catalog."""
+    assert served.get("/board.json")["sentence"]
+    process = psutil.Process(served.process.pid)
+
+    loaded = {Path(one.path).name for one in process.memory_maps()}
+    assert not [name for name in loaded if name.startswith(("libarrow", "_duckdb", "duckdb"))]
+    assert process.memory_info().rss < 100_000_000
+    assert not [one for one in process.open_files() if one.path.endswith(".duckdb")]
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        pytest.param({"host": "evil.example"}, 421, id="another name"),
+        pytest.param({"host": "127.0.0.1"}, 421, id="no port"),
+        pytest.param({"host": "127.0.0.1:1"}, 421, id="another port"),
+        pytest.param({}, 401, id="no token"),
+        pytest.param({"cookie": "COOKIE"}, 403, id="no word of where from"),
+        pytest.param({"cookie": "COOKIE", "sec-fetch-site": "same-site"}, 403, id="other port"),
+        pytest.param({"cookie": "COOKIE", "origin": "http://evil.example"}, 403, id="other site"),
+        pytest.param({"cookie": "COOKIE", "sec-fetch-site": "same-origin"}, 404, id="from here"),
+        pytest.param({"cookie": "COOKIE", "origin": "BASE"}, 404, id="an old browser, from here"),
+        pytest.param({"authorization": "Bearer wrong"}, 401, id="another token"),
+    ],
+)
+def test_every_post_is_guarded_over_http(served, headers, status):
+    """Each address that changes something, by a real server: 404 has come through."""
+    port = served.base.rpartition(":")[2]
+    cookie = f"assetkit-{port}={hashlib.sha256(f'cookie:{served.token}'.encode()).hexdigest()}"
+    said = {
+        name: value.replace("COOKIE", cookie).replace("BASE", served.base)
+        for name, value in headers.items()
+    }
+    posts = [
+        "/plan/0000/launch",
+        "/runs/none/cancel",
+        "/runs/none/retry",
+        "/runs/none/decide",
+        "/assets/none/hold",
+        "/assets/none/release",
+        "/backfill/launch",
+    ]
+    for path in posts:
+        refused = served.refusal(path, headers=said)
+        assert refused in ((400, 404) if status == 404 else (status,)), path
 
 
 def test_without_its_packages_the_error_names_the_extra(monkeypatch, tmp_path):
@@ -163,7 +163,8 @@ def test_without_its_packages_the_error_names_the_extra(monkeypatch, tmp_path):
         serve_page(source, Wishes(), print)
 
 
-def test_others_are_not_let_in_by_accident(serve):
+def test_others_are_not_let_in_by_accident(serve, tmp_path):
     """A host that is not this machine's own is refused before anything listens."""
-    with pytest.raises(AssertionError, match="--allow-remote"), serve("--host", "0.0.0.0"):
+    open_to_all = serve(tmp_path, "shop", "--host", "0.0.0.0")
+    with pytest.raises(AssertionError, match="--allow-remote"), open_to_all:
         pass
