@@ -128,6 +128,56 @@ def test_a_task_that_was_not_begun_can_be_taken_back():
     assert isinstance(wait_for(executor, 1)[1].error, StepCancelled)
 
 
+@pytest.mark.parametrize("name", ["threads", "processes"])
+def test_a_task_that_waits_for_a_worker_can_be_taken_back(find_executor, name, tmp_path):
+    """While two tasks take both workers, the third waits; cancelled, it is never begun."""
+    executor, gate, begun = find_executor(name), tmp_path / "gate", tmp_path / "begun"
+
+    def wait_at(_):
+        while not gate.exists():
+            os.sched_yield()
+
+    executor.submit(1, wait_at, None)
+    executor.submit(2, wait_at, None)
+    executor.submit(3, Path.touch, begun)
+    executor.cancel(3)
+    gate.touch()
+
+    assert isinstance(wait_for(executor, 3)[3].error, StepCancelled)
+    assert not begun.exists()
+
+
+class TwoAtOnce(InProcessExecutor):
+    """Does its tasks here, as two workers would; notes how many came in each."""
+
+    capacity = 2
+
+    def __init__(self):
+        super().__init__()
+        self.sizes = []
+
+    def submit(self, task_id, function, task, demands=None):
+        self.sizes.append(len(task))
+        super().submit(task_id, function, task)
+
+
+@pytest.mark.parametrize(
+    ("count", "sizes"), [(4, [2, 2]), (16, [7, 7, 2]), (1, [1])], ids=["few", "many", "one"]
+)
+def test_the_more_is_to_be_done_the_longer_the_trips(count, sizes):
+    """Of tasks of 16 ms, few are shared out among the workers; many fill trips of 100 ms."""
+    workers = TwoAtOnce()
+    batches = Batching(workers)
+    batches.start()
+    for number in range(count):
+        batches.submit(number, str, number, Demands(kind="alike", seconds=1 / 64))
+
+    assert {n: str(n) for n in range(count)} == {
+        task_id: done.value for task_id, done in wait_for(batches, count).items()
+    }
+    assert sizes == workers.sizes
+
+
 def test_threads_run_side_by_side():
     """Two steps that need one another to go on do, in two threads."""
     executor = ThreadExecutor(2)
