@@ -22,6 +22,9 @@ PAGES = {
     "board": "/",
     "lineage": "/lineage?overlay=plan",
     "asset": "/assets/receipts",
+    "columns": "/assets/takings_by_kind#made-of",
+    "metadata": "/assets/receipts?p=2026-03-13#data",
+    "run": "/runs/RUN",
     "plan": "/plan?select=%2Breport",
     "backfill": "/backfill?select=receipts&newest=1&size=14",
 }
@@ -29,14 +32,14 @@ PAGES = {
 
 def assetkit(*words: str, folder: Path) -> None:
     """Run a command line in the demo; that a step fails there is meant."""
-    command = [sys.executable, "-m", "assetkit", "-m", "demo_shop", *words]
+    command = [sys.executable, "-m", "assetkit", "-m", "shop", *words]
     subprocess.run(command, cwd=folder, stdout=subprocess.DEVNULL, check=False)
 
 
 @contextmanager
 def served(folder: Path) -> Iterator[str]:
     """Yield the address of the page of the demo."""
-    command = [sys.executable, "-m", "assetkit", "-m", "demo_shop", "ui", "--port", "0"]
+    command = [sys.executable, "-m", "assetkit", "-m", "shop", "ui", "--port", "0"]
     with subprocess.Popen(
         [*command, "--no-open"], cwd=folder, stdout=subprocess.PIPE, text=True
     ) as process:
@@ -54,8 +57,9 @@ def take(address: str, images: Path) -> None:
         browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         tab = browser.new_page(viewport=SIZE, color_scheme="light", reduced_motion="reduce")
         tab.goto(address)
+        failed = tab.request.get(f"{base}/runs.json?status=failed").json()["runs"][0]["run_id"]
         for name, path in PAGES.items():
-            tab.goto(base + path)
+            tab.goto(base + path.replace("RUN", failed))
             tab.get_by_text("live", exact=True).wait_for()
             tab.screenshot(path=images / f"{name}.png")
         browser.close()
@@ -66,10 +70,12 @@ def main(images: Path) -> None:
     images.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
-        shutil.copyfile(SCRIPTS / "demo_shop.py", folder / "demo_shop.py")
+        shutil.copyfile(SCRIPTS / "demo_shop.py", folder / "shop.py")
         march = "2026-01-01..2026-03-31"
         assetkit("materialize", "-s", "sales", "--partitions", march, "--yes", folder=folder)
-        assetkit("materialize", "-s", "products", "--yes", folder=folder)
+        assetkit(
+            "materialize", "-s", "takings_by_kind@2026-03-01..2026-03-13", "--yes", folder=folder
+        )
         with served(folder) as address:
             take(address, images)
 

@@ -117,7 +117,7 @@ class Desk:
     def known_graph(self) -> AssetGraph:
         """The graph; raises `NotFoundHere` where there is none."""
         if self.graph is None:
-            raise NotFoundHere("There is no project that loads, so there is nothing to plan.")
+            raise NotFoundHere("There is no project that loads: nothing to draw, and nothing to plan.")
         return self.graph
 
     def find_asset(self, name: str) -> AssetKey:

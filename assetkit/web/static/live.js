@@ -12,9 +12,10 @@ function show(state, words) {
 }
 
 function listen(hear) {
-  return new Promise(() => {
+  return new Promise((leave) => {
     const stream = new EventSource(`/live?after=${known}`);
     const say = (state) => { channel.postMessage({ state }); hear({ state }); };
+    addEventListener("pagehide", () => { stream.close(); leave(); }, { once: true });
     stream.addEventListener("open", () => say("on"));
     stream.addEventListener("error", () => say("lost"));
     stream.addEventListener("changed", (event) => {
@@ -42,6 +43,13 @@ export function follow(version, changed) {
   };
   channel.addEventListener("message", ({ data }) => { if (!data.ask) hear(data); });
   channel.postMessage({ ask: true });
-  if (navigator.locks) navigator.locks.request("assetkit-live", () => listen(hear));
-  else listen(hear);
+  // A page that is kept to go back to neither holds the stream nor waits for it.
+  const stand = () => {
+    const gone = new AbortController();
+    addEventListener("pagehide", () => gone.abort(), { once: true });
+    if (!navigator.locks) listen(hear);
+    else navigator.locks.request("assetkit-live", { signal: gone.signal }, () => listen(hear)).catch(() => {});
+  };
+  stand();
+  addEventListener("pageshow", (event) => { if (event.persisted) { stand(); changed(); } });
 }

@@ -73,6 +73,8 @@ const busy = () => typing(document.activeElement ?? document.body) &&
   document.getElementById("main").contains(document.activeElement);
 
 function refresh() {
+  // Nobody sees a hidden tab; it catches up once somebody does.
+  if (document.hidden) { document.addEventListener("visibilitychange", refresh, { once: true }); return; }
   const moved = document.getElementById("moved");
   if (moved) { moved.hidden = false; return; } // a plan that is being looked at stays as it is
   if (busy()) setTimeout(refresh, 1000);
