@@ -209,7 +209,8 @@ def _work_through(
     try:
         _check_departure(executor, work.assets)
         with capturing(), _logs_of(run.run_id, environment), recorder:
-            loop = Loop(work, environment, recorder, notes, run.holdings)
+            surroundings = _bounded(environment, workers, options)
+            loop = Loop(work, surroundings, recorder, notes, run.holdings)
             loop.reuse(plan)
             try:
                 cancelled = loop.run()
@@ -226,6 +227,15 @@ def _work_through(
         return RunStatus.CANCELLED
     failed = run.tally.outcomes[Outcome.FAILED] or run.tally.outcomes[Outcome.BLOCKED]
     return RunStatus.FAILED if failed else RunStatus.SUCCESS
+
+
+def _bounded(environment: Environment, workers: Executor, options: RunOptions) -> Environment:
+    """Where nothing is to start after a failure, let no more be under way than run at once."""
+    if options.on_failure != "stop":
+        return environment
+    most = environment.max_concurrency
+    at_once = workers.capacity  # nothing has run yet, so no task is held ready
+    return replace(environment, max_concurrency=at_once if most is None else min(at_once, most))
 
 
 def _logs_of(run_id: str, environment: Environment) -> AbstractContextManager[None]:

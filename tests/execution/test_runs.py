@@ -225,6 +225,15 @@ def test_stop_on_failure_gives_up_the_rest(world):
     assert "a step failed before" in set(result.to_pandas().reason)
 
 
+def test_stop_on_failure_reaches_what_waits_for_a_worker(world):
+    """Short steps are held ready for workers otherwise, and would start."""
+    world.executor = ThreadExecutor(1)
+    world.add("some", lambda context: 1 / (context.partition_key != "c"), letters="abcdef")
+    result = world.run(on_failure="stop", raise_on_error=False)
+
+    assert [("some", "d"), ("some", "e"), ("some", "f")] == result.cancelled
+
+
 def test_ctrl_c_keeps_what_is_done(days):
     """An interrupt is raised as it came; what was finished is recorded, the run is cancelled."""
 
