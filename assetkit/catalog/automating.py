@@ -74,22 +74,10 @@ class DuckDBAutomation:
             rows = transaction.rows("ticks", source=source, open_only=open_only, limit=limit)
         return [_tick(*row) for row in rows]
 
-    def states(self) -> Sequence[AutomationState]:
-        """Return all that is remembered, by name."""
+    def states(self, *, prefix: str = "") -> Sequence[AutomationState]:
+        """Return what is remembered under names that begin with *prefix*, by name."""
         with self._transaction(read_only=True) as (transaction, _, _):
-            rows = transaction.rows("automation_states")
-        return [
-            AutomationState(
-                name=name,
-                since=known_time(since),
-                cursor=cursor,
-                checked_at=from_micros(checked_at),
-                outcome=outcome,
-                message=message,
-                count=count,
-            )
-            for name, since, cursor, checked_at, outcome, message, count in rows
-        ]
+            return read_states(transaction, prefix)
 
     def forget(self, *, keep: int) -> int:
         """Forget ended ticks of schedules and assets but for the newest *keep* of each."""
@@ -161,6 +149,24 @@ class DuckDBAutomation:
         known = self._known(transaction)
         if known is None or known.holder != holder:
             raise replaced(known)
+
+
+def read_states(transaction: Transaction, prefix: str) -> list[AutomationState]:
+    """Return what is remembered under names that begin with *prefix*, by name."""
+    return [
+        AutomationState(
+            name=name,
+            since=known_time(since),
+            cursor=cursor,
+            checked_at=from_micros(checked_at),
+            outcome=outcome,
+            message=message,
+            count=count,
+        )
+        for name, since, cursor, checked_at, outcome, message, count in transaction.rows(
+            "automation_states", prefix=prefix
+        )
+    ]
 
 
 def _insert(transaction: Transaction, tick: TickRecord) -> None:

@@ -29,6 +29,9 @@ class TickStatus(StrEnum):
     MISSED = "missed"
 
 
+HOLD = "hold:"
+"""How the names of states begin that say of an asset whether it is to be left alone."""
+
 OPEN = (TickStatus.DUE, TickStatus.RUNNING)
 
 
@@ -119,8 +122,8 @@ class AutomationLog(Protocol):
         """Return ticks, newest first."""
         ...
 
-    def states(self) -> Sequence[AutomationState]:
-        """Return all that is remembered, by name."""
+    def states(self, *, prefix: str = "") -> Sequence[AutomationState]:
+        """Return what is remembered under names that begin with *prefix*, by name."""
         ...
 
     def forget(self, *, keep: int) -> int:

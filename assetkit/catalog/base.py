@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from assetkit.catalog.approvals import ApprovalLog
-from assetkit.catalog.automation import AutomationLog
+from assetkit.catalog.automation import AutomationLog, AutomationState
 from assetkit.columns import Ints, SlotColumns, VersionColumns
 from assetkit.records import (
     AssetKey,
@@ -80,6 +80,8 @@ class Snapshot:
     estimates: Mapping[AssetKey, Estimate] = field(default_factory=dict)
     dynamic: Mapping[str, tuple[tuple[int, str], ...]] = field(default_factory=dict)
     """Dynamic partitions by name: (ordinal, key) in the order in which they were added."""
+    holds: tuple[AutomationState, ...] = ()
+    """The states that say which assets are to be left alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

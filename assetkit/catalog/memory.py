@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from assetkit.catalog import memory_tables
+from assetkit.catalog.automation import HOLD
 from assetkit.catalog.base import (
     Claim,
     Commit,
@@ -106,6 +107,7 @@ class MemoryCatalog(Pruning):
                     key: one.estimate for key, one in known.items() if one.estimate is not None
                 },
                 dynamic=state.dynamic(),
+                holds=tuple(self.automation.states(prefix=HOLD)),
             )
 
     def describe(self, rows: Sequence[AssetRow]) -> Mapping[AssetKey, int]:

@@ -69,10 +69,12 @@ class MemoryAutomation:
             ]
         return sorted(found, key=_age, reverse=True)[:limit]
 
-    def states(self) -> Sequence[AutomationState]:
-        """Return all that is remembered, by name."""
+    def states(self, *, prefix: str = "") -> Sequence[AutomationState]:
+        """Return what is remembered under names that begin with *prefix*, by name."""
         with self._lock:
-            return [self._states[name] for name in sorted(self._states)]
+            return [
+                state for name, state in sorted(self._states.items()) if name.startswith(prefix)
+            ]
 
     def forget(self, *, keep: int) -> int:
         """Forget ended ticks of schedules and assets but for the newest *keep* of each."""

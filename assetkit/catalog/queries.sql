@@ -304,6 +304,7 @@ union all select 'leases', count(*) from known.lease
 union all select 'observations', count(*) from known.observation
 union all select 'paces', count(*) from known.pace
 union all select 'dynamic', count(*) from known.dynamic_partition
+union all select 'holds', count(*) from known.automation where starts_with(name, 'hold:')
 
 -- name: snapshot
 select asset_id, ordinal, ver_seq, read_seq, basis_id, partial::utinyint as partial, data_time, materialized_at{detail}
@@ -470,7 +471,8 @@ with ended as (
 delete from known.tick where rowid in (select place from ended where age > $keep)
 
 -- name: automation_states
-select name, since, cursor, checked_at, outcome, message, count from known.automation order by name
+select name, since, cursor, checked_at, outcome, message, count from known.automation
+where starts_with(name, $prefix) order by name
 
 -- name: forget_automation
 delete from known.automation where name = $name

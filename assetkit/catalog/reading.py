@@ -10,6 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from assetkit.catalog.arrays import to_numpy
+from assetkit.catalog.automating import read_states
+from assetkit.catalog.automation import HOLD
 from assetkit.catalog.base import FailedSlot, Snapshot
 from assetkit.catalog.failing import Trouble, failed_slots
 from assetkit.catalog.ids import AssetId, Ids
@@ -57,6 +59,7 @@ def read_snapshot(
         observations=_observations(transaction, names) if gist["observations"] else (),
         estimates=_estimates(transaction, names) if gist["paces"] else {},
         dynamic=_dynamic(transaction) if gist["dynamic"] else {},
+        holds=tuple(read_states(transaction, HOLD)) if gist["holds"] else (),
     )
 
 

@@ -42,7 +42,6 @@ from assetkit.records import AssetKey, partition_text
 
 _UNDECLARED = AutoMaterializePolicy()
 _NO_HISTORIES: Mapping[AssetKey, VersionColumns] = {}
-_NO_HOLDS: Mapping[AssetKey, str] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,14 +78,13 @@ def automate(
     *,
     horizon: timedelta = timedelta(0),
     histories: Mapping[AssetKey, VersionColumns] = _NO_HISTORIES,
-    holds: Mapping[AssetKey, str] = _NO_HOLDS,
 ) -> Automation:
     """Return what automation would launch now.
 
     *horizon*: promises that fall due so much later count as due, for callers that
-    do not come back in time. *histories* are those that an earlier call missed. *holds* are
-    assets to be left alone, and why.
+    do not come back in time. *histories* are those that an earlier call missed.
     """
+    holds = situation.state.holds
     seen = survey(situation, histories, {})
     notes: list[Note] = []
     promised = _promised_wishes(seen, notes, horizon)

@@ -46,7 +46,8 @@ def definition_facts(asset: AssetDef, edges: Sequence[Edge]) -> dict[str, Any]:
 
 def io_manager_name(io_manager: Any) -> str:
     """Return how an IO manager is told apart from others: its name, or its class."""
-    name = getattr(io_manager, "known_as", io_manager)
+    # A subclass is another one: only the class's own word counts.
+    name = vars(type(io_manager)).get("known_as", io_manager)
     if isinstance(name, str):
         return name
     return f"{type(io_manager).__module__}.{type(io_manager).__qualname__}"

@@ -45,6 +45,7 @@ class CatalogState:
     ``universe_seq``: when an asset's set of
     partitions last changed (a very large number where it changes just now).
     ``sources`` are texts of earlier code, by its hash, as far as they are kept and wanted.
+    ``holds`` are assets that automation is to leave alone, and why.
     ``base_seq`` is the sequence number of a branch's base, None where there is none.
     """
 
@@ -62,6 +63,7 @@ class CatalogState:
     rows: Mapping[AssetKey, AssetRow] = field(default_factory=dict)
     code_parts: Mapping[AssetKey, Mapping[str, Mapping[str, str]]] = field(default_factory=dict)
     base_seq: int | None = None
+    holds: Mapping[AssetKey, str] = field(default_factory=dict)
     sources: Mapping[str, str] = field(default_factory=dict)
 
     def columns(self, asset: AssetKey) -> SlotColumns:

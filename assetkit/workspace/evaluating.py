@@ -17,7 +17,6 @@ from assetkit.planning.planner import Situation, make_plan
 from assetkit.planning.request import Request
 from assetkit.records import AssetKey
 from assetkit.workspace.core import Core
-from assetkit.workspace.holds import holds_of
 from assetkit.workspace.planning import decide_in, with_sources
 from assetkit.workspace.situation import Definitions, describe_graph
 
@@ -78,14 +77,13 @@ def _automation(
 ) -> Callable[[Situation], tuple[Automation, frozenset[AssetKey]]]:
     """Return what decides for `decide_in` what automation would do."""
     histories: dict[AssetKey, VersionColumns] = {}
-    holds = {asset: str(hold) for asset, hold in holds_of(core).items()}
 
     def decide(situation: Situation) -> tuple[Automation, frozenset[AssetKey]]:
         histories.clear()
-        made = automate(situation, horizon=horizon, holds=holds)
+        made = automate(situation, horizon=horizon)
         while missed := made.wants_history - histories.keys():
             histories.update({key: core.catalog.versions(key) for key in missed})
-            made = automate(situation, horizon=horizon, histories=histories, holds=holds)
+            made = automate(situation, horizon=horizon, histories=histories)
         return made, made.draft.wants_detail
 
     return decide

@@ -6,12 +6,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from assetkit.catalog.automation import AutomationState
+from assetkit.catalog.automation import HOLD, AutomationState
 from assetkit.display.quantities import moment_text
 from assetkit.records import AssetKey
 from assetkit.workspace.core import Core
 
-_PREFIX = "hold:"
 _HELD, _RELEASED = "held", "released"
 
 
@@ -30,10 +29,15 @@ class Hold:
 
 def holds_of(core: Core) -> Mapping[AssetKey, Hold]:
     """Return what is held, by asset."""
+    return holds_in(core.catalog.automation.states(prefix=HOLD))
+
+
+def holds_in(states: Iterable[AutomationState]) -> Mapping[AssetKey, Hold]:
+    """Return the assets that are held, by key, as the states of their holds tell."""
     found = {}
-    for state in core.catalog.automation.states():
-        if state.name.startswith(_PREFIX) and state.outcome == _HELD:
-            asset = state.name.removeprefix(_PREFIX)
+    for state in states:
+        if state.outcome == _HELD:
+            asset = state.name.removeprefix(HOLD)
             found[asset] = Hold(asset=asset, since=state.since, reason=state.message)
     return found
 
@@ -64,4 +68,4 @@ def release(core: Core, assets: Iterable[AssetKey]) -> list[AssetKey]:
 
 
 def _state(asset: AssetKey, outcome: str, since: datetime, reason: str) -> AutomationState:
-    return AutomationState(name=f"{_PREFIX}{asset}", since=since, outcome=outcome, message=reason)
+    return AutomationState(name=f"{HOLD}{asset}", since=since, outcome=outcome, message=reason)

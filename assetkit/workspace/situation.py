@@ -30,6 +30,7 @@ from assetkit.planning.data import PlanData
 from assetkit.planning.planner import Situation
 from assetkit.planning.state import CatalogState, Failure, Lease
 from assetkit.records import AssetKey, AssetRow, Basis
+from assetkit.workspace.holds import holds_in
 
 JUST_NOW = int(np.iinfo(np.int64).max)
 """Stands for the sequence number of a change that no write has recorded yet."""
@@ -180,6 +181,7 @@ def _state_of(
         estimates=snapshot.estimates,
         rows=snapshot.assets,
         code_parts=_CodeParts(snapshot.assets),
+        holds={asset: str(hold) for asset, hold in holds_in(snapshot.holds).items()},
     )
 
 
