@@ -18,15 +18,7 @@ import numpy as np
 
 from assetkit.catalog import memory_tables
 from assetkit.catalog.automation import HOLD
-from assetkit.catalog.base import (
-    Claim,
-    Commit,
-    Grant,
-    LeaseRow,
-    NewKey,
-    Receipt,
-    Snapshot,
-)
+from assetkit.catalog.base import Claim, Commit, Grant, LeaseRow, NewKey, Receipt, Snapshot
 from assetkit.catalog.changes import key_taken, unknown_asset, with_orphans
 from assetkit.catalog.claims import GONE, Mortals, beyond, by_asset, divide, owner_text
 from assetkit.catalog.failing import failed_slots

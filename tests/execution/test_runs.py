@@ -13,6 +13,7 @@ from assetkit.definitions.asset import Input
 from assetkit.definitions.outputs import Output
 from assetkit.definitions.policies import BackfillPolicy, RetryPolicy
 from assetkit.errors import CatalogError, CheckFailed, MaterializationError, OutputError
+from assetkit.execution.environment import RunOptions
 from assetkit.execution.events import RunEnded, RunStarted, StepEnded, StepStarted
 from assetkit.execution.runner import run_plan
 from assetkit.executors import ProcessExecutor, ThreadExecutor
@@ -227,9 +228,25 @@ def test_stop_on_failure_gives_up_the_rest(world):
 
 def test_stop_on_failure_reaches_what_waits_for_a_worker(world):
     """Short steps are held ready for workers otherwise, and would start."""
+    given = threading.Event()
+
+    class Sink:
+        def notify(self, event):
+            if isinstance(event, StepStarted) and event.partition == "d":
+                given.set()
+
+        def close(self):
+            """Have nothing to close."""
+
+    def some(context):
+        if context.partition_key == "c":
+            given.wait(0.2)
+            raise ValueError("c")
+
     world.executor = ThreadExecutor(1)
-    world.add("some", lambda context: 1 / (context.partition_key != "c"), letters="abcdef")
-    result = world.run(on_failure="stop", raise_on_error=False)
+    world.add("some", some, letters="abcdef")
+    options = RunOptions(on_failure="stop", raise_on_error=False)
+    result = run_plan(world.plan(), world.environment(progress=Sink()), options)
 
     assert [("some", "d"), ("some", "e"), ("some", "f")] == result.cancelled
 
