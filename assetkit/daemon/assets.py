@@ -131,13 +131,13 @@ class Assets:
             *(replace(state, outcome="", message="", checked_at=now) for state in freed),
         ]
         self._shift.note([_history(one, now) for one in changed], states)
-        hooks = self._project.definitions.hooks
+        hooks, memory = self._project.definitions.hooks, self._shift.log
         for status in changed:
             if status.is_late:
-                tell(hooks, _event("overdue", status.asset, status.reason, now))
+                tell(hooks, _event("overdue", status.asset, status.reason, now), memory)
         for one in stuck:
             if one.outcome is Outcome.QUARANTINED:
-                tell(hooks, _event("quarantined", one.asset, one.reason, now))
+                tell(hooks, _event("quarantined", one.asset, one.reason, now), memory)
 
     def _is_news(self, name: str, status: Freshness) -> bool:
         known = self._shift.states.get(name)

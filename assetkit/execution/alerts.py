@@ -2,25 +2,29 @@
 
 Rule 1: what a run has to say is told when it ends, in one message, however many slots it is about.
 Rule 2: an asset that was told of is not told of again for the same kind of trouble before its
-quiet period is over; how often it was kept quiet is said then.
+quiet period is over; how often it was kept quiet is said then. The catalog keeps when that was,
+so that another process, or one that was started again, knows.
 Rule 3: an alert that cannot be delivered is logged, and hurts nothing.
 """
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import string
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any, Final
 
+from assetkit.catalog.automation import AutomationLog, AutomationState
 from assetkit.definitions.durations import seconds_of
 from assetkit.definitions.names import caller, invalid
 from assetkit.display.quantities import count_text
+from assetkit.errors import AssetkitError
 from assetkit.execution.hooks import HookEvent
-from assetkit.records import AssetKey, slot_name
+from assetkit.records import slot_name
 
 KINDS: Final = ("failure", "check_failed", "overdue", "quarantined")
 TEMPLATE: Final = "{headline}\n{lines}{more}"
@@ -54,14 +58,6 @@ class Alert:
         return self.text
 
 
-@dataclass(slots=True)
-class _Told:
-    """When something was told last, and how often it was kept back since."""
-
-    at: datetime
-    kept: int = 0
-
-
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Alerts:
     """Send one message per run about what went wrong, among the hooks of a project.
@@ -81,7 +77,7 @@ class Alerts:
     on: Any = KINDS
     quiet: Any = "1h"
     template: str = TEMPLATE
-    _told: dict[tuple[str, AssetKey], _Told] = field(default_factory=dict, init=False, repr=False)
+    _told: dict[str, AutomationState] = field(default_factory=dict, init=False, repr=False)
     _lock: Any = field(default_factory=threading.Lock, init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -102,21 +98,25 @@ class Alerts:
         """Return nothing: alerts are told of runs, not of each step."""
         return ()
 
-    def alert_for(self, run_id: str, events: Sequence[HookEvent]) -> Alert | None:
-        """Return the message about *events*; None where there is nothing to say just now."""
-        told = _without_repeats([one for one in events if one.kind in self.on])
-        news, kept = self._loud(told)
-        if not news:
-            return None
-        return Alert(run_id=run_id, events=news, text=self._text(run_id, news, kept), quiet=kept)
-
     def send(
-        self, run_id: str, events: Sequence[HookEvent], notify: Callable[[str, str], None] | None
+        self,
+        run_id: str,
+        events: Sequence[HookEvent],
+        notify: Callable[[str, str], None] | None,
+        memory: AutomationLog | None = None,
     ) -> None:
-        """Tell of *events*, in one message, if there is something to say; *notify* takes URLs."""
-        alert = self.alert_for(run_id, events)
-        if alert is None:
+        """Tell of *events*, in one message, if there is something to say; *notify* takes URLs.
+
+        *memory* keeps what was told; without one, this object does.
+        """
+        told = _without_repeats([one for one in events if one.kind in self.on])
+        if not told:
             return
+        news, kept = self._loud(told, memory)
+        if not news:
+            return
+        text = self._text(run_id, news, kept)
+        alert = Alert(run_id=run_id, events=news, text=text, quiet=kept)
         for one in self.to:
             try:
                 if not isinstance(one, str):
@@ -126,23 +126,57 @@ class Alerts:
             except Exception:
                 _log.exception("An alert could not be sent: %s", alert.text.partition("\n")[0])
 
-    def _loud(self, events: Sequence[HookEvent]) -> tuple[tuple[HookEvent, ...], int]:
+    def _loud(
+        self, events: Sequence[HookEvent], memory: AutomationLog | None
+    ) -> tuple[tuple[HookEvent, ...], int]:
         """Return the events about which to speak, and how many of theirs were kept back before."""
         period = timedelta(seconds=float(self.quiet))
         loud: list[HookEvent] = []
         kept = 0
         with self._lock:
-            subjects = dict.fromkeys((one.kind, one.asset) for one in events)
-            for subject in subjects:
-                mine = [one for one in events if (one.kind, one.asset) == subject]
-                known, at = self._told.get(subject), mine[0].at
-                if known is not None and known.at <= at < known.at + period:
-                    known.kept += len(mine)
+            known = self._known(memory)
+            changed: dict[str, AutomationState] = {}
+            for kind, asset in dict.fromkeys((one.kind, one.asset) for one in events):
+                mine = [one for one in events if (one.kind, one.asset) == (kind, asset)]
+                name, at = f"{self._prefix}{kind}:{asset}", mine[0].at
+                before = known.get(name)
+                if before is not None and before.since <= at < before.since + period:
+                    changed[name] = replace(before, count=before.count + len(mine))
                     continue
-                kept += known.kept if known is not None else 0
-                self._told[subject] = _Told(at)
+                kept += before.count if before is not None else 0
+                changed[name] = AutomationState(name=name, since=at)
                 loud += mine
+            self._remember(changed, memory)
         return tuple(loud), kept
+
+    @property
+    def _prefix(self) -> str:
+        """How the names begin under which it is kept what was told to these receivers."""
+        named = [
+            one if isinstance(one, str) else getattr(one, "__qualname__", type(one).__qualname__)
+            for one in self.to
+        ]
+        digest = hashlib.sha256("\n".join((*named, *self.on)).encode())
+        return f"told:{digest.hexdigest()[:12]}:"
+
+    def _known(self, memory: AutomationLog | None) -> dict[str, AutomationState]:
+        """Return when what was told last, and how often it was kept back since, by name."""
+        if memory is not None:
+            try:
+                return {one.name: one for one in memory.states(prefix=self._prefix)}
+            except AssetkitError as error:
+                _log.warning("What was told before could not be read: %s", error)
+        return self._told
+
+    def _remember(
+        self, changed: Mapping[str, AutomationState], memory: AutomationLog | None
+    ) -> None:
+        self._told.update(changed)
+        if memory is not None:
+            try:
+                memory.note((), tuple(changed.values()))
+            except AssetkitError as error:
+                _log.warning("What was told could not be written down: %s", error)
 
     def _text(self, run_id: str, events: Sequence[HookEvent], kept: int) -> str:
         assets = list(dict.fromkeys(one.asset for one in events))

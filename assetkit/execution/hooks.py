@@ -14,6 +14,7 @@ from datetime import datetime
 from importlib import import_module
 from typing import Any, Protocol, TypeAlias
 
+from assetkit.catalog.automation import AutomationLog
 from assetkit.errors import CheckFailed, InvalidArgument
 from assetkit.execution.events import ProgressSink, RunEvent, RunStarted, Silent, StepEnded
 from assetkit.execution.report import check_text
@@ -102,15 +103,19 @@ class RunHooks(Protocol):
         ...
 
     def send(
-        self, run_id: str, events: Sequence[HookEvent], notify: Callable[[str, str], None] | None
+        self,
+        run_id: str,
+        events: Sequence[HookEvent],
+        notify: Callable[[str, str], None] | None,
+        memory: AutomationLog | None = None,
     ) -> None:
-        """Tell of *events*; *notify* sends a text to a URL."""
+        """Tell of *events*; *notify* sends a text to a URL, *memory* keeps what was told."""
         ...
 
 
-def tell(hooks: Sequence[Any], event: HookEvent) -> None:
+def tell(hooks: Sequence[Any], event: HookEvent, memory: AutomationLog | None = None) -> None:
     """Call hooks for what happened outside of runs; one that fails is logged."""
-    caller = HookedProgress(Silent(), hooks, _notifier(hooks))
+    caller = HookedProgress(Silent(), hooks, _notifier(hooks), memory)
     caller.tell(event)
     caller.close()
 
@@ -123,7 +128,9 @@ def _notifier(hooks: Sequence[Any]) -> Callable[[str, str], None] | None:
     return import_module("assetkit.execution.notifying").send if has_urls else None
 
 
-def with_hooks(progress: ProgressSink, hooks: Sequence[Any]) -> ProgressSink:
+def with_hooks(
+    progress: ProgressSink, hooks: Sequence[Any], memory: AutomationLog | None = None
+) -> ProgressSink:
     """Return what watches a run as *progress* does, and calls hooks.
 
     Raises:
@@ -131,16 +138,21 @@ def with_hooks(progress: ProgressSink, hooks: Sequence[Any]) -> ProgressSink:
     """
     if not hooks:
         return progress
-    return HookedProgress(progress, hooks, _notifier(hooks))
+    return HookedProgress(progress, hooks, _notifier(hooks), memory)
 
 
 class HookedProgress:
     """Watches a run for another sink, and calls hooks beside it."""
 
     def __init__(
-        self, inner: ProgressSink, hooks: Sequence[Any], send: Callable[[str, str], None] | None
+        self,
+        inner: ProgressSink,
+        hooks: Sequence[Any],
+        send: Callable[[str, str], None] | None,
+        memory: AutomationLog | None = None,
     ) -> None:
         self._inner, self._hooks, self._send = inner, tuple(hooks), send
+        self._memory = memory
         self._run_id = ""
         self._of_runs: list[RunHooks] = [one for one in hooks if hasattr(one, "send")]
         self._events: list[HookEvent] = []
@@ -166,7 +178,9 @@ class HookedProgress:
         """Wait for the hooks that are still to be called, and let the other sink go."""
         if self._events:
             for one in self._of_runs:
-                self._pool.submit(one.send, self._run_id, tuple(self._events), self._send)
+                self._pool.submit(
+                    one.send, self._run_id, tuple(self._events), self._send, self._memory
+                )
         self._pool.shutdown()
         self._inner.close()
 

@@ -18,7 +18,7 @@ from assetkit.execution.runner import run_plan
 from assetkit.planning.plan import Plan
 from assetkit.records import AssetRow
 from assetkit.workspace.branching import lending_places, refuse_shared
-from assetkit.workspace.core import Core
+from assetkit.workspace.core import Core, checked_executor
 from assetkit.workspace.recording import rebased
 
 BASE_SEQ = "base_seq"
@@ -50,11 +50,7 @@ class RunWishes:
                 f"on_failure={self.on_failure!r} means nothing. It is 'continue' (run all that "
                 f"does not depend on what failed) or 'stop' (start nothing more)."
             )
-        if self.executor is not None and not hasattr(self.executor, "submit"):
-            raise InvalidArgument(
-                f"executor={self.executor!r} does not do. Allowed: an executor, such as "
-                f"ThreadExecutor(4); those of assetkit.executors."
-            )
+        checked_executor(self.executor)
         for name, given in (("resources", self.resources), ("run_tags", self.tags)):
             if given is not None and not isinstance(given, Mapping):
                 raise InvalidArgument(
@@ -93,7 +89,9 @@ def run_in(core: Core, plan: Plan, wishes: RunWishes) -> RunResult:
         pools=core.pools,
         clock=core.now,
         max_concurrency=_most(wishes.max_concurrency, core.pools.get(EVERY)),
-        progress=with_hooks(choose_progress(wishes.progress, os.environ), wishes.hooks),
+        progress=with_hooks(
+            choose_progress(wishes.progress, os.environ), wishes.hooks, core.catalog.automation
+        ),
     )
     options = RunOptions(
         run_id=wishes.run_id,

@@ -80,6 +80,39 @@ def test_the_same_trouble_is_kept_quiet(workspace):
     assert str(sent[2]).endswith("30 more since the last message")
 
 
+def test_another_process_keeps_quiet_too(tmp_path):
+    """What was told is in the catalog: a process started anew neither repeats nor forgets it."""
+    sent = []
+
+    def started_anew(minutes):
+        project = Definitions(assets=[other], hooks=[Alerts(to=sent.append, quiet="1h")])
+        with Workspace(tmp_path) as workspace:
+            run(project, workspace, minutes)
+
+    for minutes in (0, 20, 40):
+        started_anew(minutes)
+    assert len(sent) == 1
+
+    started_anew(61)
+    assert [alert.quiet for alert in sent] == [0, 2]
+
+
+def test_receivers_are_told_apart(workspace):
+    """What one receiver was told says nothing of what another one was."""
+    first, second = [], []
+
+    def page(alert):
+        first.append(alert)
+
+    def mail(alert):
+        second.append(alert)
+
+    run(Definitions(assets=[other], hooks=[Alerts(to=page)]), workspace, 0)
+    run(Definitions(assets=[other], hooks=[Alerts(to=page), Alerts(to=mail)]), workspace, 10)
+
+    assert (len(first), len(second)) == (1, 1)
+
+
 def test_a_failed_check_is_not_told_twice(workspace):
     """A blocking check that fails is one event, not also the failure of its step."""
 
