@@ -16,7 +16,6 @@ from assetkit.errors import InvalidArgument, PlanOutdated
 from assetkit.execution.hooks import Hooks
 from assetkit.execution.result import RunResult
 from assetkit.graph.triggers import whole_targets
-from assetkit.planning.facts import facts_of
 from assetkit.planning.outline import outline_of
 from assetkit.planning.plan import Plan
 from assetkit.planning.planfile import SavedPlan, outdated
@@ -26,6 +25,7 @@ from assetkit.records import AssetKey
 from assetkit.targets import Targets, find_targets
 from assetkit.workspace import Workspace
 from assetkit.workspace.configuring import config_from
+from assetkit.workspace.facts import facts_in
 from assetkit.workspace.running import RunWishes, run_in
 from assetkit.workspace.timing import as_of, timed_like
 
@@ -172,7 +172,7 @@ def plan_targets(
         made = workspace.plan(found.graph, request, config=config, now=now)
         return replace(made, workspace=workspace)
 
-    keys = found.resolve(facts_of(found.graph, plan_for))
+    keys = found.resolve(facts_in(workspace, found.graph, config=config, now=now))
     partitions = wanted.partitions if wanted.partitions is not None else found.partitions
     whole: frozenset[AssetKey] = frozenset()
     if partitions is None:

@@ -132,15 +132,14 @@ class Session:
 
     def selected(self, select: Sequence[str]) -> tuple[AssetGraph, tuple[AssetKey, ...]]:
         """Return the graph and the keys that a selection means in it; none means all."""
-        from assetkit.planning.facts import facts_of
         from assetkit.targets import find_targets
+        from assetkit.workspace.facts import facts_in
 
         expression, _ = self.selection(select, None)
         if expression is None:
             return self.graph, tuple(self.graph.assets)
         found = find_targets(self.definitions, expression, {}, Path.cwd())
-        facts = facts_of(found.graph, lambda request: self.furnished.plan(found.graph, request))
-        return found.graph, found.resolve(facts)
+        return found.graph, found.resolve(facts_in(self.furnished, found.graph))
 
     def one_asset(self, name: str) -> tuple[AssetGraph, AssetKey]:
         """Return the graph and the key of the one asset of that name.

@@ -27,12 +27,12 @@ from assetkit.graph.grammar import split_partitions
 from assetkit.graph.graph import AssetGraph
 from assetkit.graph.selection import select
 from assetkit.graph.triggers import expression_of, has_windows, jobs_of, whole_targets
-from assetkit.planning.facts import facts_of
 from assetkit.planning.plan import Plan
 from assetkit.planning.request import Request
 from assetkit.project import Definitions
 from assetkit.records import AssetKey
 from assetkit.workspace import Workspace
+from assetkit.workspace.facts import facts_in
 
 ASSETS = "assets"
 """The source of ticks at which the policies of assets launched something."""
@@ -131,7 +131,8 @@ def plan_launch(project: Project, workspace: Workspace, launch: Launch, tick: Ti
         return workspace.plan(graph, request, config=config, now=launch.as_of)
 
     expression, behind = split_partitions(launch.expression)
-    chosen = select(expression, graph, facts_of(graph, plan_for))
+    facts = facts_in(workspace, graph, config=config, now=launch.as_of)
+    chosen = select(expression, graph, facts)
     keys = tuple(key for key in graph.assets if key in chosen)
     partitions = behind if behind is not None else launch.partitions
     forced = _forced(graph, keys, launch, partitions)

@@ -12,13 +12,13 @@ from assetkit.display.quantities import count_text
 from assetkit.errors import PlanError
 from assetkit.graph.graph import AssetGraph
 from assetkit.graph.views import graph_mermaid
-from assetkit.planning.facts import facts_of
 from assetkit.records import AssetKey
 from assetkit.targets import find_targets
 from assetkit.web.desk import Desk, Standing
 from assetkit.web.drawing import Box, DrawnEdge, DrawnNode, draw
 from assetkit.web.overlays import OVERLAYS, Overlay, Owners, overlay_of
 from assetkit.web.states import STATES, Tally
+from assetkit.workspace.facts import facts_in
 
 _WORST = ("failed", "held", "running", "missing", "stale", "partial", "fresh")
 MOST_DRAWN = 400
@@ -157,8 +157,7 @@ def _chosen(desk: Desk, select: str) -> tuple[tuple[AssetKey, ...], str]:
         return (), ""
     try:
         found = find_targets(desk.definitions, select, {}, Path.cwd())
-        facts = facts_of(found.graph, lambda asked: desk.workspace.plan(found.graph, asked))
-        return found.resolve(facts), ""
+        return found.resolve(facts_in(desk.workspace, found.graph)), ""
     except PlanError as error:
         return (), str(error)
 
