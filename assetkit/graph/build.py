@@ -182,23 +182,38 @@ def _order(
     edges: Mapping[AssetKey, tuple[Edge, ...]],
     problems: list[DefinitionError],
 ) -> list[AssetKey]:
-    sorter = TopologicalSorter(
-        {
-            key: [edge.upstream for edge in edges[key] if edge.upstream != key]
-            for key in sorted(assets)
-        }
-    )
+    """Return the keys in an order in which inputs come first, by name where that does not say."""
+    above = {key: {edge.upstream for edge in edges[key]} - {key} for key in assets}
+    users: dict[AssetKey, list[AssetKey]] = {key: [] for key in assets}
+    for key, upstreams in above.items():
+        for upstream in upstreams:
+            users[upstream].append(key)
+    left = {key: len(upstreams) for key, upstreams in above.items()}
+    order: list[AssetKey] = []
+    ready = sorted(key for key, count in left.items() if not count)
+    while ready:
+        order += ready
+        following: list[AssetKey] = []
+        for user in (user for key in ready for user in users[key]):
+            left[user] -= 1
+            if not left[user]:
+                following.append(user)
+        ready = sorted(following)
+    if len(order) == len(assets):
+        return order
+    problems.append(_cycle_error(_cycle_in(above), assets))
+    return sorted(assets)
+
+
+def _cycle_in(above: Mapping[AssetKey, set[AssetKey]]) -> list[AssetKey]:
+    """Return the keys around a cycle, the first one also last."""
+    sorter = TopologicalSorter({key: sorted(above[key]) for key in sorted(above)})
     try:
         sorter.prepare()
     except GraphlibCycle as cycle:
-        problems.append(_cycle_error(cycle.args[1], assets))
-        return sorted(assets)
-    order: list[AssetKey] = []
-    while sorter.is_active():
-        ready = sorted(sorter.get_ready())
-        order += ready
-        sorter.done(*ready)
-    return order
+        found: list[AssetKey] = cycle.args[1]
+        return found
+    return []
 
 
 def _cycle_error(path: list[AssetKey], assets: Mapping[AssetKey, AssetDef]) -> CycleError:
