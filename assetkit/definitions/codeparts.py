@@ -35,6 +35,7 @@ from assetkit.definitions.sources import (
     read_class,
     read_function,
     source_text,
+    written_text,
 )
 from assetkit.records import SourceLocation
 
@@ -137,8 +138,7 @@ class PartReader:
                 made.add(reference)
         if hasattr(function, "__wrapped__"):
             made.add(Reference("wrapped", function.__wrapped__, "wrapped"))
-        written = source_text(code.co_filename, code.co_qualname, code.co_firstlineno)
-        return made.part(text, written)
+        return made.part(text, written_text(code))
 
     def _class(self, cls: type) -> Part:
         module = sys.modules.get(cls.__module__)

@@ -70,7 +70,7 @@ class _File:
 
 
 _files: dict[str, _File] = {}
-_readings: dict[int, tuple[ref[CodeType], Reading]] = {}
+_readings: dict[int, tuple[ref[CodeType], Reading, str]] = {}
 
 
 def read_function(code: CodeType, module_globals: dict[str, Any]) -> Reading | None:
@@ -84,8 +84,20 @@ def read_function(code: CodeType, module_globals: dict[str, Any]) -> Reading | N
         return None
     reading = read_definition(node)
     # By identity: code that was loaded again may be equal, and its decorators may not.
-    _readings[id(code)] = (ref(code, partial(_forget, id(code))), reading)
+    written = source_text(code.co_filename, code.co_qualname, _first_line(node))
+    _readings[id(code)] = (ref(code, partial(_forget, id(code))), reading, written)
     return reading
+
+
+def written_text(code: CodeType) -> str:
+    """Return a function as it is written, once it was read; empty where no source fits it."""
+    known = _readings.get(id(code))
+    return known[2] if known is not None and known[0]() is code else ""
+
+
+def _first_line(node: Definition) -> int:
+    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
+    return min([node.lineno, *(one.lineno for one in decorators)])
 
 
 def _forget(number: int, gone: ref[CodeType]) -> None:

@@ -497,3 +497,14 @@ def test_code_run_in_a_namespace_without_a_name_counts(edit):
     assert code_version(names["orders"].definition).value == before
     exec(edit, names)
     assert code_version(names["orders"].definition).value != before
+
+
+def test_a_second_look_tells_the_source_as_the_first_did(shop):
+    """What was written stays known for as long as the functions live."""
+    first = versions(shop)
+    marts = sys.modules["shop.marts"]
+    again = code_versions([marts.orders.definition, marts.revenue.definition])
+
+    texts = {name: part.text for one in first.values() for name, part in one.parts.items()}
+    assert any("def clean" in text for text in texts.values())
+    assert texts == {name: part.text for one in again.values() for name, part in one.parts.items()}
