@@ -19,6 +19,8 @@ from assetkit.web.reading import Readers
 
 _BEAT = 0.4
 _HEARTBEAT = 15.0
+_UNUSED = 300.0
+"""So many seconds without a tab and without a question, and the project is unloaded."""
 
 
 class Pulse:
@@ -27,6 +29,7 @@ class Pulse:
     def __init__(self, readers: Readers, launches: Launches) -> None:
         self.version = 1
         self._readers, self._launches = readers, launches
+        self._listeners = 0
         self._changed = asyncio.Condition()
 
     async def beat(self) -> None:
@@ -37,6 +40,8 @@ class Pulse:
             await asyncio.sleep(_BEAT)
             mark = catalog_mark(catalog)
             loaded = await asyncio.to_thread(self._readers.follow)
+            if not self._listeners:
+                await asyncio.to_thread(self._readers.rest, _UNUSED)
             ended = self._launches.ended()
             if mark != seen or loaded or ended:
                 seen = mark
@@ -49,6 +54,14 @@ class Pulse:
 
     async def stream(self, after: int) -> AsyncIterator[str]:
         """Yield an event for each change after a version, and a comment now and then."""
+        self._listeners += 1
+        try:
+            async for event in self._events(after):
+                yield event
+        finally:
+            self._listeners -= 1
+
+    async def _events(self, after: int) -> AsyncIterator[str]:
         while True:
             if self._is_past(after):
                 after = self.version

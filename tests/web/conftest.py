@@ -86,6 +86,9 @@ class DirectReaders:
     def follow(self):
         return False
 
+    def rest(self, unused):
+        pass
+
     def stop(self):
         pass
 

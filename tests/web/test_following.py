@@ -2,9 +2,12 @@
 
 import os
 
+import psutil
 import pytest
 
 from assetkit.web.marks import ProjectFiles
+from assetkit.web.reading import Readers
+from assetkit.web.server import source_of
 
 
 @pytest.fixture
@@ -67,3 +70,23 @@ def test_folders_are_listed_once(project, monkeypatch):
     write(project / "shop" / "late.py")
     files.mark()
     assert listed == [str(project / "shop")]
+
+
+def test_a_project_that_nobody_looks_at_is_unloaded(tmp_path):
+    """Its process ends, and comes back with the next question, which it answers as before."""
+    (tmp_path / "plain.py").write_text(
+        "from assetkit import asset\n\n@asset\ndef numbers():\n    return [1]\n"
+    )
+    source = source_of(module="plain", folder=tmp_path, root=str(tmp_path / "made"), base=None)
+    readers, me = Readers(source), psutil.Process()
+    before = readers.ask("runs")
+    known = set(me.children())
+
+    readers.rest(unused=3_600)
+    assert set(me.children()) == known
+    readers.rest(unused=0)
+    assert not readers.follow()
+    assert len(me.children()) == len(known) - 1
+
+    assert readers.ask("runs") == before
+    readers.stop()
