@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from assetkit.definitions.policies import RetryPolicy as RetryPolicy
     from assetkit.definitions.resources import Config as Config
     from assetkit.definitions.resources import Resource as Resource
+    from assetkit.definitions.resources import SecretStr as SecretStr
     from assetkit.definitions.resources import env as env
     from assetkit.definitions.schedules import schedule as schedule
     from assetkit.definitions.sensors import RunRequest as RunRequest
@@ -103,7 +104,7 @@ _NAMES = {
         "FreshnessPolicy",
         "RetryPolicy",
     ),
-    "definitions.resources": ("Config", "Resource", "env"),
+    "definitions.resources": ("Config", "Resource", "SecretStr", "env"),
     "definitions.schedules": ("schedule",),
     "definitions.sensors": ("RunRequest", "SensorContext", "SkipReason", "sensor"),
     "definitions.sqlasset": ("sql_asset", "sql_assets"),

@@ -22,7 +22,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from assetkit.definitions.checks import checks_among
 from assetkit.definitions.handles import Asset, Declaration, assets_of, recording
 from assetkit.definitions.names import caller, invalid, is_own
 from assetkit.definitions.projectcode import is_library_file
@@ -37,7 +36,7 @@ from assetkit.errors import (
 from assetkit.execution.alerts import Alerts
 from assetkit.execution.hooks import Hooks
 from assetkit.graph.build import build_graph, find_problems
-from assetkit.graph.checked import with_checks
+from assetkit.graph.checked import stray_checks, with_checks
 from assetkit.graph.graph import AssetGraph
 from assetkit.graph.triggers import Triggers, find_triggers
 from assetkit.graph.views import graph_html
@@ -90,6 +89,10 @@ class Definitions:
         if odd := [one for one in self.hooks if not isinstance(one, Hooks | Alerts)]:
             allowed = "Hooks(on_failure=..., ...), Alerts(to=...), or a list of these"
             raise invalid(owner, "hooks", odd[0], allowed)
+        if odd := [one for one in self.checks if getattr(one, "asset", None) is None]:
+            raise invalid(owner, "checks", odd[0], "what @asset_check(asset=...) makes, in a list")
+        if self.executor is not None and not callable(getattr(self.executor, "submit", None)):
+            raise invalid(owner, "executor", self.executor, "an executor, as ThreadExecutor(4)")
         found = tuple(dict.fromkeys(_assets_in(self.assets, owner)))
         given = {name: getattr(self, name) for name in _TRIGGERS}
         triggers = find_triggers(given, _modules_in(self.assets), owner)
@@ -113,7 +116,10 @@ class Definitions:
 
         Raises `DefinitionError`: the first problem found.
         """
-        return with_checks(build_graph(self.assets), checks_among(self.checks))
+        graph = build_graph(self.assets)
+        for problem in stray_checks(graph, self.checks):
+            raise problem
+        return with_checks(graph, self.checks)
 
     @property
     def triggers(self) -> Triggers:
@@ -125,7 +131,10 @@ class Definitions:
 
         The one-line test of a project.
         """
-        problems = find_problems(self.assets) or list(self.triggers.problems(self.graph))
+        problems = find_problems(self.assets) or [
+            *stray_checks(build_graph(self.assets), self.checks, beside=True),
+        ]
+        problems = problems or list(self.triggers.problems(self.graph))
         if len(problems) == 1:
             raise problems[0]
         if problems:

@@ -175,4 +175,4 @@ def _configured(here: Path) -> Definitions | None:
     project = find_project(here)
     if project is None or "module" not in project.settings:
         return None
-    return load_project(str(project.settings["module"]))
+    return load_project(str(project.settings["module"]), project.folder)

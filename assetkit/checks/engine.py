@@ -86,7 +86,8 @@ def _with_columns(subject: Subject, checks: Sequence[ReadyCheck]) -> Subject:
 def _engine() -> duckdb.DuckDBPyConnection:
     # Without a folder of its own, DuckDB would spill into the working directory.
     spill = str(Path(tempfile.gettempdir()) / "assetkit-checks")
-    engine = duckdb.connect(config={"temp_directory": spill})
+    # A name that is no table is a mistake, and never one of this module's variables.
+    engine = duckdb.connect(config={"temp_directory": spill, "python_enable_replacements": False})
     engine.execute("set enable_progress_bar = false")
     return engine
 
@@ -149,7 +150,8 @@ class _Pass:
         table = f"(select count(*){tests} from {_RAW})"  # noqa: S608
         values = [value for one in (*filtered, *counted) for value in one.values]
         statement = f"select {', '.join([*terms, '*'])} from {table}"  # noqa: S608
-        found = list(self._cursor.execute(statement, values).fetchone() or ())
+        # All of it: DuckDB registers nothing beside a result that is not read to its end.
+        (found,) = self._cursor.execute(statement, values).fetchall()
         quick, rows, slow = (
             iter(found[: len(terms)]),
             found[len(terms)],
@@ -172,6 +174,8 @@ class _Pass:
             if self._subject.schema == _NO_COLUMNS and isinstance(error, duckdb.BinderException):
                 return CheckResult(passed=True, description="There are no rows to ask about")
             reason = (str(error).splitlines() or [type(error).__name__])[0]
+            if isinstance(error, duckdb.CatalogException):
+                reason += f" The tables here: {', '.join((THIS, *self._subject.names))}."
             return CheckResult(passed=False, description=f"It could not be run: {reason}")
 
     def _run(self, check: ReadyCheck) -> CheckResult:
@@ -189,7 +193,7 @@ class _Pass:
     def _run_unique(self, check: Unique) -> CheckResult:
         repeated = check.repeated()
         counted = f'select count(*), coalesce(sum("rows"), 0) from ({repeated.text})'  # noqa: S608
-        groups, failing = self._cursor.execute(counted, repeated.values).fetchone() or (0, 0)
+        ((groups, failing),) = self._cursor.execute(counted, repeated.values).fetchall()
         if not failing:
             return CheckResult(passed=True, metadata={"failing": 0})
         values = f"{int(groups):,} values" if groups > 1 else "one value"

@@ -9,12 +9,12 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from assetkit.definitions.config import check_config
 from assetkit.errors import ConfigError
 
-__all__ = ["Config", "Resource", "check_config", "env"]
+__all__ = ["Config", "Resource", "SecretStr", "check_config", "env"]
 
 _NO_DEFAULT: Any = object()
 

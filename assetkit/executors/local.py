@@ -112,7 +112,7 @@ class InProcessExecutor:
 
 
 class ThreadExecutor:
-    """Run up to *workers* steps at once in threads: for steps that wait for others.
+    """Run up to *n* steps at once in threads: for steps that wait for others.
 
     A running step cannot be stopped; when a run is cancelled, its threads end
     with what they are doing.
@@ -121,8 +121,8 @@ class ThreadExecutor:
     in_process = True
     lost_retries = 0
 
-    def __init__(self, workers: int = 8) -> None:
-        self._workers = checked_workers("ThreadExecutor", workers)
+    def __init__(self, n: int = 8) -> None:
+        self._workers = checked_workers("ThreadExecutor", n)
         self._pool: ThreadPoolExecutor | None = None
         self._clear()
 

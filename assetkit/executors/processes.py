@@ -42,13 +42,13 @@ _living: WeakSet[_Worker] = WeakSet()
 
 
 class ProcessExecutor:
-    """Run up to *workers* steps at once, each in a process of its own (None: one per core)."""
+    """Run up to *n* steps at once, each in a process of its own (None: one per core)."""
 
     in_process = False
     lost_retries = 0
 
-    def __init__(self, workers: int | None = None) -> None:
-        count = (os.cpu_count() or 1) if workers is None else workers
+    def __init__(self, n: int | None = None) -> None:
+        count = (os.cpu_count() or 1) if n is None else n
         self._workers = [_Worker() for _ in range(checked_workers("ProcessExecutor", count))]
         self._clear()
 

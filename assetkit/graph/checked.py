@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from assetkit.definitions.checks import AssetCheck, attach_checks, checks_among
+from assetkit.definitions.handles import assets_among
+from assetkit.errors import DefinitionError, did_you_mean
 from assetkit.graph.graph import AssetGraph
 
 
@@ -18,6 +20,32 @@ def with_checks(graph: AssetGraph, given: Iterable[AssetCheck] = ()) -> AssetGra
     if not found:
         return graph
     return replace(graph, assets=attach_checks(graph.assets, found))
+
+
+def stray_checks(
+    graph: AssetGraph, given: Iterable[AssetCheck], *, beside: bool = False
+) -> Iterator[DefinitionError]:
+    """Yield what is wrong with checks that are of no asset of the graph.
+
+    *beside*: look at those in the modules of its assets, too. Theirs may be of any asset
+    that the module knows, as a project need not have all of them.
+    """
+    stray = [check for check in given if not _is_of(check, graph)]
+    if beside:
+        stray += [check for check in _beside(graph) if not _is_of(check, graph)]
+    for check in dict.fromkeys(stray):
+        if check in given or check.asset_name not in _names_beside(check):
+            hint = did_you_mean(str(check.asset_name), graph.assets, what="assets")
+            yield DefinitionError(
+                f"Check {check.name!r} ({check.source}) is of {check.asset_name!r}, but no asset "
+                f"has that name. {hint}"
+            )
+
+
+def _names_beside(check: AssetCheck) -> set[str]:
+    """Return the names of all assets that the module of a check knows."""
+    values = getattr(check.function, "__globals__", {}).values()
+    return {name for asset in assets_among(values) for name in (asset.key, asset.name)}
 
 
 def _beside(graph: AssetGraph) -> Iterator[AssetCheck]:

@@ -13,6 +13,7 @@ class JSONIOManager(SidecarFiles):
     """Store dicts, lists, strings, numbers, booleans and None as JSON; anything else is refused."""
 
     filename: ClassVar[str] = "value.json"
+    known_as: ClassVar[str] = "json"
 
     def dump(self, value: Any, where: str) -> bytes:
         """Return a value as JSON text; `OutputError` where it would come back as another."""

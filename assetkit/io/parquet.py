@@ -43,6 +43,7 @@ class ParquetIOManager(StagedFiles):
     """
 
     filename: ClassVar[str] = "part.parquet"
+    known_as: ClassVar[str] = "parquet"
 
     def __init__(
         self,

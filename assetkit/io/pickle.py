@@ -19,6 +19,7 @@ class PickleIOManager(SidecarFiles):
     """
 
     filename: ClassVar[str] = "value.pickle"
+    known_as: ClassVar[str] = "pickle"
 
     def dump(self, value: Any, where: str) -> bytes:
         """Return a pickle; what plain pickle cannot name (lambdas, notebook classes) by value."""

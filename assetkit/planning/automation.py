@@ -318,8 +318,17 @@ def _decisions(
     for key in seen.world.graph.assets:
         policy = seen.policy_of(key)
         if key not in told and policy is not None and policy.on != "never":
-            told[key] = [Decision(asset=key, outcome=Outcome.FRESH, reason="nothing to do")]
+            told[key] = [_resting(key, policy, seen)]
     return tuple(one for key in seen.world.graph.assets for one in told.get(key, ()))
+
+
+def _resting(key: AssetKey, policy: AutoMaterializePolicy, seen: Survey) -> Decision:
+    """Return the decision for what nobody asks for: it is up to date, or no promise needs it."""
+    count = int(np.count_nonzero(seen.parts[key].run))
+    if policy.on != "freshness" or not count:
+        return Decision(asset=key, outcome=Outcome.FRESH, reason="nothing to do")
+    words = "no promise here or downstream needs it now (FreshnessPolicy)"
+    return Decision(asset=key, outcome=Outcome.NOT_DUE, reason=words, slots=count)
 
 
 def _decision_of(note: Note, seen: Survey) -> Decision:

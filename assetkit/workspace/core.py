@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +15,8 @@ from assetkit.errors import InvalidArgument, WorkspaceError, did_you_mean
 from assetkit.executors.base import Executor
 from assetkit.io.base import Place
 from assetkit.io.placing import placed
+from assetkit.planning.basis import io_manager_name
+from assetkit.records import AssetKey
 from assetkit.workspace.locate import remember_base
 from assetkit.workspace.managers import IOManagers
 
@@ -24,7 +26,8 @@ class Core:
     """What a workspace consists of.
 
     ``root`` is a local path or a URL; ``chosen_executor`` tells that somebody chose
-    the executor. ``base`` is the workspace that this one is a branch of.
+    the executor. ``base`` is the workspace that this one is a branch of. ``met`` has the IO
+    managers of assets seen here, with what they are known as: not all have a name here.
     """
 
     root: str
@@ -37,6 +40,7 @@ class Core:
     chosen_executor: bool = False
     clock: Callable[[], datetime] = utc_now
     base: Core | None = None
+    met: dict[AssetKey, tuple[str, Any]] = field(default_factory=dict)
 
     def io_manager_of(self, asset: AssetDef) -> Any:
         """Return the IO manager that keeps an asset's data.
@@ -46,14 +50,28 @@ class Core:
         """
         named = asset.io_manager
         if not isinstance(named, str):
-            return placed(named, self.place)
+            return self._meet(asset, placed(named, self.place))
         if named not in self.io_managers:
             raise InvalidArgument(
                 f"Asset {asset.key!r} ({asset.source}) asks for the IO manager {named!r}, which "
                 f"this workspace does not have. {did_you_mean(named, self.io_managers)} Give it as "
                 f"Workspace(io_managers={{{named!r}: ...}})."
             )
-        return self.io_managers[named]
+        return self._meet(asset, self.io_managers[named])
+
+    def io_manager_known_as(self, name: str, asset: AssetKey) -> Any:
+        """Return the IO manager of that name, or the one of that name that *asset* came with.
+
+        None where the workspace has none of that name, and saw no such definition of the asset.
+        """
+        if name in self.io_managers:
+            return self.io_managers[name]
+        known_as, manager = self.met.get(asset, (None, None))
+        return manager if known_as == name else None
+
+    def _meet(self, asset: AssetDef, manager: Any) -> Any:
+        self.met[asset.key] = (io_manager_name(asset.io_manager), manager)
+        return manager
 
     def now(self) -> datetime:
         """Return the time, in UTC: the only clock of plans and runs."""
@@ -86,3 +104,13 @@ def checked_pools(pools: Mapping[str, int] | None) -> dict[str, int]:
                 f"Give a whole number of 1 or more: Workspace(pools={{{name!r}: 4}})."
             )
     return dict(pools or {})
+
+
+def checked_executor(executor: Any) -> Any:
+    """Return an executor, or None; raise `InvalidArgument` for anything else."""
+    if executor is None or (hasattr(executor, "submit") and not isinstance(executor, type)):
+        return executor
+    raise InvalidArgument(
+        f"executor={executor!r} does not do. Allowed: an executor, such as ThreadExecutor(4); "
+        f"those of assetkit.executors."
+    )

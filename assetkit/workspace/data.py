@@ -87,12 +87,13 @@ def find_known(core: Core, asset: Any) -> Known:
 
 
 def manager_of(core: Core, known: Known, asset: Any) -> Any:
-    """Return the IO manager of an asset: its definition's, where that is at hand, else by name."""
+    """Return the IO manager of an asset: its definition's, where one was seen, else by name."""
     definition = getattr(asset, "definition", None)
     if definition is not None:
         return core.io_manager_of(definition)
-    if known.io_manager in core.io_managers:
-        return core.io_managers[known.io_manager]
+    manager = core.io_manager_known_as(known.io_manager, known.key)
+    if manager is not None:
+        return manager
     raise InvalidArgument(
         f"Asset {known.key!r} is kept by the IO manager {known.io_manager}, which is not known "
         f"here by name. Give the asset itself instead of its name, or Workspace(io_managers=...)."

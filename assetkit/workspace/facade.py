@@ -26,7 +26,7 @@ from assetkit.records import AssetKey
 from assetkit.workspace import backfilling, data, members, upkeep
 from assetkit.workspace.branch import Branch
 from assetkit.workspace.branching import bases_of, find_base
-from assetkit.workspace.core import Core, checked_pools
+from assetkit.workspace.core import Core, checked_executor, checked_pools
 from assetkit.workspace.locate import default_base, default_root, lay_out
 from assetkit.workspace.managers import IOManagers, open_catalog
 from assetkit.workspace.planning import plan_in
@@ -46,7 +46,8 @@ class Workspace(Branch):
             ``pyproject.toml``, or ``.assetkit`` here says.
         catalog: where the catalog file lies, or a `Catalog`; by default
             ``catalog.duckdb`` in the root.
-        io_managers: by name, besides ``"parquet"``, ``"pickle"``, ``"json"`` and ``"memory"``.
+        io_managers: by name, besides ``"parquet"``, ``"pickle"``, ``"json"``, ``"memory"``
+            and ``"duckdb"``.
         resources: by parameter name.
         executor: where steps run; in this process by default.
         pools: how many steps may run at once, by pool name.
@@ -89,7 +90,7 @@ class Workspace(Branch):
             base=lender,
             io_managers=managers if lender is None else managers.over(lender.io_managers),
             resources={**(lender.resources if lender else {}), **(resources or {})},
-            executor=executor or InProcessExecutor(),
+            executor=checked_executor(executor) or InProcessExecutor(),
             chosen_executor=executor is not None,
             pools=checked_pools(pools),
         )

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from assetkit.errors import WorkspaceError
+from assetkit.errors import InvalidArgument, WorkspaceError
 from assetkit.io.base import Place
 
 DEFAULT_ROOT = ".assetkit"
@@ -136,8 +136,11 @@ def lay_out(
     the project. *options* are what fsspec needs to get to a remote root.
 
     Raises:
+        InvalidArgument: the root is neither a path nor a URL.
         WorkspaceError: the root is a file, or a URL with credentials in it.
     """
+    if not isinstance(root, str | os.PathLike):
+        raise InvalidArgument(f"Workspace({root!r:.80}): give the path or URL of one.")
     text = os.fspath(root).removeprefix("file://")
     if is_url(text):
         return _lay_out_remote(text.rstrip("/"), here, dict(options or {}))

@@ -20,6 +20,7 @@ _READY = {
     "pickle": ("assetkit.io.pickle", "PickleIOManager"),
     "json": ("assetkit.io.json", "JSONIOManager"),
     "memory": ("assetkit.io.memory", "MemoryIOManager"),
+    "duckdb": ("assetkit.io.duckdb_tables", "DuckDBIOManager"),
     "external": ("assetkit.io.external", "ExternalFiles"),
 }
 

@@ -389,6 +389,19 @@ def test_a_promise_alone_makes_an_asset_lazy(project):
     assert launched(due) == [("raw", None), ("report", None)]
 
 
+def test_lazy_without_a_promise_says_why_it_rests(project):
+    """Nothing was built, so it is not told as fresh."""
+
+    @asset(automation=AutoMaterializePolicy.lazy())
+    def report():
+        return None
+
+    resting = project.evaluate(report)
+
+    assert outcomes(resting) == {"report": Outcome.NOT_DUE}
+    assert "no promise here or downstream needs it" in reason(resting, "report")
+
+
 def test_what_another_run_holds_is_not_launched(project):
     """A slot that a live run builds is left to it, and what needs it waits."""
 

@@ -123,6 +123,14 @@ def test_a_query_may_say_true_or_false(query, passed, tmp_path):
     assert result.passed == passed
 
 
+def test_sql_knows_the_table_and_nothing_of_ours(subject):
+    """What is no table is told with those that are, also where Python has a variable of it."""
+    (result,) = run_checks([checks.sql("from self")], subject)
+
+    assert not result.passed
+    assert "self does not exist! The tables here: this." in result.description
+
+
 def test_foreign_keys(subject):
     """A value that the other asset does not have fails; a missing one is no value."""
     keys = checks.foreign_key("carrier", "carriers", "code")
@@ -130,7 +138,8 @@ def test_foreign_keys(subject):
         table=subject.table, parent=lambda check: pa.table({"code": ["AA", "UA", None]})
     )
 
-    (result,) = run_checks([keys], found)
+    # Not alone: what was asked before is over when another table is named.
+    *_, result = run_checks([checks.row_count(1), checks.unique("id"), keys], found)
 
     assert keys.name == "foreign_key(carrier, carriers.code)"
     assert result.metadata["failing"] == 1

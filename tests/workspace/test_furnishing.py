@@ -1,5 +1,7 @@
 """What a project brings, and what a caller gives, decides what a run works with."""
 
+import sys
+
 import pandas as pd
 import pytest
 
@@ -15,7 +17,7 @@ from assetkit import (
     plan,
 )
 from assetkit.errors import InvalidArgument
-from assetkit.io import PickleIOManager
+from assetkit.io import MemoryIOManager, PickleIOManager
 
 
 class Shop(Resource):
@@ -102,6 +104,32 @@ def test_what_is_kept_in_memory_is_there_for_every_call(workspace):
     assert workspace.load("kept") == 5
 
 
+def test_what_an_asset_was_kept_by_is_found_again_by_its_name(workspace):
+    """Whatever the manager: one of the project's, an object, a ready one by name."""
+
+    @asset(io_manager=MemoryIOManager())
+    def thought():
+        return 7
+
+    @asset(io_manager=PickleIOManager())
+    def written():
+        return {8}
+
+    @asset(io_manager="duckdb")
+    def stored():
+        return pd.DataFrame({"n": [9]})
+
+    project_ = project(assets=[place, things, thought, written, stored])
+    materialize(project_, workspace=workspace, progress="none")
+
+    assert workspace.load("things") == {"ours"}
+    assert workspace.load("thought") == 7
+    later = Workspace(workspace.root)
+    assert (later.load("written"), later.load("stored").n.tolist()) == ({8}, [9])
+    with pytest.raises(InvalidArgument, match="not known here by name"):
+        later.load("thought")
+
+
 def test_a_saved_plan_is_applied_with_what_the_project_brings(workspace, tmp_path):
     """A plan that was saved and loaded runs with the surroundings of its project."""
     plan(project(), workspace=workspace).save(tmp_path / "plan.json")
@@ -122,6 +150,7 @@ def test_a_path_stands_for_the_workspace_in_it(tmp_path):
     [
         {"workspace": 3},
         {"executor": "threads"},
+        {"executor": ThreadExecutor},
         {"resources": ["shop"]},
         {"run_tags": "nightly"},
         {"progress": 3},
@@ -134,3 +163,35 @@ def test_arguments_of_the_wrong_kind_are_named(arguments):
     (name,) = arguments
     with pytest.raises(InvalidArgument, match=name):
         materialize(project(), **arguments)
+
+
+@pytest.mark.parametrize(
+    ("refused", "said"),
+    [
+        (lambda: Workspace(3), r"Workspace\(3\): give the path or URL"),
+        (lambda: project().evaluate(workspace=3), r"Workspace\(3\): give the path or URL"),
+        (lambda: Workspace(executor=ThreadExecutor), "executor=.*ThreadExecutor\\(4\\)"),
+        (lambda: project(executor=3), "executor=3"),
+        (lambda: project(checks=[len]), "checks=.*asset_check"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_where_it_is_given(refused, said):
+    """Not only when something runs."""
+    with pytest.raises(InvalidArgument, match=said):
+        refused()
+
+
+def test_a_selection_is_looked_up_in_the_project_above(tmp_path, monkeypatch):
+    """From any folder of a project, its assets are found by name."""
+    (tmp_path / "shop_above.py").write_text(
+        "from assetkit import asset\n\n\n@asset\ndef orders():\n    return None\n"
+    )
+    (tmp_path / "pyproject.toml").write_text('[tool.assetkit]\nmodule = "shop_above"\n')
+    (tmp_path / "notebooks").mkdir()
+    monkeypatch.chdir(tmp_path / "notebooks")
+    monkeypatch.setattr("sys.path", [*sys.path])
+
+    made = eval("plan('orders')", {"plan": plan})  # as a caller that knows no assets
+
+    assert [step.asset for step in made.steps] == ["orders"]
+    assert made.workspace.root == str(tmp_path / ".assetkit")
