@@ -133,3 +133,20 @@ def test_rows_are_reached_with_single_keys(visit):
     assert tab.evaluate("document.activeElement.innerText") == first
     tab.keyboard.press("Enter")
     tab.get_by_role("heading", name=first, exact=True).wait_for()
+
+
+def test_the_lineage_is_walked_and_made_larger(visit, served):
+    """Arrows go from box to box, what a box is stands beneath; the picture grows in its frame."""
+    tab = visit()
+    tab.goto(f"{served.base}/lineage?select=report&depth=1")
+    picture = tab.locator("#graph svg")
+    width = float(picture.get_attribute("width"))
+
+    tab.locator('#graph a[data-asset="orders"]').focus()
+    tab.keyboard.press("ArrowRight")
+    tab.locator("#graph-panel").get_by_text("report: ").wait_for()
+    assert tab.evaluate("document.activeElement.dataset.asset") == "report"
+    tab.get_by_role("button", name="Larger").click()
+    assert float(picture.get_attribute("width")) == pytest.approx(1.25 * width)
+    tab.locator("#graph-panel").get_by_role("link", name="Open").click()
+    tab.get_by_role("heading", name="report", exact=True).wait_for()

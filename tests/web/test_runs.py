@@ -3,8 +3,13 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+import pandas as pd
 import pytest
 
+import assetkit as ak
+from assetkit import StaticPartitions, Workspace
+from assetkit.project import Definitions
+from assetkit.web.desk import Desk
 from assetkit.web.logtext import log_view
 from assetkit.web.runlines import runs_page
 from assetkit.web.runs import run_page
@@ -115,3 +120,27 @@ def test_where_no_run_is_like_that_the_last_one_is_told(desk, run_id):
     assert said.sentence == "No run that is success in the last 24h, of 1 run in all."
     assert runs_page(desk, status="failed").sentence == ""
     assert runs_page(desk).timeline.bars[0].run_id == run_id
+
+
+def test_the_log_of_a_step_that_goes_on_is_shown(tmp_path):
+    """It is not on record yet; other steps and what was never begun have none."""
+    seen = {}
+
+    @ak.asset(partitions=StaticPartitions(["a|b", "c"]))
+    def slow(context) -> pd.DataFrame:
+        context.log.warning("so far")
+        for step in (f"slow@{context.partition_key}", "slow@d", "../slow", "slow"):
+            page = run_page(desk, run_id=context.run_id, step=step)
+            seen[step] = (page.run.status, [line.number for line in page.log.lines])
+        return pd.DataFrame({"n": [1]})
+
+    with Workspace(tmp_path / "workspace") as workspace:
+        desk = Desk(workspace, Definitions(assets=[slow]))
+        ak.materialize(slow, workspace=workspace, partitions="a|b", progress="none")
+
+    assert seen == {
+        "slow@a|b": ("running", [1]),
+        "slow@d": ("running", []),
+        "../slow": ("running", []),
+        "slow": ("running", []),
+    }
