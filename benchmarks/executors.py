@@ -107,9 +107,9 @@ def waiting(folders: Iterator[Path]) -> Iterator[Figure]:
 def computing(folders: Iterator[Path]) -> Iterator[Figure]:
     """Measure two processes on steps that compute, beside one."""
 
-    @asset(partitions=keys(8), code_version="1")
+    @asset(partitions=keys(16), code_version="1")
     def computes(context: Any) -> None:
-        sum(number * number for number in range(4_000_000))
+        sum(number * number for number in range(2_000_000))
 
     seconds = {}
     for count in (1, 2):
@@ -119,7 +119,7 @@ def computing(folders: Iterator[Path]) -> Iterator[Figure]:
         seconds[count] = best(run)
         executor.stop(kill=True)
     yield Figure(
-        what="8 steps that compute, 2 processes: speed",
+        what="16 steps that compute, 2 processes: speed",
         value=seconds[1] / seconds[2],
         unit="x",
         beside=1.0,
