@@ -22,6 +22,7 @@ PARTS = (
     "planning",
     "partitions",
     "automation",
+    "page",
 )
 
 

@@ -26,6 +26,8 @@ from assetkit.io.base import Place, Source, Stored, Target, Written
 from assetkit.io.sweep import is_barred, staging_of
 from assetkit.records import AssetKey, FileSignature, MultiPartitionKey, PartitionKey, slot_name
 
+_NO_PARTS = frozenset({"", ".", ".."})
+
 
 class StagedFiles(Attests):
     """Publish, find and delete one file per slot. ``filename`` is its name in the slot's folder."""
@@ -65,7 +67,7 @@ class StagedFiles(Attests):
         data = local(slot.place.data)
         if isinstance(slot, Source) and slot.location is not None:
             return str(data / slot.location)
-        if any(part in {"", ".", ".."} for part in slot.folder.split("/")):
+        if not _NO_PARTS.isdisjoint(slot.folder.split("/")):
             raise StorageError(
                 f"{slot_name(slot.asset, slot.partition_key)} would be stored in {slot.folder!r}, "
                 "outside of its workspace. Rename the asset or the partition."

@@ -9,6 +9,8 @@ from datetime import date, datetime, timedelta
 from functools import cache
 from typing import Any
 
+_AS_IT_IS = frozenset({bool, int, str})
+
 
 def plain(value: Any) -> Any:
     """Return a value as JSON can hold it; dataclasses become dicts, their properties too.
@@ -16,10 +18,12 @@ def plain(value: Any) -> Any:
     >>> plain({"a": float("nan"), "b": timedelta(minutes=1), "c": {1}})
     {'a': None, 'b': 60.0, 'c': [1]}
     """
-    if value is None or isinstance(value, bool | int):
+    if value is None or type(value) in _AS_IT_IS:
         return value
     if isinstance(value, str):
         return str(value)
+    if isinstance(value, int):
+        return int(value)
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
