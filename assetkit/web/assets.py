@@ -20,6 +20,7 @@ from assetkit.web.contents import Data, ShownCheck, checks_of, data_of
 from assetkit.web.desk import Desk, Standing, in_project
 from assetkit.web.layout import Laid, Look, laid_out
 from assetkit.web.plots import Plot
+from assetkit.web.provenance import Made, drifted, made_of
 from assetkit.web.states import Tally, slot_states
 from assetkit.workspace.holds import holds_of
 
@@ -72,6 +73,8 @@ class AssetPage:
     problem: str
     why: str
     data: Data | None
+    made: Made | None
+    drifted: Sequence[str]
     checks: Sequence[ShownCheck]
     plots: Sequence[Plot]
     builds: Sequence[Build]
@@ -121,6 +124,8 @@ def asset_page(desk: Desk, *, asset: str, p: str = "", **look: Any) -> AssetPage
         problem=problem or (laid.problem if laid else ""),
         why=in_project(_why(standing, key, one)) if is_defined else "",
         data=data_of(desk, key, one),
+        made=_made(desk, universe, key, one, history),
+        drifted=drifted(desk, standing, key),
         checks=checks_of(desk, key, one),
         plots=plots_of(told),
         builds=builds_of(told),
@@ -140,6 +145,19 @@ def _chosen(universe: Any, p: str) -> tuple[int, str]:
         return len(universe.select(p)), ""
     except PlanError as error:
         return 0, str(error)
+
+
+def _made(
+    desk: Desk,
+    universe: Universe | None,
+    key: AssetKey,
+    one: str | None,
+    history: Sequence[Mapping[str, Any]],
+) -> Made | None:
+    """Return how the slot that is looked at was made; of an asset without partitions, its one."""
+    if one is None and (universe is None or universe.dimensions):
+        return None
+    return made_of(desk, key, one, history)
 
 
 def _one_of(universe: Universe | None, p: str) -> str:

@@ -75,7 +75,7 @@ class Standing:
 
 def in_project(text: str) -> str:
     """Return text with the files of the project told from its folder, in which this runs."""
-    return text.replace(f"{Path.cwd()}/", "")
+    return text.replace(f"{Path.cwd()}/", "") if "/" in text else text
 
 
 class Desk:
@@ -117,7 +117,9 @@ class Desk:
     def known_graph(self) -> AssetGraph:
         """The graph; raises `NotFoundHere` where there is none."""
         if self.graph is None:
-            raise NotFoundHere("There is no project that loads: nothing to draw, and nothing to plan.")
+            raise NotFoundHere(
+                "There is no project that loads: nothing to draw, and nothing to plan."
+            )
         return self.graph
 
     def find_asset(self, name: str) -> AssetKey:

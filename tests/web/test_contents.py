@@ -2,6 +2,7 @@
 
 import sys
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -150,3 +151,49 @@ def test_what_changed_in_the_code_is_shown_line_by_line(tmp_path, monkeypatch):
         ("+", "    return 1.07"),
     ]
     assert not changed.texts[1].diff
+
+
+def test_a_partition_tells_what_it_was_made_of(tmp_path):
+    """Its run and log, its file, its inputs in their versions, and how long it usually takes."""
+    days = DailyPartitions("2026-01-01", end="2026-01-05")
+    raw = ak.asset(name="raw", partitions=days)(lambda: pd.DataFrame({"n": [1]}))
+    fixed = ak.asset(name="fixed")(lambda: pd.DataFrame({"n": [2]}))
+
+    @ak.asset(partitions=days)
+    def joined(raw: pd.DataFrame, fixed: pd.DataFrame) -> pd.DataFrame:
+        return raw
+
+    with Workspace(tmp_path / "workspace") as workspace:
+        ran = ak.materialize([raw, fixed, joined], workspace=workspace, progress="none")
+        desk = Desk(workspace, Definitions(assets=[raw, fixed, joined]))
+        made = asset_page(desk, asset="joined", p="2026-01-02").made
+        whole = asset_page(desk, asset="joined").made
+        alone = asset_page(desk, asset="fixed").made
+
+    assert (made.run_id, made.step) == (ran.run_id, "joined@2026-01-02")
+    assert Path(made.path).is_file()
+    assert ", usually " in made.took
+    versions = {one.asset: one.words for one in made.inputs}
+    assert versions["raw"].startswith("2026-01-02 (")
+    assert versions["fixed"].startswith("all of it (")
+    assert whole is None
+    assert (alone.step, list(alone.inputs)) == ("fixed", [])
+
+
+def test_partitions_with_other_columns_are_told(tmp_path):
+    """Those that earlier code made, compared with what was made last."""
+    days = DailyPartitions("2026-01-01", end="2026-01-05")
+
+    def version(number, frame):
+        return ak.asset(name="x", partitions=days, code_version=str(number))(lambda: frame)
+
+    old, new = pd.DataFrame({"a": [1], "b": [1]}), pd.DataFrame({"a": [1.5], "c": ["x"]})
+    with Workspace(tmp_path / "workspace") as workspace:
+        ak.materialize(version(1, old), workspace=workspace, progress="none")
+        latest = version(2, new)
+        ak.materialize(latest, partitions="2026-01-04", workspace=workspace, progress="none")
+        page = asset_page(Desk(workspace, Definitions(assets=[latest])), asset="x")
+
+    assert [line.partition(" in ")[2] for line in page.drifted] == ["3 partitions"] * 3
+    assert page.drifted[0] == "a: is double, was int64 in 3 partitions"
+    assert page.drifted[1] == "b: is gone in 3 partitions"
