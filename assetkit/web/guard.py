@@ -1,6 +1,7 @@
 """Who may ask, and for what: before any page is made.
 
-Rule 1: only browsers that were sent to this very host and port (DNS rebinding ends here).
+Rule 1: only browsers that were sent to this very host, or address, and port (DNS rebinding
+ends here).
 Rule 2: only who knows the token: from the printed address, then by a cookie of this port.
 Rule 3: what changes something is a POST from this very page, or carries the token itself.
 Rule 4: a page runs no script, shows no style and reaches no place but its own.
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import ipaddress
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from http.cookies import CookieError, SimpleCookie
@@ -65,7 +67,7 @@ class Guard:
 
     def _refusal(self, scope: Scope, headers: dict[str, str]) -> Response | None:
         host = headers.get("host", "").lower()
-        if host not in self.hosts:
+        if host not in self.hosts and host != _address(scope):
             return PlainTextResponse("This host is not served here.", 421)
         query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
         given = next((value for name, value in query if name == "token"), None)
@@ -113,6 +115,18 @@ class Guard:
 
 def _headers(scope: Scope) -> dict[str, str]:
     return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+
+
+def _address(scope: Scope) -> str | None:
+    """Return the address that a connection came in on: no name, so nobody can have rebound it."""
+    server = scope.get("server")
+    if not server or server[1] is None:
+        return None
+    try:
+        found = ipaddress.ip_address(server[0])
+    except ValueError:
+        return None
+    return f"[{found}]:{server[1]}" if found.version == 6 else f"{found}:{server[1]}"
 
 
 def _is_own(headers: dict[str, str], host: str) -> bool:

@@ -17,6 +17,7 @@ from assetkit.web.source import Source
 from assetkit.workspace.locate import lay_out
 
 DEFAULT_PORT = 4747
+_PLAIN_PORT = 80
 _TRIED = 20
 _PACKAGES = ("uvicorn", "starlette", "jinja2")
 
@@ -80,8 +81,7 @@ def _serve(
         timeout_graceful_shutdown=1,
         server_header=False,
     )
-    shown = f"[{wishes.host}]" if ":" in wishes.host else wishes.host
-    announce(f"http://{shown}:{port}/?token={token}")
+    announce(f"http://{_in_address(wishes.host)}:{port}/?token={token}")
     uvicorn.Server(config).run(sockets=[listening])
 
 
@@ -103,8 +103,17 @@ def _is_loopback(host: str) -> bool:
 
 
 def _hosts(host: str, port: int) -> frozenset[str]:
-    names = {"127.0.0.1", "localhost", "[::1]", f"[{host}]" if ":" in host else host.lower()}
-    return frozenset(f"{name}:{port}" for name in names)
+    names = {"127.0.0.1", "localhost", "[::1]", _in_address(host)}
+    allowed = {f"{name}:{port}" for name in names}
+    # Browsers leave out the port that every address has without saying so.
+    return frozenset(allowed | names if port == _PLAIN_PORT else allowed)
+
+
+def _in_address(host: str) -> str:
+    """Return a host as it stands in addresses; of all interfaces, the name of this machine."""
+    if host in ("0.0.0.0", "::"):  # noqa: S104  only with --allow-remote
+        return socket.gethostname().lower()
+    return f"[{host}]" if ":" in host else host.lower()
 
 
 def _listen(wishes: Wishes) -> socket.socket:

@@ -130,7 +130,7 @@ def run_id(workspace):
 def open_page(desk):
     """Return what opens the page, as a browser that knows the token."""
 
-    def make(*, read_only=False, readers=None, cookie=True):
+    def make(*, read_only=False, readers=None, cookie=True, base_url=f"http://127.0.0.1:{PORT}"):
         app = guarded(
             readers or DirectReaders(desk),
             token="secret",
@@ -138,7 +138,7 @@ def open_page(desk):
             read_only=read_only,
             hosts=frozenset({f"127.0.0.1:{PORT}"}),
         )
-        client = TestClient(app, base_url=f"http://127.0.0.1:{PORT}", raise_server_exceptions=True)
+        client = TestClient(app, base_url=base_url, raise_server_exceptions=True)
         client.headers["sec-fetch-site"] = "same-origin"
         if cookie:
             client.get("/?token=secret", follow_redirects=False)

@@ -11,6 +11,15 @@ def test_other_hosts_are_not_served(page, host):
     assert page.get("/", headers={"host": host}).status_code == 421
 
 
+def test_who_asks_for_the_address_itself_is_served(open_page):
+    """From other machines, where they are let in; a name that leads there is still refused."""
+    remote = open_page(base_url="http://192.0.2.7:4747")
+
+    assert remote.get("/runs.json").status_code == 200
+    for host in ("evil.example:4747", "192.0.2.8:4747", "192.0.2.7"):
+        assert remote.get("/", headers={"host": host}).status_code == 421
+
+
 def test_without_the_token_nothing_is_shown(open_page):
     """Neither pages, nor JSON, nor files; the answer says where the address is."""
     stranger = open_page(cookie=False)
