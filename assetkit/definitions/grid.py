@@ -47,6 +47,10 @@ class Grid:
         return self.definition.dimensions
 
     @property
+    def zone(self) -> None:
+        return None
+
+    @property
     def lead(self) -> Axis:
         """The most significant dimension."""
         return self.axes[self.order[0]]

@@ -62,6 +62,10 @@ class Roster:
     def dimensions(self) -> tuple[str, ...]:
         return self.definition.dimensions
 
+    @property
+    def zone(self) -> None:
+        return None
+
     def __len__(self) -> int:
         return len(self.keys)
 

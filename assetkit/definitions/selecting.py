@@ -14,8 +14,8 @@ Rule 3: nothing selected is nothing, never everything.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from datetime import date, datetime
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date, datetime, tzinfo
 from typing import Any, Protocol
 
 import numpy as np
@@ -33,6 +33,11 @@ class Selectable(Protocol):
 
     @property
     def dimensions(self) -> tuple[str, ...]: ...
+
+    @property
+    def zone(self) -> tzinfo | None:
+        """The time zone of the windows, None where there are none."""
+        ...
 
     def __len__(self) -> int: ...
 
@@ -71,15 +76,38 @@ def select(universe: Selectable, selection: Any) -> Ints:
     if isinstance(selection, Mapping):
         return universe.by_dimension(_known_dimensions(universe, selection))
     if isinstance(selection, date):
-        return _select_key(universe, _date_text(selection))
+        return _select_key(universe, _date_text(selection, universe.zone))
     if isinstance(selection, tuple) and len(universe.dimensions) > 1 and _is_key(selection):
-        return _select_key(universe, selection)
+        return _select_parts(universe, selection)
     if isinstance(selection, Iterable) and not isinstance(selection, bytes):
         return _union([_select_item(universe, item) for item in selection])
     raise InvalidSelection(
         f"{selection!r} is no selection of partitions. Give a key, a list of keys, a range such "
         "as '2026-01-01..2026-01-31', 'latest', 'latest:7', 'all', or a dict by dimension."
     )
+
+
+def settled(selection: Any) -> Any:
+    """Return a selection that can be read twice and compared: lists of texts, where it can be."""
+    if isinstance(selection, date):
+        moment = isinstance(selection, datetime) and selection.tzinfo is not None
+        return selection if moment else _date_text(selection, None)
+    if isinstance(selection, Mapping):
+        return {name: settled(part) for name, part in selection.items()}
+    if isinstance(selection, str | bytes | tuple) or not isinstance(selection, Iterable):
+        return selection
+    return [settled(item) for item in selection]
+
+
+def names_one(selection: Any, dimensions: Sequence[str], is_key: Callable[[str], bool]) -> bool:
+    """Say whether a selection can only mean one slot, whatever there is: a key, or a moment."""
+    if isinstance(selection, datetime):
+        return True
+    if isinstance(selection, date):
+        selection = selection.isoformat()
+    if isinstance(selection, str):
+        return selection not in ("all", "latest") and is_key(selection)
+    return isinstance(selection, tuple) and len(dimensions) > 1 and _is_key(selection)
 
 
 def _select_item(universe: Selectable, item: Any) -> Ints:
@@ -114,6 +142,13 @@ def _select_key(universe: Selectable, key: Any) -> Ints:
     if isinstance(key, str) and (found := universe.stretch(key)) is not None:
         return np.arange(*found, dtype=np.int64)
     raise universe.unknown(key)
+
+
+def _select_parts(universe: Selectable, key: tuple[Any, ...]) -> Ints:
+    """Select by the parts of a key of several dimensions, dates among them or not."""
+    if len(key) == len(universe.dimensions) and any(isinstance(part, date) for part in key):
+        return universe.by_dimension(dict(zip(universe.dimensions, key, strict=True)))
+    return _select_key(universe, tuple(str(part) for part in key))
 
 
 def _select_range(universe: Selectable, text: str) -> Ints:
@@ -157,14 +192,15 @@ def _known_dimensions(universe: Selectable, selections: Mapping[Any, Any]) -> di
 
 
 def _is_key(selection: tuple[Any, ...]) -> bool:
-    return all(isinstance(part, str) for part in selection)
+    return all(isinstance(part, str | date) for part in selection)
 
 
-def _date_text(when: date) -> str:
-    """Return a date, or a wall time without what is zero at its end, as keys are written."""
+def _date_text(when: date, zone: tzinfo | None) -> str:
+    """Return a date, or the wall time of a moment, as keys are written."""
     if not isinstance(when, datetime):
         return when.isoformat()
-    return when.replace(tzinfo=None).isoformat(timespec="seconds")
+    wall = when if when.tzinfo is None or zone is None else when.astimezone(zone)
+    return wall.replace(tzinfo=None).isoformat(timespec="seconds")
 
 
 def _count(text: str, digits: str | None) -> int:

@@ -61,6 +61,10 @@ class Timeline:
         return self.definition.dimensions
 
     @property
+    def zone(self) -> ZoneInfo:
+        return self.definition.zone
+
+    @property
     def limit(self) -> int:
         """How many windows the definition has as far as its end is known, ended or not."""
         return int(self.kept_before(np.array([self.last]))[0])

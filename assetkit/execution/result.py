@@ -11,6 +11,8 @@ import numpy as np
 
 from assetkit.columns import Ints, join_version
 from assetkit.definitions.keys import slot_folder
+from assetkit.definitions.selecting import names_one
+from assetkit.definitions.universe import Universe
 from assetkit.display.ranges import range_text
 from assetkit.errors import DataMissing, MaterializationError, UnknownAsset, did_you_mean
 from assetkit.execution.environment import Environment
@@ -134,10 +136,17 @@ class RunResult:
         """The checks that did not pass; those of severity ``"warn"`` are only worth a look."""
         return tuple(one for one in self._tally.checks if not one.passed)
 
-    def load(self, asset: Any, partitions: Any = None, load_as: Any = None) -> Any:
+    def load(
+        self,
+        asset: Any,
+        partitions: Any = None,
+        load_as: Any = None,
+        columns: Sequence[str] | None = None,
+    ) -> Any:
         """Load what is published of an asset: a `pandas.DataFrame`, or *load_as*.
 
-        *partitions* selects among those that are there (None: all). None is
+        *partitions* selects among those that are there (None: all). Only
+        *columns* are read (None: all). None is
         returned where they all are results of None.
 
         Raises:
@@ -150,7 +159,7 @@ class RunResult:
         ordinals = None
         if partitions is not None and universe.dimensions:
             ordinals = universe.ordinals(universe.select(partitions))
-        many = bool(universe.dimensions) and not _is_one(partitions)
+        many = bool(universe.dimensions) and not _is_one(partitions, universe)
         found = {
             one.ordinal: self._source_of(key, one, many=many)
             for one in catalog.published(key, ordinals)
@@ -165,7 +174,7 @@ class RunResult:
         if not sources:
             return None
         manager = self._environment.io_manager_of(self._plan.graph.assets[key])
-        return manager.read(sources, load_as, None)
+        return manager.read(sources, load_as, columns)
 
     def __getitem__(self, asset: Any) -> Any:
         return self.load(asset)
@@ -314,9 +323,10 @@ def _in_a_line(message: str) -> str:
     return lines[0]
 
 
-def _is_one(partitions: Any) -> bool:
+def _is_one(partitions: Any, universe: Universe) -> bool:
     """Return whether a selection can only mean one partition."""
-    if isinstance(partitions, str):
-        several = ".." in partitions or partitions.partition(":")[0] in ("all", "latest")
-        return not several
-    return isinstance(partitions, tuple)
+
+    def is_key(text: str) -> bool:
+        return int(universe.ordinals_of_texts([text])[0]) >= 0
+
+    return names_one(partitions, universe.dimensions, is_key)

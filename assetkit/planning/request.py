@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from assetkit.definitions.selecting import settled
 from assetkit.records import AssetKey
 
 
@@ -31,3 +32,6 @@ class Request:
     forced_since: int | None = None
     automatic: bool = False
     tried_anew: frozenset[AssetKey] = frozenset()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "partitions", settled(self.partitions))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,26 +11,20 @@ import numpy as np
 
 from assetkit.columns import Ints
 from assetkit.definitions.keys import slot_folder, split_key_text
+from assetkit.definitions.selecting import names_one, select, settled
 from assetkit.errors import (
     DataMissing,
     InvalidArgument,
     InvalidSelection,
     UnknownAsset,
-    UnknownPartition,
     did_you_mean,
 )
 from assetkit.io.base import Source
-from assetkit.records import (
-    AssetKey,
-    Materialization,
-    MultiPartitionKey,
-    is_nothing,
-    slot_name,
-)
+from assetkit.records import AssetKey, Materialization, is_nothing
 from assetkit.workspace.core import Core
+from assetkit.workspace.publishedkeys import PublishedKeys
 from assetkit.workspace.stock import Stock, stock_of
 
-_LATEST = re.compile(r"latest(?::([0-9]+))?\Z")
 _STATES = ("missing", "stale", "failed")
 
 
@@ -122,7 +115,9 @@ def load(
             f"Nothing of {known.key!r} is materialized in {core.root}. "
             f"Run: assetkit materialize {known.key}"
         )
-    many = bool(known.dimensions and not _is_one(partitions, texts))
+    many = bool(known.dimensions) and not names_one(
+        partitions, known.dimensions, set(texts).__contains__
+    )
     sources = sources_in(stock, known, places, with_dimensions=many)
     return manager.read(sources, load_as, columns) if sources else None
 
@@ -134,17 +129,6 @@ def sources_in(stock: Stock, known: Known, places: Ints, *, with_dimensions: boo
         for owner, made in stock.published(known.key, places)
         if not is_nothing(made.data_version)
     ]
-
-
-def _is_one(partitions: Any, texts: Sequence[str | None]) -> bool:
-    """Return whether a selection can only mean one partition; *texts* are those published."""
-    if isinstance(partitions, str):
-        return (
-            (".." not in partitions or partitions in texts)
-            and partitions not in ("all", "latest")
-            and not (partitions.startswith("latest:"))
-        )
-    return isinstance(partitions, tuple)
 
 
 def source_of(
@@ -177,29 +161,29 @@ def select_published(known: Known, texts: Sequence[str | None], partitions: Any)
         UnknownPartition: a key is not among those published; names the nearest.
         InvalidSelection: a range is reversed, or the asset has no partitions.
     """
-    everything = np.arange(len(texts), dtype=np.int64)
+    partitions = settled(partitions)
     if partitions is None or partitions == "all":
-        return everything
+        return np.arange(len(texts), dtype=np.int64)
     if not known.dimensions:
         raise InvalidSelection(
             f"Asset {known.key!r} has no partitions, so {partitions!r} selects nothing of it."
         )
-    place = {text: number for number, text in enumerate(texts)}
-    if isinstance(partitions, Mapping):
-        return _by_dimension(known, texts, partitions)
-    if isinstance(partitions, str) and partitions not in place:
-        newest = _LATEST.match(partitions)
-        if newest is not None:
-            return everything[len(texts) - min(int(newest[1] or 1), len(texts)) :]
-        if partitions in _STATES:
-            raise InvalidSelection(
-                f"Only a plan knows which partitions of {known.key!r} are {partitions}. Load by "
-                f"key, a list of keys, 'a..b', 'latest:7' or 'all'."
-            )
-    if isinstance(partitions, str) and ".." in partitions and partitions not in place:
-        return _between(known, place, *partitions.split("..", 1))
-    keys = [partitions] if isinstance(partitions, str | tuple) else list(partitions)
-    return np.array([_place(known, place, _text(key)) for key in keys], dtype=np.int64)
+    if partitions in _STATES and partitions not in texts:
+        raise InvalidSelection(
+            f"Only a plan knows which partitions of {known.key!r} are {partitions}. Load by "
+            f"key, a list of keys, 'a..b', 'latest:7' or 'all'."
+        )
+    keys = PublishedKeys(
+        asset=known.key,
+        dimensions=known.dimensions,
+        texts=texts,
+        facts=known.definition.get("partitions") or {},
+    )
+    try:
+        places = select(keys, partitions)
+    except InvalidSelection as error:
+        raise InvalidSelection(f"Asset {known.key!r}: {error}") from None
+    return places
 
 
 def _parts(known: Known, text: str | None) -> tuple[str, ...]:
@@ -207,61 +191,3 @@ def _parts(known: Known, text: str | None) -> tuple[str, ...]:
     if len(known.dimensions) == 1 and text is not None:
         return (text,)
     return tuple(split_key_text(text))
-
-
-def _text(key: Any) -> str | None:
-    return key if key is None or isinstance(key, str) else str(MultiPartitionKey(key))
-
-
-def _place(known: Known, place: Mapping[str | None, int], text: str | None) -> int:
-    if text not in place:
-        published = [key for key in place if key is not None]
-        hint = did_you_mean(str(text), published, what="partitions")
-        raise UnknownPartition(
-            f"{slot_name(known.key, text)} is not materialized. {hint or 'None is.'}"
-        )
-    return place[text]
-
-
-def _between(known: Known, place: Mapping[str | None, int], first: str, last: str) -> Ints:
-    """Return the published slots from one key to another; the keys need not be published."""
-    if first and last and first > last and not (first in place and last in place):
-        raise InvalidSelection(f"The range {first}..{last} of {known.key!r} is reversed.")
-    if (not first or first in place) and (not last or last in place):
-        low = place[first] if first else 0
-        high = place[last] if last else len(place) - 1
-        if low > high:
-            raise InvalidSelection(f"The range {first}..{last} of {known.key!r} is reversed.")
-        return np.arange(low, high + 1, dtype=np.int64)
-    inside = [
-        number
-        for text, number in place.items()
-        if text is not None and (not first or text >= first) and (not last or text <= last)
-    ]
-    return np.array(inside, dtype=np.int64)
-
-
-def _by_dimension(known: Known, texts: Sequence[str | None], partitions: Mapping[str, Any]) -> Ints:
-    unknown = set(partitions) - set(known.dimensions)
-    if unknown:
-        raise InvalidSelection(
-            f"Asset {known.key!r} has no dimension {' or '.join(sorted(unknown))}; "
-            f"it has {', '.join(known.dimensions)}."
-        )
-    parts = [_parts(known, text) for text in texts]
-    hit = np.ones(len(texts), dtype=np.bool_)
-    for number, dimension in enumerate(known.dimensions):
-        if dimension not in partitions:
-            continue
-        own = [part[number] for part in parts]
-        unique = sorted(set(own), key=own.index)
-        single = Known(
-            key=f"{known.key} ({dimension})",
-            dimensions=(dimension,),
-            io_manager=known.io_manager,
-            upstreams=(),
-            definition={},
-        )
-        chosen = {unique[i] for i in select_published(single, unique, partitions[dimension])}
-        hit &= np.array([key in chosen for key in own], dtype=np.bool_)
-    return np.flatnonzero(hit).astype(np.int64)

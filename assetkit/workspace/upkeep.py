@@ -26,7 +26,7 @@ def delete(core: Core, asset: Any, partitions: Any) -> int:
     known = find_known(core, asset)
     manager = manager_of(core, known, asset)
     ordinals, texts = core.catalog.slot_keys(known.key)
-    if partitions == ORPHANS:
+    if isinstance(partitions, str) and partitions == ORPHANS:
         places = np.flatnonzero(np.isin(ordinals, find_orphans(core, known, asset, ordinals)))
     else:
         places = select_published(known, texts, partitions)
