@@ -99,7 +99,7 @@ def _sentence(rows: Sequence[BoardRow], asked: int) -> str:
         ("overdue", "promise", "overdue"),
         ("warning", "promise", "at risk"),
         ("failed", "asset", "failed"),
-        ("held", "asset", "held after failures"),
+        ("held", "asset", "held"),
         ("running", "asset", "running"),
         ("stale", "asset", "stale"),
         ("missing", "asset", "with missing data"),
