@@ -12,6 +12,10 @@ from assetkit.catalog.store import Transaction
 from assetkit.records import AssetKey, AssetRow, Basis
 
 
+_RUNS_KEPT = 1_000
+"""Numbers of runs that a process keeps at most: one that runs for years has millions."""
+
+
 @dataclass(frozen=True, slots=True)
 class AssetId:
     """An asset's number, with what is remembered of it; ``fenced``: older fences are void."""
@@ -117,6 +121,8 @@ class Ids:
 
     def runs(self, run_ids: Iterable[str]) -> Mapping[str, int]:
         """Return the numbers of runs; an unknown one gets its number."""
+        if len(self._seen.runs) > _RUNS_KEPT:
+            self._seen.runs = {}
         runs = self._seen.runs
         missing = [run_id for run_id in dict.fromkeys(run_ids) if run_id not in runs]
         if missing:
