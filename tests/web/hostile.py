@@ -3,10 +3,12 @@
 import base64
 
 import pandas as pd
+from pydantic import SecretStr
 
 from assetkit import (
     AssetContext,
     CheckResult,
+    Config,
     DailyPartitions,
     FreshnessPolicy,
     Output,
@@ -56,8 +58,13 @@ def orders(context: AssetContext) -> Output:
     )
 
 
+class Access(Config):
+    password: SecretStr = SecretStr("terces-yrev"[::-1])
+
+
 @asset(partitions=StaticPartitions([HOSTILE, "plain"]), group="raw")
-def regions(context: AssetContext) -> pd.DataFrame:
+def regions(context: AssetContext, access: Access) -> pd.DataFrame:
+    context.log.info("access: %s", access)
     return pd.DataFrame({"region": [context.partition_key]})
 
 
