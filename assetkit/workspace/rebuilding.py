@@ -26,6 +26,7 @@ from assetkit.io.base import Place, Source
 from assetkit.io.placing import is_remote
 from assetkit.io.remote_places import in_parallel, slots_in, source_at
 from assetkit.io.staged import StagedFiles
+from assetkit.io.table_slots import TableSlots
 from assetkit.records import AssetKey, AssetRow, Materialization, RunStatus
 from assetkit.workspace.core import Core
 from assetkit.workspace.journal import Members, told
@@ -95,7 +96,7 @@ def find_everything(core: Core) -> dict[AssetKey, Found]:
     managers = {
         manager.filename: (name, manager)
         for name, manager in core.io_managers.items()
-        if isinstance(manager, StagedFiles)
+        if isinstance(manager, StagedFiles) and not isinstance(manager, TableSlots)
     }
     by_asset: dict[AssetKey, list[tuple[Materialization, tuple[str, ...], str]]] = {}
     slots = list(_slots(core.place, frozenset(managers)))
