@@ -15,7 +15,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from time import perf_counter
 from typing import Any, TypeAlias
 
@@ -52,11 +52,8 @@ class _Item:
     losses: int = 0
 
 
-@dataclass(slots=True)
-class _Trip:
-    """Tasks that go to a worker together."""
-
-    items: list[_Item] = field(default_factory=list)
+_Trip: TypeAlias = list[_Item]
+"""Tasks that go to a worker together."""
 
 
 class Batching:
@@ -120,13 +117,13 @@ class Batching:
         self._cancelled.add(task_id)
         self._set_off()
         for trip_id, trip in self._under_way.items():
-            if any(item.task_id == task_id for item in trip.items):
+            if any(item.task_id == task_id for item in trip):
                 self._executor.cancel(trip_id)
                 return
         for trip in tuple(self._ready):
-            if any(item.task_id == task_id for item in trip.items):
+            if any(item.task_id == task_id for item in trip):
                 self._ready.remove(trip)
-                self._again(trip.items)
+                self._again(trip)
 
     def stop(self, *, kill: bool = False) -> None:
         self._clear()
@@ -154,20 +151,20 @@ class Batching:
             trip = self._ready.popleft()
             self._trips += 1
             self._under_way[self._trips] = trip
-            first = trip.items[0]
-            work = [(item.function, item.task) for item in trip.items]
+            first = trip[0]
+            work = [(item.function, item.task) for item in trip]
             self._executor.submit(self._trips, do_all, work, first.demands)
 
     def _take_in(self, trip: _Trip, done: Done) -> None:
         if done.error is None:
             outcomes: list[Outcome] = done.value
-            for item, outcome in zip(trip.items, outcomes, strict=False):
+            for item, outcome in zip(trip, outcomes, strict=False):
                 self._note(item, outcome)
-            self._again(trip.items[len(outcomes) :])
-        elif len(trip.items) > 1:
-            self._again(trip.items)
+            self._again(trip[len(outcomes) :])
+        elif len(trip) > 1:
+            self._again(trip)
         else:
-            self._take_in_error(trip.items[0], done)
+            self._take_in_error(trip[0], done)
 
     def _note(self, item: _Item, outcome: Outcome) -> None:
         value, error, seconds = outcome
@@ -181,7 +178,7 @@ class Batching:
         if done.lost and tries_left and item.task_id not in self._cancelled:
             _log.warning("A worker was lost (%s); its step is tried again.", done.error)
             item.losses += 1
-            self._ready.append(_Trip([item]))
+            self._ready.append([item])
         else:
             self._back.append(Done(item.task_id, error=done.error, lost=done.lost))
 
@@ -192,7 +189,7 @@ class Batching:
                 error = StepCancelled("The step was stopped.")
                 self._back.append(Done(item.task_id, error=error))
             else:
-                self._ready.append(_Trip([item]))
+                self._ready.append([item])
 
     def __repr__(self) -> str:
         return repr(self._executor)
@@ -205,21 +202,22 @@ def together(executor: Executor) -> Executor:
 
 def _trips_of(items: Iterable[_Item], longest: float) -> Iterator[_Trip]:
     """Yield trips of so many seconds, of tasks that may go together, in their order."""
-    trip, seconds = _Trip(), 0.0
+    trip: _Trip = []
+    seconds = 0.0
     for item in items:
-        is_full = seconds >= longest or len(trip.items) >= MOST
-        if trip.items and (is_full or not _fits(trip, item)):
+        is_full = seconds >= longest or len(trip) >= MOST
+        if trip and (is_full or not _fits(trip, item)):
             yield trip
-            trip, seconds = _Trip(), 0.0
-        trip.items.append(item)
+            trip, seconds = [], 0.0
+        trip.append(item)
         seconds += item.seconds
-    if trip.items:
+    if trip:
         yield trip
 
 
 def _fits(trip: _Trip, item: _Item) -> bool:
     """Return whether a task may go along with those of a trip."""
-    last = trip.items[-1]
+    last = trip[-1]
     is_small = max(last.seconds, item.seconds) < TRIP_SECONDS
     return is_small and last.demands.options == item.demands.options
 
