@@ -307,6 +307,7 @@ class Page:
             problem=self._readers.problem,
             read_only=self._read_only,
             busy=getattr(request.state, "busy", ""),
+            running=self._pulse.running,
             version=getattr(request.state, "version", self._pulse.version),
         )
         return HTMLResponse(html, status, headers=headers)

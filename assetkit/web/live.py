@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
 
+from assetkit.catalog.liveness import is_alive
 from assetkit.web.launching import Launches
 from assetkit.web.marks import catalog_mark
 from assetkit.web.reading import Readers
@@ -23,11 +24,17 @@ _UNUSED = 300.0
 """So many seconds without a tab and without a question, and the project is unloaded."""
 
 
+def running_here(private: Path) -> int:
+    """Return how many runs of a workspace's private folder go on, by the files that they lock."""
+    return sum(is_alive(file) for file in private.glob("runs/*.lock"))
+
+
 class Pulse:
     """Counts the changes of a catalog and of a project's code, and launches that ended."""
 
     def __init__(self, readers: Readers, launches: Launches) -> None:
         self.version = 1
+        self.running = 0
         self._readers, self._launches = readers, launches
         self._listeners = 0
         self._changed = asyncio.Condition()
@@ -36,6 +43,7 @@ class Pulse:
         """Look twice a second, until cancelled."""
         catalog = Path(self._readers.source.catalog)
         seen = catalog_mark(catalog)
+        self.running = running_here(catalog.parent)
         while True:
             await asyncio.sleep(_BEAT)
             mark = catalog_mark(catalog)
@@ -43,6 +51,7 @@ class Pulse:
             if not self._listeners:
                 await asyncio.to_thread(self._readers.rest, _UNUSED)
             ended = self._launches.ended()
+            self.running = running_here(catalog.parent)
             if mark != seen or loaded or ended:
                 seen = mark
                 async with self._changed:
@@ -65,7 +74,8 @@ class Pulse:
         while True:
             if self._is_past(after):
                 after = self.version
-                yield f"id: {after}\nevent: changed\ndata: {json.dumps({'version': after})}\n\n"
+                said = json.dumps({"version": after, "running": self.running})
+                yield f"id: {after}\nevent: changed\ndata: {said}\n\n"
                 continue
             try:
                 async with asyncio.timeout(_HEARTBEAT), self._changed:

@@ -8,8 +8,10 @@ import pytest
 
 import assetkit as ak
 from assetkit import StaticPartitions, Workspace
+from assetkit.catalog.liveness import RunGuard
 from assetkit.project import Definitions
 from assetkit.web.desk import Desk
+from assetkit.web.live import running_here
 from assetkit.web.logtext import log_view
 from assetkit.web.runlines import runs_page
 from assetkit.web.runs import run_page
@@ -144,3 +146,14 @@ def test_the_log_of_a_step_that_goes_on_is_shown(tmp_path):
         "../slow": ("running", []),
         "slow": ("running", []),
     }
+
+
+def test_runs_that_go_on_are_counted_without_the_catalog(tmp_path):
+    """By the files that they lock; one whose process died has left its file, and counts no more."""
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "dead.lock").touch()
+
+    with RunGuard(tmp_path / "runs" / "one.lock"):
+        during = running_here(tmp_path)
+
+    assert (during, running_here(tmp_path)) == (1, 0)

@@ -2,13 +2,17 @@
 // the others. A browser opens six connections to a host; a stream in each tab would use them up.
 const channel = new BroadcastChannel("assetkit-live");
 let known = 0;
-let last = Date.now();
 
 function show(state, words) {
   const dot = document.getElementById("live");
   dot.dataset.state = state;
   dot.firstElementChild.textContent = state === "on" ? "●" : "○";
   document.getElementById("live-words").textContent = words;
+}
+
+function count(running) {
+  document.getElementById("running").hidden = !running;
+  document.getElementById("running-count").textContent = running;
 }
 
 function listen(hear) {
@@ -19,9 +23,9 @@ function listen(hear) {
     stream.addEventListener("open", () => say("on"));
     stream.addEventListener("error", () => say("lost"));
     stream.addEventListener("changed", (event) => {
-      const version = JSON.parse(event.data).version;
-      channel.postMessage({ version });
-      hear({ version });
+      const { version, running } = JSON.parse(event.data);
+      channel.postMessage({ version, running });
+      hear({ version, running });
     });
     channel.addEventListener("message", ({ data }) => {
       if (data.ask) channel.postMessage({ state: stream.readyState === 1 ? "on" : "lost", version: known });
@@ -32,8 +36,8 @@ function listen(hear) {
 export function follow(version, changed) {
   known = version;
   let due = 0, stood = "", since = "";
-  const hear = ({ version, state }) => {
-    last = Date.now();
+  const hear = ({ version, state, running }) => {
+    if (running !== undefined) count(running);
     if (state && state !== stood) since = new Date().toTimeString().slice(0, 5);
     if (state) show(stood = state, state === "on" ? "live" : `connection lost at ${since}, retrying`);
     if (version === undefined || version === known) return;
