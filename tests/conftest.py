@@ -7,6 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
+
+# The same examples each time; `--hypothesis-profile explore` looks for others.
+settings.register_profile("repeatable", derandomize=True, deadline=None)
+settings.register_profile("explore", deadline=None)
+settings.load_profile("repeatable")
 
 GOLDEN = Path(__file__).parent / "golden"
 OUTSIDE = ("ASSETKIT_WORKSPACE", "ASSETKIT_PROGRESS", "FORCE_COLOR", "CLICOLOR_FORCE", "COLUMNS")

@@ -35,6 +35,12 @@ class Project:
         shutil.copytree(EXAMPLE, folder, ignore=leave)
         self.folder = folder
 
+    def copy(self, folder):
+        """Return a copy of the project with all that it has built."""
+        copied = Project(folder)
+        shutil.copytree(self.folder / ".assetkit", folder / ".assetkit")
+        return copied
+
     @property
     def workspace(self):
         """The workspace that the project uses."""
@@ -72,12 +78,17 @@ def whole_year(tmp_path_factory):
     return project
 
 
+@pytest.fixture(scope="module")
+def month(tmp_path_factory):
+    """Build the report of one month and all that it needs; return the project, and what ended."""
+    project = Project(tmp_path_factory.mktemp("month") / "nyc_flights")
+    return project, project.materialize(select=FEBRUARY)
+
+
 @pytest.fixture
-def february(tmp_path):
-    """Build the report of one month and all that it needs, in a project of its own."""
-    project = Project(tmp_path / "nyc_flights")
-    project.materialize(select=FEBRUARY)
-    return project
+def february(month, tmp_path):
+    """Return a project of its own in which the report of a month is built."""
+    return month[0].copy(tmp_path / "nyc_flights")
 
 
 @pytest.fixture(scope="module")
@@ -238,10 +249,9 @@ def test_second_run_does_nothing(whole_year):
     assert "Nothing to build" in whole_year.command("plan")
 
 
-def test_a_month_needs_just_its_days(tmp_path):
+def test_a_month_needs_just_its_days(month):
     """A selection reaches upstream through the mappings, and no further."""
-    project = Project(tmp_path / "nyc_flights")
-    built = project.materialize(select=FEBRUARY)["materialized"]
+    built = month[1]["materialized"]
 
     for asset in ("raw_flights", "flights", "carrier_delays"):
         days = days_of(built, asset)
