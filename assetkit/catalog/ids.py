@@ -11,7 +11,6 @@ import pyarrow as pa
 from assetkit.catalog.store import Transaction
 from assetkit.records import AssetKey, AssetRow, Basis
 
-
 _RUNS_KEPT = 1_000
 """Numbers of runs that a process keeps at most: one that runs for years has millions."""
 

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from assetkit import AssetIn, Definitions, FreshnessPolicy, Workspace, asset, materialize
+from assetkit import (
+    AssetIn,
+    Definitions,
+    FreshnessPolicy,
+    Workspace,
+    asset,
+    materialize,
+    schedule,
+)
+from assetkit.catalog.liveness import this_process
 from assetkit.catalog.memory import MemoryCatalog
+from assetkit.daemon.lanes import Lanes
+from assetkit.daemon.launching import Project
+from assetkit.daemon.shift import Shift
 from assetkit.io import MemoryIOManager
 
 LATER = datetime.now(UTC) + timedelta(days=3)
@@ -45,6 +58,10 @@ def chain_of(length):
 
 def first():
     return 1
+
+
+def nothing():
+    return None
 
 
 def follow(above):
@@ -88,3 +105,27 @@ def test_little_is_asked_of_assets_with_nothing_to_do(chains):
 
     assert steps == (0, 0)
     assert calls < 260
+
+
+def test_turns_with_a_run_each_leave_nothing_in_memory(tmp_path):
+    """A turn that ran something keeps no object of it: a process that takes millions stays flat."""
+    start, minute = datetime(2026, 1, 1, tzinfo=UTC), timedelta(minutes=1)
+    planned = asset(name="planned", code_version="1")(nothing)
+    project = Definitions(assets=[planned], schedules=[schedule(planned, "* * * * *")])
+    workspace = Workspace(tmp_path)
+    workspace.catalog.automation.hold("test", this_process(), start)
+    lanes = Lanes(beside=False, most=1, ended=lambda: None)
+    shift = Shift(Project.of(project), workspace, "test", lanes)
+
+    def take(turns):
+        done = sum(len(shift.turn(start + minute * turn).ticks) for turn in turns)
+        gc.collect()
+        kinds = (str(type(one)) for one in gc.get_objects())
+        return done, sum(kind.startswith("<class 'assetkit") for kind in kinds)
+
+    take(range(10))
+    _, before = take(range(10, 12))
+    done, after = take(range(12, 28))
+
+    assert done == 16
+    assert after - before < 5
