@@ -251,7 +251,9 @@ def hooks_of(targets: Any) -> tuple[Hooks, ...]:
 
 
 def checked_time(now: datetime | None) -> datetime | None:
-    """Return *now*; raise `InvalidArgument` where it has no time zone."""
+    """Return *now*; raise `InvalidArgument` where it is no time, or has no time zone."""
+    if now is not None and not isinstance(now, datetime):
+        raise InvalidArgument(f"now={now!r} does not do. Allowed: a datetime with a time zone.")
     if now is not None and now.tzinfo is None:
         raise InvalidArgument(
             f"now={now.isoformat()} has no time zone. Give one, e.g. datetime.now(timezone.utc)."

@@ -76,8 +76,9 @@ class PartitionsDefinition(ABC):
     def window(self, key: PartitionKey) -> TimeWindow | None:
         """Return the time that a key covers, also one that has not ended yet.
 
-        None without a time dimension. Raises `UnknownPartition` where the key
-        is none of this definition.
+        A date or datetime in the place of a key is that of the window it lies in. None
+        without a time dimension. Raises `UnknownPartition` where the key is none of this
+        definition.
         """
 
     @abstractmethod

@@ -76,7 +76,7 @@ def select(universe: Selectable, selection: Any) -> Ints:
     if isinstance(selection, Mapping):
         return universe.by_dimension(_known_dimensions(universe, selection))
     if isinstance(selection, date):
-        return _select_key(universe, _date_text(selection, universe.zone))
+        return _select_key(universe, date_text(selection, universe.zone))
     if isinstance(selection, tuple) and len(universe.dimensions) > 1 and _is_key(selection):
         return _select_parts(universe, selection)
     if isinstance(selection, Iterable) and not isinstance(selection, bytes):
@@ -91,7 +91,7 @@ def settled(selection: Any) -> Any:
     """Return a selection that can be read twice and compared: lists of texts, where it can be."""
     if isinstance(selection, date):
         moment = isinstance(selection, datetime) and selection.tzinfo is not None
-        return selection if moment else _date_text(selection, None)
+        return selection if moment else date_text(selection, None)
     if isinstance(selection, Mapping):
         return {name: settled(part) for name, part in selection.items()}
     if isinstance(selection, str | bytes | tuple) or not isinstance(selection, Iterable):
@@ -195,7 +195,7 @@ def _is_key(selection: tuple[Any, ...]) -> bool:
     return all(isinstance(part, str | date) for part in selection)
 
 
-def _date_text(when: date, zone: tzinfo | None) -> str:
+def date_text(when: date, zone: tzinfo | None) -> str:
     """Return a date, or the wall time of a moment, as keys are written."""
     if not isinstance(when, datetime):
         return when.isoformat()

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
@@ -17,7 +18,7 @@ import numpy as np
 
 from assetkit.columns import Ints, Words
 from assetkit.definitions.numbering import Numbering
-from assetkit.definitions.selecting import select
+from assetkit.definitions.selecting import date_text, select
 from assetkit.definitions.timekeys import KeyShape, WallSpan
 from assetkit.definitions.universe import Fan, TimeWindow
 from assetkit.definitions.windows import NO_OFFSET, Ticks
@@ -122,8 +123,11 @@ class Timeline:
             raise self.unknown(key)
         return found
 
-    def find(self, key: PartitionKey | None) -> int:
-        """Return where a key is, -1 where it is not."""
+    def find(self, key: PartitionKey | date | None) -> int:
+        """Return where a key is, -1 where it is not; a date or time is that of a window's start."""
+        if isinstance(key, date):
+            lo, hi = self.stretch(date_text(key, self.zone)) or (0, 0)
+            return lo if hi - lo == 1 else -1
         if not isinstance(key, str):
             return -1
         index = self.index_of(key)

@@ -158,7 +158,8 @@ class TimePartitions(PartitionsDefinition):
             more_at=self._more_at(ticks, moment) if ended < last else None,
         )
 
-    def window(self, key: PartitionKey) -> TimeWindow:
+    def window(self, key: PartitionKey | date) -> TimeWindow:
+        key = self.key_at(key) if isinstance(key, date) else key
         span = self.shape.span(key) if isinstance(key, str) else None
         if span is None or not isinstance(key, str):
             raise self.universe(utc_now()).unknown(key)

@@ -95,9 +95,16 @@ class Core:
             print(f"assetkit: data and state are kept in {self.root}", file=sys.stderr)  # noqa: T201
 
 
+def checked_names(argument: str, given: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return what is given by name; raise `InvalidArgument` for what is no mapping."""
+    if given is not None and not isinstance(given, Mapping):
+        raise InvalidArgument(f"{argument}={given!r} does not do. Allowed: a dict with text keys.")
+    return dict(given or {})
+
+
 def checked_pools(pools: Mapping[str, int] | None) -> dict[str, int]:
     """Return how many steps may run at once, by pool; raise `InvalidArgument` for less than one."""
-    for name, places in (pools or {}).items():
+    for name, places in checked_names("pools", pools).items():
         if type(places) is not int or places < 1:
             raise InvalidArgument(
                 f"The pool {name!r} has {places!r} places, so nothing in it could ever run. "

@@ -16,6 +16,7 @@ from types import FrameType, ModuleType
 from typing import TYPE_CHECKING, Any, Self
 
 from assetkit.catalog.base import Catalog
+from assetkit.errors import InvalidArgument
 from assetkit.executors.base import Executor
 from assetkit.executors.local import InProcessExecutor
 from assetkit.graph.build import build_graph
@@ -26,7 +27,7 @@ from assetkit.records import AssetKey
 from assetkit.workspace import backfilling, data, members, upkeep
 from assetkit.workspace.branch import Branch
 from assetkit.workspace.branching import bases_of, find_base
-from assetkit.workspace.core import Core, checked_executor, checked_pools
+from assetkit.workspace.core import Core, checked_executor, checked_names, checked_pools
 from assetkit.workspace.locate import default_base, default_root, lay_out
 from assetkit.workspace.managers import IOManagers, open_catalog
 from assetkit.workspace.planning import plan_in
@@ -82,14 +83,17 @@ class Workspace(Branch):
         root = root if root is not None else default_root(os.environ, here)
         rooms = lay_out(root, here, storage_options)
         lender = find_base(base, rooms, lambda found: Workspace(found).core)
-        managers = IOManagers(io_managers, rooms.place)
+        managers = IOManagers(checked_names("io_managers", io_managers), rooms.place)
         self.core = Core(
             root=rooms.root,
             place=rooms.place,
             catalog=open_catalog(catalog, rooms.catalog),
             base=lender,
             io_managers=managers if lender is None else managers.over(lender.io_managers),
-            resources={**(lender.resources if lender else {}), **(resources or {})},
+            resources={
+                **(lender.resources if lender else {}),
+                **checked_names("resources", resources),
+            },
             executor=checked_executor(executor) or InProcessExecutor(),
             chosen_executor=executor is not None,
             pools=checked_pools(pools),
@@ -185,6 +189,8 @@ class Workspace(Branch):
         An asset with prefixes is quoted (``"sales/orders"``); its last part
         works too where it is unique. Partition dimensions are text columns.
         """
+        if not isinstance(query, str):
+            raise InvalidArgument(f"The query must be a text, such as 'from orders': {query!r}.")
         views = import_module("assetkit.workspace.views")
         frame: pd.DataFrame = views.run_query(self.core, query)
         return frame

@@ -91,4 +91,6 @@ def open_catalog(given: str | PathLike[str] | Catalog | None, default: Path) -> 
         return DuckDBCatalog(default)
     if isinstance(given, str | PathLike):
         return DuckDBCatalog(Path(given).expanduser().resolve())
+    if not hasattr(given, "snapshot"):
+        raise InvalidArgument(f"catalog={given!r} does not do. Allowed: the path of a DuckDB file.")
     return given
