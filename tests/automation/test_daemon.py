@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import subprocess
 import sys
 import time
 
@@ -14,6 +13,7 @@ from assetkit.catalog.automation import TickStatus
 from assetkit.daemon.reloading import Origin, origin_of
 from assetkit.errors import InvalidArgument
 from assetkit.project import load_project
+from tests import warm
 
 PATIENCE = 90.0
 
@@ -62,9 +62,9 @@ def shop(tmp_path):
         def start(self, *options):
             log = tmp_path / f"log-{len(started)}"
             with log.open("w") as file:
-                process = subprocess.Popen(
-                    [sys.executable, "-m", "assetkit", "-m", "shop.py", "--workspace",
-                     str(self.root), "daemon", *options],
+                process = warm.Process(
+                    ["-m", "assetkit", "-m", "shop.py", "--workspace", str(self.root),
+                     "daemon", *options],
                     cwd=tmp_path, stderr=file, stdout=file,
                 )  # fmt: skip
             process.said = log.read_text
@@ -145,10 +145,8 @@ def test_status_and_history_are_told(shop):
     wait_for(lambda: len(shop.ticks()) >= 1, "a tick")
 
     def ask(*words):
-        command = [sys.executable, "-m", "assetkit", "--workspace", str(shop.root), *words]
-        return subprocess.run(
-            command, cwd=shop.file.parent, capture_output=True, text=True, check=False
-        )
+        command = ["-m", "assetkit", "--workspace", str(shop.root), *words]
+        return warm.run(command, cwd=shop.file.parent)
 
     told = json.loads(ask("daemon", "--status", "--json").stdout)
     refused = ask("-m", "shop.py", "tick")

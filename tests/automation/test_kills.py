@@ -2,24 +2,18 @@
 
 import json
 import signal
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
+from tests import warm
 from tests.automation.dying import FEW
-
-PROJECT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
 def deaths(tmp_path_factory):
     """Return what was found after each death, by point."""
-    found = subprocess.run(
-        [sys.executable, "-m", "tests.automation.dying", str(tmp_path_factory.mktemp("deaths"))],
-        cwd=PROJECT, capture_output=True, text=True, timeout=300, check=False,
-    )  # fmt: skip
+    folder = tmp_path_factory.mktemp("deaths")
+    found = warm.run(["-m", "tests.automation.dying", str(folder)])
     assert found.returncode == 0, found.stderr
     lines = [json.loads(line) for line in found.stdout.splitlines()]
     return {line.pop("point"): line for line in lines}

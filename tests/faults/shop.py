@@ -82,12 +82,9 @@ def open_shop(root: Path, *, ahead: timedelta = timedelta()) -> Workspace:
 def build(root: Path, *, edition: int = 1, force: bool = False, **wishes) -> None:
     """Bring the shop up to date; *edition* is what its orders are made from."""
     os.environ[EDITION] = str(edition)
-    ahead = wishes.pop("ahead", timedelta())
-    materialize(
-        total, workspace=open_shop(root, ahead=ahead), progress="none", force=force, **wishes
-    )
-    if force:
-        materialize([orders, large, total], workspace=open_shop(root), progress="none", force=True)
+    workspace = open_shop(root, ahead=wishes.pop("ahead", timedelta()))
+    wanted = [orders, large, total] if force else total
+    materialize(wanted, workspace=workspace, progress="none", force=force, **wishes)
 
 
 def files(root: Path) -> dict[str, str]:

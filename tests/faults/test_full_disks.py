@@ -2,14 +2,11 @@
 
 import json
 import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
 from assetkit.faultpoints import POINTS
-
-PROJECT = Path(__file__).parents[2]
+from tests import warm
 
 
 @pytest.fixture(scope="module")
@@ -23,10 +20,7 @@ def ends(tmp_path_factory):
     if mounted.returncode:
         pytest.skip("no right to mount a small disk here")
     try:
-        done = subprocess.run(
-            [sys.executable, "-m", "tests.faults.filling", str(disk), str(notes)],
-            cwd=PROJECT, capture_output=True, text=True, timeout=300, check=False,
-        )  # fmt: skip
+        done = warm.run(["-m", "tests.faults.filling", str(disk), str(notes)])
     finally:
         subprocess.run(["umount", "-l", str(disk)], check=True)
     assert done.returncode == 0, done.stderr

@@ -2,24 +2,17 @@
 
 import json
 import signal
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
 from assetkit.faultpoints import POINTS, arm
+from tests import warm
 from tests.faults.shop import SLOTS
-
-PROJECT = Path(__file__).parents[2]
 
 
 def lines_of(tmp_path, *arguments):
     """Run the program that dies, and return what it printed."""
-    found = subprocess.run(
-        [sys.executable, "-m", "tests.faults.dying", str(tmp_path), *arguments],
-        cwd=PROJECT, capture_output=True, text=True, timeout=300, check=False,
-    )  # fmt: skip
+    found = warm.run(["-m", "tests.faults.dying", str(tmp_path), *arguments])
     assert found.returncode == 0, found.stderr
     return [json.loads(line) for line in found.stdout.splitlines()]
 

@@ -1,23 +1,16 @@
 """Several processes at one workspace: no slot is built twice, and late results are refused."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
+from tests import warm
 from tests.faults.shop import SLOTS
-
-PROJECT = Path(__file__).parents[2]
 
 
 def race(tmp_path, what):
     """Run a program of several processes; return what it found, and what was said."""
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.faults.racing", str(tmp_path), what],
-        cwd=PROJECT, capture_output=True, text=True, timeout=300, check=False,
-    )  # fmt: skip
+    done = warm.run(["-m", "tests.faults.racing", str(tmp_path), what])
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout), done.stderr
 

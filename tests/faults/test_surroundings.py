@@ -2,20 +2,15 @@
 
 import os
 import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
-PROJECT = Path(__file__).parents[2]
+from tests import warm
 
 
 def told(folder, *what):
     """Run a program in hostile surroundings; return what it said, line by line."""
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.faults.surroundings", str(folder), *what],
-        cwd=PROJECT, capture_output=True, text=True, timeout=300, check=False,
-    )  # fmt: skip
+    done = warm.run(["-m", "tests.faults.surroundings", str(folder), *what])
     assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr
     return done.stdout.splitlines()
 
