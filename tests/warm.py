@@ -107,7 +107,8 @@ def run(
             process.kill()
         out.seek(0)
         err.seek(0)
-        return subprocess.CompletedProcess(arguments, code, out.read().decode(), err.read().decode())
+        said = out.read().decode(), err.read().decode()
+        return subprocess.CompletedProcess(arguments, code, *said)
 
 
 @cache
@@ -162,7 +163,7 @@ def keep(note: int, news: int, *streams: int) -> list[str]:
             os.write(news, told.to_bytes(4, "big", signed=True))
         os._exit(0)
     os.close(news)
-    with open(note, encoding="utf-8") as file:  # noqa: PTH123  a handle
+    with open(note, encoding="utf-8") as file:
         arguments, folder, environ = json.load(file)
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
@@ -201,7 +202,7 @@ def _execute(kind: str, *rest: str) -> None:
         sys.argv = ["-c", *rest[1:]]
         sys.path[0] = ""
         main = sys.modules["__main__"] = ModuleType("__main__")
-        exec(compile(rest[0], "<string>", "exec"), vars(main))  # noqa: S102
+        exec(compile(rest[0], "<string>", "exec"), vars(main))
     else:
         sys.argv = [kind, *rest]
         sys.path[0] = str(Path(kind).resolve().parent)
