@@ -167,14 +167,15 @@ class RayExecutor:
         those that have ended since never are.
         """
         content = packed(_call, function)
+        late: list[Any] = []
         for _ in range(_ROUNDS):
-            if not self._met:
+            if late or not self._met:
                 return
             calls = [
                 _visit.options(scheduling_strategy=_on(node)).remote(content, versions_here())
                 for node in self._met.values()
             ]
-            done, _ = ray.wait(calls, num_returns=len(calls), timeout=_LAST_CALL)
+            done, late = ray.wait(calls, num_returns=len(calls), timeout=_LAST_CALL)
             for reference in done:
                 with suppress(RayError):
                     self._met.pop(ray.get(reference), None)
@@ -309,5 +310,5 @@ def _on(node: str) -> NodeAffinitySchedulingStrategy:
 
 
 _work = ray.remote(max_retries=0)(_do)
-_visit = ray.remote(max_retries=0)(_see)
+_visit = ray.remote(max_retries=0, num_cpus=0)(_see)
 _versions = ray.remote(max_retries=3, num_cpus=0)(versions_here)
