@@ -38,9 +38,9 @@ def facts_in(
     Nothing is read before it is first asked.
     """
 
-    @lru_cache(maxsize=1)
-    def everything() -> Plan:
-        request = Request(targets=tuple(graph.assets))
+    @lru_cache(maxsize=2)
+    def everything(*, automatic: bool = False) -> Plan:
+        request = Request(targets=tuple(graph.assets), automatic=automatic)
         return workspace.plan(graph, request, config=config, now=now)
 
     def facts(kind: str, value: str) -> set[AssetKey]:
@@ -53,7 +53,8 @@ def facts_in(
             return _changed(everything(), value)
         if value == "late":
             return _late(workspace, graph, config, now)
-        return _in_state(everything(), value)
+        # Asked for by hand, what is quarantined is tried again.
+        return _in_state(everything(automatic=value == Verdict.QUARANTINED), value)
 
     return facts
 

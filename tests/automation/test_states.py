@@ -71,6 +71,19 @@ def test_never_held_and_orphan(workspace):
     assert chosen("state:orphan", workspace, assets=[hourly, daily, fewer]) == {"regions"}
 
 
+def test_quarantined_is_what_automation_gave_up(workspace):
+    """What failed as often as it may is found, although it would be tried again by hand."""
+
+    @asset
+    def broken():
+        raise ValueError("a bug")
+
+    materialize(broken, workspace=workspace, raise_on_error=False, progress="none")
+
+    assert chosen("state:quarantined", workspace, assets=[*ALL, broken]) == {"broken"}
+    assert chosen("state:failed", workspace, assets=[*ALL, broken]) == {"broken"}
+
+
 def test_a_state_that_is_none_is_refused_with_the_nearest(workspace):
     """The message names what was meant."""
     with pytest.raises(InvalidSelection, match="late"):
