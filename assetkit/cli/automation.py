@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from assetkit.cli.exits import DONE, FAILED, LOCKED
-from assetkit.cli.options import Verb, json_option
+from assetkit.cli.options import Verb, duration, json_option
 from assetkit.cli.output import Output, plain
 from assetkit.cli.session import Session
 from assetkit.display.quantities import ago_text, count_text, moment_text
@@ -39,6 +39,7 @@ _FEW = 20
     "--horizon",
     default="0s",
     metavar="TIME",
+    callback=duration,
     help="When the next turn comes: promises that fall due before it are kept now.",
 )
 @click.option("--history", is_flag=True, help="List past ticks, and what came of them.")
@@ -92,7 +93,7 @@ def tick(session: Session, /, **given: Any) -> int:
 )
 @click.option("--max-runs", type=click.IntRange(min=1), default=8, show_default=True,
               help="Runs at once at most.")  # fmt: skip
-@click.option("--grace", default="30s", show_default=True, metavar="TIME",
+@click.option("--grace", default="30s", show_default=True, metavar="TIME", callback=duration,
               help="How long to wait for runs when asked to stop.")  # fmt: skip
 @click.option("--status", "status", is_flag=True, help="Say who looks after the workspace.")
 @json_option

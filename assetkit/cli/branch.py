@@ -70,7 +70,8 @@ def promote(session: Session, slot: str, *, overwrite: bool, yes: bool, as_json:
     """
     asset, _, partitions = slot.partition("@")
     workspace = session.furnished
-    confirm(f"Publish {slot or 'all that is new'} in {workspace.base}?", yes=yes)
+    if workspace.base is not None:  # else it is refused
+        confirm(f"Publish {slot or 'all that is new'} in {workspace.base}?", yes=yes)
     count = workspace.promote(_meant(session, asset), partitions or None, overwrite=overwrite)
     if as_json:
         session.out.json("promote", {"base": workspace.base, "promoted": count})

@@ -21,6 +21,7 @@ def cancel(session: Session, run_id: str, *, as_json: bool) -> None:
 
     Steps in worker processes are killed; those in threads end what they are doing.
     """
+    run_id = _meant(session, run_id)
     asked = session.workspace.cancel(run_id)
     if as_json:
         session.out.json("cancel", {"id": run_id, "asked": asked})
@@ -57,6 +58,7 @@ def retry(session: Session, /, run_id: str, **given: Any) -> int:
     from assetkit.cli.running import run_plan
     from assetkit.workspace.retrying import what_is_undone
 
+    run_id = _meant(session, run_id)
     request = what_is_undone(session.workspace.core, session.graph, run_id)
     plan = session.furnished.plan(session.graph, request)
     result = run_plan(session, replace(plan, workspace=session.furnished), given)
@@ -115,3 +117,12 @@ def release(session: Session, select: tuple[str, ...], *, as_json: bool) -> None
         session.out.write(f"Automation goes on with {', '.join(freed)}.")
     else:
         session.out.write("Nothing of that is held.")
+
+
+def _meant(session: Session, run_id: str) -> str:
+    """Return the id of the run that is meant: the newest, where it is called latest."""
+    if run_id != "latest":
+        return run_id
+    from assetkit.cli.logs import find_run
+
+    return str(find_run(session, run_id)["run_id"])

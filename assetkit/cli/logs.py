@@ -15,6 +15,7 @@ from assetkit.cli.session import Session
 from assetkit.display.quantities import duration_text
 from assetkit.display.texttable import Column
 from assetkit.errors import UnknownAsset, did_you_mean
+from assetkit.records import slot_name
 
 _BEAT = 0.5
 
@@ -34,9 +35,11 @@ _BEAT = 0.5
 @click.pass_obj
 def logs(session: Session, run: str, slot: str | None, *, follow: bool, as_json: bool) -> None:
     """Show what happened in RUN (an id, its beginning, or latest); with a slot, what it said."""
-    found = _find_run(session, run)
+    found = find_run(session, run)
     if as_json:
         events = _events(session, found["run_id"], slot)
+        if not events and slot is not None:
+            raise _unknown_slot(session, found, slot)
         session.out.json("events", {"run": found, "events": events})
         return
     shown = 0
@@ -47,13 +50,21 @@ def logs(session: Session, run: str, slot: str | None, *, follow: bool, as_json:
         if not follow or found["status"] != "running":
             break
         time.sleep(_BEAT)
-        found = _find_run(session, found["run_id"])
+        found = find_run(session, found["run_id"])
+    if not shown and slot is not None:
+        raise _unknown_slot(session, found, slot)
     if not shown:
-        where = f"of {slot} " if slot else ""
-        session.err.write(f"Nothing {where}is recorded in run {found['run_id']}.")
+        session.err.write(f"Nothing is recorded in run {found['run_id']}.")
 
 
-def _find_run(session: Session, run: str) -> Mapping[str, Any]:
+def _unknown_slot(session: Session, run: Mapping[str, Any], slot: str) -> UnknownAsset:
+    told = {slot_name(e["asset"], e["partition"]) for e in _events(session, run["run_id"], None)}
+    names = {name.partition("@")[0] for name in told}
+    near = did_you_mean(slot, told if slot.partition("@")[0] in names else names, what="names")
+    return UnknownAsset(f"Nothing of {slot} is recorded in run {run['run_id']}. {near}".rstrip())
+
+
+def find_run(session: Session, run: str) -> Mapping[str, Any]:
     """Return the one run that is meant; its id may be cut short."""
     every = records(session.workspace.runs())
     alike = every[:1] if run == "latest" else [r for r in every if r["run_id"].startswith(run)]

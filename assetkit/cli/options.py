@@ -95,6 +95,20 @@ def yes_option(function: Function) -> Function:
     return function
 
 
+def duration(_: click.Context, parameter: click.Parameter, value: str) -> str:
+    """Return a span of time as it was given; refuse what is none."""
+    from assetkit.definitions.durations import seconds_of
+    from assetkit.errors import InvalidArgument
+
+    try:
+        seconds_of(value, owner="", argument=str(parameter.name), zero=True)
+    except InvalidArgument:
+        raise click.BadParameter(
+            f"{value!r} is no span of time. Write it as '90s', '10min', '2h' or '1d 6h'."
+        ) from None
+    return value
+
+
 def run_id_option(function: Function) -> Function:
     """Add ``--run-id``, for programs that launch a run and want to know it at once."""
 

@@ -71,9 +71,9 @@ def _change(session: Session, words: tuple[str, ...], *, as_json: bool) -> None:
 
 def _show(session: Session, asset: str, *, as_json: bool) -> None:
     _, key = session.one_asset(asset)
-    made = session.plan([key], None, upstream=False)
+    made = session.plan([key], session.selection([asset], None)[1], upstream=False)
     states = list(_states(made, key))
-    total = len(made.universes[key])
+    total = sum(state["count"] for state in states)
     if as_json:
         session.out.json("partitions", {"asset": key, "count": total, "states": states})
         return

@@ -17,7 +17,7 @@ from assetkit.cli.checking import check_document
 from assetkit.cli.output import Output, plain, surroundings
 from assetkit.cli.session import Session, remember_names
 from assetkit.display.quantities import count_text
-from assetkit.errors import did_you_mean
+from assetkit.errors import InvalidArgument, did_you_mean
 from assetkit.execution.events import ProgressSink, RunEvent
 from assetkit.execution.progress import choose_progress
 from assetkit.execution.report import failure_lines, report_line, report_text
@@ -105,7 +105,7 @@ def executor_of(text: str | None) -> Any:
     found = getattr(executors, _EXECUTORS[name])
     if not colon:
         return found()
-    if name in ("threads", "processes") and not rest.isdecimal():
+    if name in ("threads", "processes") and not (rest.isdecimal() and int(rest)):
         raise click.UsageError(f"--executor {text!r}: write it as {name}:4.")
     if name == "in-process":
         raise click.UsageError(f"--executor {text!r}: in-process takes no number.")
@@ -129,7 +129,10 @@ def progress_of(session: Session, kind: str, *, as_json: bool, piped: str = "non
     if as_json:
         return JsonLines(session.out)
     wish = None if kind == "auto" else kind
-    return choose_progress(wish, surroundings(), session.err.stream, piped=piped)
+    try:
+        return choose_progress(wish, surroundings(), session.err.stream, piped=piped)
+    except InvalidArgument as error:  # of ASSETKIT_PROGRESS
+        raise click.UsageError(str(error)) from None
 
 
 def report(session: Session, result: RunResult) -> None:

@@ -160,6 +160,11 @@ class Session:
         from assetkit.graph.grammar import split_partitions
 
         parts = [split_partitions(text) for text in select]
+        if any(not text.strip() for text, _ in parts):
+            raise click.UsageError(
+                "an empty selection means nothing, never everything. Name assets, or leave "
+                "-s out to mean all."
+            )
         behind = {found for _, found in parts if found is not None}
         if partitions is not None:
             behind.add(partitions)

@@ -18,6 +18,8 @@ from assetkit.display.values import is_short, value_text
 from assetkit.errors import DefinitionError
 
 _NAMED = 4
+_ALWAYS = 7
+"""So many columns are shown in any case."""
 _NUMBERS = ("partitions", "rows", "size", "failing")
 _URGENCY = ("overdue", "warning", "fresh")
 _CLEAR = "\x1b[2J\x1b[H"
@@ -136,7 +138,9 @@ def _show_stock(session: Session, frame: Any) -> None:
         )
         for one in records(frame)
     ]
-    session.out.table(columns, rows)
+    # What nobody has anything in only takes the width that the rest needs.
+    shown = [at for at, column in enumerate(columns) if at < _ALWAYS or any(r[at] for r in rows)]
+    session.out.table([columns[at] for at in shown], [[r[at] for at in shown] for r in rows])
 
 
 def _state_of(row: dict[str, Any]) -> str:

@@ -14,6 +14,7 @@ from assetkit.cli.options import Verb, VerbGroup, json_option
 from assetkit.cli.output import surroundings
 from assetkit.cli.session import Session
 from assetkit.display.quantities import count_text
+from assetkit.errors import InvalidArgument
 
 
 @click.command(
@@ -84,7 +85,10 @@ def ui(context: click.Context, /, *, no_open: bool, **wishes: Any) -> int:
         if not no_open:
             webbrowser.open(address)
 
-    server.serve(source, server.Wishes(**wishes), announce)
+    try:
+        server.serve(source, server.Wishes(**wishes), announce)
+    except InvalidArgument as error:  # an option's, not a definition's
+        raise click.UsageError(str(error)) from None
     return DONE
 
 

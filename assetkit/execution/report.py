@@ -11,6 +11,7 @@ from assetkit.display.glyphs import glyph, to_ascii
 from assetkit.display.html import Html, details, element, html_table, joined, tone_mark, view
 from assetkit.display.quantities import bytes_text, count_text, duration_text
 from assetkit.display.texttable import Column, text_table
+from assetkit.execution.tracebacks import place_in
 from assetkit.records import AssetKey, CheckOutcome, FailedAttempt, Outcome, PartitionKey, slot_name
 
 Slots = Sequence[tuple[AssetKey, PartitionKey | None]]
@@ -93,7 +94,10 @@ def failure_lines(report: RunReport) -> Iterator[str]:
         slot = slot_name(failure.asset, failure.partition)
         tries = f" after {failure.attempt} attempts" if failure.attempt > 1 else ""
         yield f"{glyph('failed')} {slot} failed{tries}, {duration_text(failure.duration)}"
-        yield f"    {failure.error_type}: {failure.message}".rstrip(": ")
+        said = f"{failure.error_type}: {failure.message}".rstrip(": ")
+        yield from (f"    {line}".rstrip() for line in said.splitlines())
+        if place := place_in(failure.traceback):
+            yield f"      {place}"
         yield f"    assetkit logs {failure.run_id} {slot}"
     if len(report.failures) > _SHOWN_FAILURES:
         yield f"  … {len(report.failures) - _SHOWN_FAILURES:,} more: assetkit logs {report.run_id}"

@@ -112,7 +112,7 @@ class _Evaluator:
         if isinstance(node, Reach):
             return self.nearest(node.of)
         if isinstance(node, Attribute) and (known := self._values(node.kind)):
-            return did_you_mean(node.value, known, what=f"values of {node.kind}:")
+            return did_you_mean(node.value, known, what=f"values of {node.kind}")
         return ""
 
     def _named(self, name: Name) -> Keys:

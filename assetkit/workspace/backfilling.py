@@ -197,6 +197,11 @@ def cancel(core: Core, name: str) -> bool:
     catalog = core.catalog
     if _status_of(catalog, name) is not None:
         return catalog.ask_cancel(name)
+    if not catalog.backfills(name):
+        runs = catalog.runs().column("run_id").to_pylist()
+        known = [*map(str, runs), *(one.backfill_id for one in catalog.backfills())]
+        near = did_you_mean(name, known, what="ids") if known else "Nothing has run here yet."
+        raise PlanError(f"There is no run and no backfill {name!r}. {near}")
     record = _known(catalog, name)
     asked = bool(record.runs) and catalog.ask_cancel(record.runs[-1])
     if not asked and record.status is RunStatus.RUNNING:

@@ -53,6 +53,7 @@ def describe(core: Core, asset: Any, partition: Any, rows: int) -> Description:
         preview=some.to_pylist(),
         metadata=made.metadata,
         checks=_checks(owner, known.key, made.ordinal),
+        is_newest=bool(places[-1] == len(stock.texts) - 1),
     )
 
 

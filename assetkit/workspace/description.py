@@ -41,6 +41,7 @@ class Description:
     preview: Sequence[Mapping[str, Any]] = ()
     metadata: Mapping[str, Any] = field(default_factory=dict)
     checks: Sequence[Mapping[str, Any]] = ()
+    is_newest: bool = True
 
     def facts(self) -> Iterator[tuple[str, str]]:
         """Yield what is known, by name."""
@@ -50,7 +51,7 @@ class Description:
                 "published",
                 f"{count_text(self.slots, 'partition')}, {_size(*sizes)}".rstrip(", "),
             )
-            yield "newest", self.partition
+            yield "newest" if self.is_newest else "partition", self.partition
             sizes = (self.slot_rows, self.slot_bytes)
         yield "holds", _size(*sizes)
         yield "built", f"{moment_text(self.materialized_at)}, run {self.run_id}"

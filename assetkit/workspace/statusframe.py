@@ -11,7 +11,7 @@ import pandas as pd
 from assetkit.display.glyphs import glyph
 from assetkit.display.html import Html, element, html_table, tone_mark, view
 from assetkit.display.quantities import duration_text, moment_text
-from assetkit.planning.decisions import Decision
+from assetkit.planning.decisions import Decision, Outcome
 from assetkit.planning.freshness import Freshness
 from assetkit.workspace import frames
 from assetkit.workspace.board import PROMISE, Board, graph_seen, promise_history, read_board
@@ -110,7 +110,10 @@ def _with_absent(known: pd.DataFrame, absent: list[str]) -> pd.DataFrame:
 
 
 def _promise(status: Freshness | None, held: Decision | None) -> tuple[Any, ...]:
-    waits = None if held is None else f"{held.outcome.replace('_', ' ')}: {held.reason}"
+    waits = None
+    if held is not None:
+        is_said = held.outcome is Outcome.HELD  # by the reason itself
+        waits = held.reason if is_said else f"{held.outcome.replace('_', ' ')}: {held.reason}"
     if status is None:
         return (None, None, None, None, None, waits)
     why = status.reason or None

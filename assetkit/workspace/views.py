@@ -33,15 +33,24 @@ def run_query(core: Core, query: str) -> pd.DataFrame:
     names = view_names(known)
     with connected() as connection:
         # Held, so that the files stay as they are until the query is done.
-        held = [
-            _make_view(connection, name, core, known[names[name]])
+        held = {
+            name: _make_view(connection, name, core, known[names[name]])
             for name in _named_in(query, names)
-        ]
+        }
         try:
+            asked = connection.sql(query)
+            if asked is None:
+                raise InvalidSelection(
+                    "The query gives no rows. Ask with one, as in: select * from NAME."
+                )
             # Arrow first: DuckDB's own conversion to pandas is several times slower for text.
-            table = connection.sql(query).to_arrow_table()
+            table = asked.to_arrow_table()
         except duckdb.CatalogException as error:
-            raise InvalidSelection(f"{_first_line(error)} Assets: {_known(names)}.") from error
+            empty = sorted({names[name] for name, table in held.items() if table is None})
+            hint = f" Nothing with columns is published of {', '.join(empty)}." if empty else ""
+            raise InvalidSelection(
+                f"{_first_line(error).rstrip('!.')}.{hint} Assets: {_known(names)}."
+            ) from error
         except duckdb.Error as error:
             raise InvalidSelection(f"The query cannot be run: {error}") from error
     del held
@@ -50,8 +59,13 @@ def run_query(core: Core, query: str) -> pd.DataFrame:
 
 
 def view_names(known: Mapping[AssetKey, Known]) -> dict[str, AssetKey]:
-    """Return what a query may call each asset: its key, and its last part where that is unique."""
+    """Return what a query may call each asset.
+
+    Its key, ``sales/orders`` also as the table ``sales.orders``, and its last part where that
+    is unique.
+    """
     names = {key: key for key in known}
+    names |= {key.replace("/", "."): key for key in known if key.count("/") == 1}
     shorts = [key.rpartition("/")[2] for key in known]
     for key, short in zip(known, shorts, strict=True):
         if shorts.count(short) == 1:
@@ -86,9 +100,13 @@ def _make_view(
     if origin is None:
         connection.register(f"assetkit {name}", table)
         origin = query_of(f"assetkit {name}", table)
+    schema, dot, last = name.rpartition(".")
+    if dot:
+        connection.execute(f"create schema if not exists {_quoted(schema)}")
+    view = f"{_quoted(schema)}.{_quoted(last)}" if dot else _quoted(name)
     # A view takes no bound values; names and paths are quoted.
     connection.execute(
-        f"create view {_quoted(name)} as select columns(lambda name: not "  # noqa: S608
+        f"create view {view} as select columns(lambda name: not "  # noqa: S608
         f"starts_with(name, '__index_level_')) from ({origin})"
     )
     return table

@@ -365,7 +365,7 @@ def test_unknown_ids_and_changed_definitions_are_told(project, workspace):
 
     with pytest.raises(PlanError, match="There is no backfill 'bf-0'"):
         resume("bf-0", project.readings, workspace=workspace)
-    with pytest.raises(PlanError, match="There is no backfill"):
+    with pytest.raises(PlanError, match="There is no run and no backfill"):
         workspace.cancel("bf-0")
 
     @asset(partitions=StaticPartitions(["x"]))

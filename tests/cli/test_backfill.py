@@ -144,7 +144,7 @@ def test_what_does_not_go_together_is_refused(run, shop):
     for arguments, said in (
         (("--resume", "bf-1", "-s", "orders"), "--select does not go with --resume"),
         (("--resume", "bf-1"), "There is no backfill 'bf-1'"),
-        (("--cancel", "bf-1"), "There is no backfill 'bf-1'"),
+        (("--cancel", "bf-1"), "There is no run and no backfill 'bf-1'"),
         ((), "say which assets with -s"),
         (("-s", "orders@2026-03-01"), "2026-03-01"),
     ):

@@ -48,6 +48,7 @@ def test_show_tells_of_the_data(run, shop):
     assert [line.split() for line in newest.splitlines() if line.startswith("amount")] == [
         ["amount", "double", "0", "1.5", "2"]
     ]
+    assert "newest" not in run("show", "valid_orders@2026-01-01").out
     found = run("show", "valid_orders@2026-01-01", "--json").json["published"]
     assert (found["partition"], found["partitions"]) == ("2026-01-01", 3)
     assert found["preview"][0] == {"region": "north", "amount": 1.5}

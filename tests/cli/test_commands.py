@@ -1,6 +1,7 @@
 """What the commands do to a real project and a real workspace."""
 
 import json
+import re
 
 import pytest
 
@@ -98,6 +99,7 @@ def test_a_failed_asset_is_exit_code_1_with_the_users_error(run, shop):
     assert "3 materialized, 3 failed, 1 blocked" in ended.out
     assert "ValueError: no such region" in ended.err
     assert "Blocks: by_region" in ended.err
+    assert re.search(r'shop\.py:\d+  in valid_orders  raise ValueError\("no such', ended.err)
     assert "Traceback" not in ended.err
 
 
@@ -119,6 +121,17 @@ def test_logs_show_the_traceback_of_a_failure(run, shop):
     said = run("logs", "latest", "valid_orders@2026-01-01")
 
     assert 'raise ValueError("no such region")' in said.out
+
+
+def test_logs_of_what_was_not_in_a_run_are_refused(run, shop):
+    """With the nearest names; also as JSON."""
+    run("materialize", "-s", "orders")
+
+    for slot, near in (("ordres", "orders"), ("orders@2026-01-09", "orders@2026-01-03")):
+        for arguments in ((slot,), (slot, "--json")):
+            ended = run("logs", "latest", *arguments)
+            assert (ended.code, ended.out) == (2, "")
+            assert near in ended.err
 
 
 def test_an_unknown_run_is_refused(run, shop):
@@ -344,3 +357,25 @@ def test_configuration_from_files_and_fields(run, shop):
     wrong = run("plan", *given, "--config", "by_region.by.column=[1]")
     assert wrong.code == 2
     assert "by_region.by.column: Input should be a valid string" in wrong.err
+
+
+@pytest.mark.parametrize("selection", ["", " ", "@latest"])
+def test_an_empty_selection_is_never_everything(run, shop, selection):
+    """As of a variable of a script that is not set."""
+    ended = run("materialize", "-s", selection)
+
+    assert ended.code == 2
+    assert "an empty selection means nothing" in ended.err
+    assert run("runs", "--json").json["runs"] == []
+
+
+def test_numbers_of_workers_are_wrong_usage(run, shop):
+    """The definitions are as they were: it is the command line that is wrong."""
+    ended = run("materialize", "--executor", "threads:0")
+
+    assert (ended.code, "write it as threads:4" in ended.err) == (2, True)
+
+
+def test_partitions_can_be_looked_at_by_selection(run, shop):
+    """What is behind @ is what is told of."""
+    assert run("partitions", "orders@latest:2", "--json").json["count"] == 2

@@ -10,7 +10,8 @@ def test_retry_runs_what_failed_and_what_that_blocked(run, shop):
     failed = run("runs", "--json").json["runs"][0]["run_id"]
     shop.edit(" / (len(orders) - 2)", "")
 
-    ended = run("retry", failed, "--json")
+    assert run("cancel", "latest").out == f"{failed} is not running: nothing to stop.\n"
+    ended = run("retry", "latest", "--json")
 
     assert ended.code == 0
     made = {(one["asset"], one["partition"]) for one in ended.lines if one["event"] == "step_ended"}
@@ -35,7 +36,7 @@ def test_runs_are_cancelled_and_retried_under_runs_too(run, shop):
     retried = run("runs", "retry", "nope")
 
     assert (cancelled.code, retried.code) == (2, 2)
-    assert "'nope'" in cancelled.err
+    assert "There is no run and no backfill 'nope'" in cancelled.err
     assert "There is no run 'nope'" in retried.err
 
 

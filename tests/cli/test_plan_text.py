@@ -137,7 +137,7 @@ FAILURE = FailedAttempt(
     fingerprint="f",
     error_type="ValueError",
     message="HTTP 503 from <b>the shop</b>",
-    traceback='  File "shop/raw.py", line 14, in raw_orders\nValueError: HTTP 503\n',
+    traceback='  File "shop/raw.py", line 14, in raw_orders\n    raise error\nValueError: 503\n',
     failed_at=NOW,
     duration=2.1,
 )

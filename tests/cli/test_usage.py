@@ -54,6 +54,13 @@ def test_no_command_is_a_question_for_help(run):
         pytest.param(["plan"], "no project is named", id="no-project"),
         pytest.param(["runs", "--limit", "0"], "0 is not in the range", id="range"),
         pytest.param(["delete", "x"], "say --yes", id="nobody-to-ask"),
+        pytest.param(["promote"], "is no branch", id="no-branch"),
+        pytest.param(["sql", ""], "gives no rows", id="no-query"),
+        pytest.param(["tick", "--horizon", "soon"], "'soon' is no span of time", id="span"),
+        pytest.param(["daemon", "--grace", "1x"], "'1x' is no span of time", id="grace"),
+        pytest.param(
+            ["-m", "x", "ui", "--host", "0.0.0.0"], "would let other machines in", id="host"
+        ),
     ],
 )
 def test_wrong_usage_is_one_sentence_and_code_2(run, arguments, message):

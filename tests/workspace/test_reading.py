@@ -104,12 +104,15 @@ def test_sql_sees_every_asset_as_a_view(shop):
     assert counted.partition[0] == "2026-01-01"
     assert int(shop.sql('select total from "report/total"').total[0]) == 37
     assert int(shop.sql("select total from total").total[0]) == 37
+    assert int(shop.sql("select total from report.total").total[0]) == 37
 
 
 def test_wrong_sql_is_told_in_words(shop):
     """An unknown table is named, with the assets there are."""
     with pytest.raises(InvalidSelection, match="ordres"):
         shop.sql("select * from ordres")
+    with pytest.raises(InvalidSelection, match="gives no rows"):
+        shop.sql("")
 
 
 def test_lineage_leads_up_to_the_roots(shop):
