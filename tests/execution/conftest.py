@@ -67,6 +67,10 @@ class Letters:
     def positions(self, ordinals):
         return np.where(ordinals < len(self.keys), ordinals, -1).astype(np.int64)
 
+    def ordinals_of_texts(self, texts):
+        found = [self.keys.index(one) if one in self.keys else -1 for one in texts]
+        return np.array(found, dtype=np.int64)
+
     def stable_ids(self, positions):
         return np.asarray(positions, dtype=np.uint64) + np.uint64(7)
 
