@@ -179,6 +179,7 @@ def become(arguments: Sequence[str]) -> int:
     for name, number, mode in (("stdin", 0, "r"), ("stdout", 1, "w"), ("stderr", 2, "w")):
         stream = os.fdopen(number, mode, buffering=1, encoding="utf-8", closefd=False)
         setattr(sys, name, stream)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored, below jobs of a shell
     import_module("assetkit.faultpoints").arm(os.environ.get("ASSETKIT_FAULT", ""))
     try:
         _execute(*arguments)

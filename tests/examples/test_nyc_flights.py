@@ -2,8 +2,6 @@
 
 import json
 import shutil
-import subprocess
-import sys
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -13,6 +11,7 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 from assetkit import Workspace
+from tests import warm
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "nyc_flights"
 FEBRUARY = "monthly_report@2013-02"
@@ -35,12 +34,6 @@ class Project:
         shutil.copytree(EXAMPLE, folder, ignore=leave)
         self.folder = folder
 
-    def copy(self, folder):
-        """Return a copy of the project with all that it has built."""
-        copied = Project(folder)
-        shutil.copytree(self.folder / ".assetkit", folder / ".assetkit")
-        return copied
-
     @property
     def workspace(self):
         """The workspace that the project uses."""
@@ -48,12 +41,11 @@ class Project:
 
     def command(self, *arguments):
         """Run the installed command and return what it prints."""
-        program = Path(sys.executable).with_name("assetkit")
-        return self._output([program, *arguments])
+        return self._output("-m", "assetkit", *arguments)
 
     def materialize(self, **arguments):
         """Materialize, and return how each step ended: {outcome: [(asset, partition), ...]}."""
-        printed = self._output([sys.executable, "-c", RUN, json.dumps(arguments)])
+        printed = self._output("-c", RUN, json.dumps(arguments))
         outcomes = json.loads(printed.splitlines()[-1])
         return {name: [tuple(slot) for slot in slots] for name, slots in outcomes.items()}
 
@@ -64,8 +56,8 @@ class Project:
         assert old in text
         path.write_text(text.replace(old, new), encoding="utf-8")
 
-    def _output(self, command):
-        done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, check=False)
+    def _output(self, *command):
+        done = warm.run(command, cwd=self.folder)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
@@ -78,17 +70,12 @@ def whole_year(tmp_path_factory):
     return project
 
 
-@pytest.fixture(scope="module")
-def month(tmp_path_factory):
-    """Build the report of one month and all that it needs; return the project, and what ended."""
-    project = Project(tmp_path_factory.mktemp("month") / "nyc_flights")
-    return project, project.materialize(select=FEBRUARY)
-
-
 @pytest.fixture
-def february(month, tmp_path):
-    """Return a project of its own in which the report of a month is built."""
-    return month[0].copy(tmp_path / "nyc_flights")
+def february(tmp_path):
+    """Build the report of one month and all that it needs, in a project of its own."""
+    project = Project(tmp_path / "nyc_flights")
+    project.materialize(select=FEBRUARY)
+    return project
 
 
 @pytest.fixture(scope="module")
@@ -249,9 +236,10 @@ def test_second_run_does_nothing(whole_year):
     assert "Nothing to build" in whole_year.command("plan")
 
 
-def test_a_month_needs_just_its_days(month):
+def test_a_month_needs_just_its_days(tmp_path):
     """A selection reaches upstream through the mappings, and no further."""
-    built = month[1]["materialized"]
+    project = Project(tmp_path / "nyc_flights")
+    built = project.materialize(select=FEBRUARY)["materialized"]
 
     for asset in ("raw_flights", "flights", "carrier_delays"):
         days = days_of(built, asset)
