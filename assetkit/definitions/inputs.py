@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,6 +63,22 @@ def _check_need(need: object, *, owner: str) -> None:
         return
     if isinstance(need, bool) or not isinstance(need, int) or need < 1:
         raise invalid(owner, "need", need, "'all', 'any', 'optional', or a minimum count from 1")
+
+
+def columns_asked(columns: Any) -> list[str] | None:
+    """Return the columns that a load asks for, one alone as a list; None: all of them.
+
+    Raises:
+        InvalidArgument: they are no texts.
+    """
+    listed = [columns] if isinstance(columns, str) else columns
+    if listed is None:
+        return None
+    if not isinstance(listed, Iterable) or not all(isinstance(one, str) for one in listed):
+        raise invalid(
+            "load", "columns", columns, "a list of column names, such as ['id', 'amount']"
+        )
+    return list(listed)
 
 
 def _column_names(columns: object, *, owner: str) -> tuple[str, ...]:

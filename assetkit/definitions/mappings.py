@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from collections.abc import Mapping as Dict
+from datetime import date
 from typing import Any
 
 from assetkit.definitions.bydimension import ByDimension
@@ -27,6 +28,7 @@ from assetkit.definitions.mapping import (
 from assetkit.definitions.multi import MultiPartitions
 from assetkit.definitions.names import invalid
 from assetkit.definitions.scheme import PartitionsDefinition
+from assetkit.definitions.selecting import settled
 from assetkit.definitions.static import StaticPartitions
 from assetkit.definitions.timepartitions import TimePartitions
 
@@ -75,9 +77,10 @@ def window(start: int = -6, end: int = 0) -> Mapping:
 
 def specific(keys: Sequence[Any] | str) -> Mapping:
     """Map each partition to the same upstream *keys*: keys, ranges, or parts by dimension."""
-    listed = (keys,) if isinstance(keys, str | Dict) else tuple(keys)
-    if not listed:
-        raise invalid("specific", "keys", keys, "at least one key")
+    given = settled(keys)
+    listed = tuple(given) if isinstance(given, list | tuple) else (given,)
+    if not listed or not all(isinstance(one, str | Dict | tuple | date) for one in listed):
+        raise invalid("specific", "keys", keys, "a list of at least one key, such as ['us']")
     return Specific(listed)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from assetkit.columns import Ints, join_version
+from assetkit.definitions.inputs import columns_asked
 from assetkit.definitions.keys import slot_folder
 from assetkit.definitions.selecting import names_one
 from assetkit.definitions.universe import Universe
@@ -174,7 +175,7 @@ class RunResult:
         if not sources:
             return None
         manager = self._environment.io_manager_of(self._plan.graph.assets[key])
-        return manager.read(sources, load_as, columns)
+        return manager.read(sources, load_as, columns_asked(columns))
 
     def __getitem__(self, asset: Any) -> Any:
         return self.load(asset)

@@ -34,6 +34,7 @@ _FIXES = {
     "dict": "Return a DataFrame: pd.DataFrame(result)",
     "list": "Return a DataFrame: pd.DataFrame(result); or yield tables one by one",
     "tuple": "Return a DataFrame: pd.DataFrame(result); or yield tables one by one",
+    "Output": "Return it, once: return Output(tables), where tables may be a generator",
     "ChunkedArray": "Return a table: pa.table({'value': array})",
     "DuckDBPyConnection": "Return a relation: connection.sql('select ...')",
 }

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from assetkit.columns import Ints
+from assetkit.definitions.inputs import columns_asked
 from assetkit.definitions.keys import slot_folder, split_key_text
 from assetkit.definitions.selecting import names_one, select, settled
 from assetkit.errors import (
@@ -119,7 +120,7 @@ def load(
         partitions, known.dimensions, set(texts).__contains__
     )
     sources = sources_in(stock, known, places, with_dimensions=many)
-    return manager.read(sources, load_as, columns) if sources else None
+    return manager.read(sources, load_as, columns_asked(columns)) if sources else None
 
 
 def sources_in(stock: Stock, known: Known, places: Ints, *, with_dimensions: bool) -> list[Source]:

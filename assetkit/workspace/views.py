@@ -98,7 +98,10 @@ def _make_view(
     )
     origin = query_over(table)
     if origin is None:
-        connection.register(f"assetkit {name}", table)
+        try:
+            connection.register(f"assetkit {name}", table)
+        except duckdb.InvalidInputException:  # an object, which has no rows to select
+            return None
         origin = query_of(f"assetkit {name}", table)
     schema, dot, last = name.rpartition(".")
     if dot:

@@ -327,6 +327,7 @@ def test_combinations_that_make_no_sense_are_refused(mapping, down, up, said):
         lambda: window(1, 0),
         lambda: window(0.5, 1),
         lambda: specific([]),
+        lambda: specific(3),
         lambda: by_key({}),
         by_dimension,
         lambda: by_dimension(date="identity"),

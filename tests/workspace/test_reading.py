@@ -5,7 +5,14 @@ import pyarrow as pa
 import pytest
 
 from assetkit import StaticPartitions, asset, materialize, plan
-from assetkit.errors import DataMissing, InvalidSelection, PlanError, UnknownAsset, UnknownPartition
+from assetkit.errors import (
+    DataMissing,
+    InvalidArgument,
+    InvalidSelection,
+    PlanError,
+    UnknownAsset,
+    UnknownPartition,
+)
 
 
 @pytest.mark.parametrize(
@@ -159,3 +166,28 @@ def test_views_leave_out_what_is_no_data(workspace):
         "partition": ["filtered", "filtered"],
     }
     assert workspace.load(mixed, "none") is None
+
+
+def test_sql_says_what_no_table_can_be_made_of(workspace):
+    """An object has no rows; queries that do not name it go on as if it were not there."""
+
+    @asset(io_manager="pickle")
+    def model():
+        return {"weights": [1, 2]}
+
+    @asset
+    def model_scores():
+        return pd.DataFrame({"score": [1]})
+
+    materialize([model, model_scores], workspace=workspace, progress="none")
+
+    assert workspace.sql("from model_scores").score.tolist() == [1]
+    with pytest.raises(InvalidSelection, match="Nothing with columns is published of model"):
+        workspace.sql("from model")
+
+
+def test_one_column_may_go_without_a_list_and_must_be_a_text(shop):
+    """A text is one column, not many of a letter each."""
+    assert list(shop.load("orders", "2026-01-01", columns="amount").columns) == ["amount"]
+    with pytest.raises(InvalidArgument, match=r"columns=\[3\]"):
+        shop.load("orders", columns=[3])
