@@ -24,6 +24,8 @@ def validate(session: Session, *, as_json: bool) -> None:
     """Load the project and check all of it: names, inputs, partitions, mappings, circles."""
     definitions = session.definitions
     definitions.validate()
+    for asset in session.graph.assets.values():
+        session.furnished.core.io_manager_of(asset)
     count = len(session.graph.assets)
     if as_json:
         session.out.json("validate", {"module": session.module_name, "assets": count})

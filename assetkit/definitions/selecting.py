@@ -74,6 +74,8 @@ def select(universe: Selectable, selection: Any) -> Ints:
     if isinstance(selection, str):
         return _select_text(universe, selection)
     if isinstance(selection, Mapping):
+        if not selection:  # nothing, never everything
+            return empty_ints()
         return universe.by_dimension(_known_dimensions(universe, selection))
     if isinstance(selection, date):
         return _select_key(universe, date_text(selection, universe.zone))

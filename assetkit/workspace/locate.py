@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from assetkit.errors import InvalidArgument, WorkspaceError
+from assetkit.errors import InvalidArgument, LoadError, WorkspaceError
 from assetkit.io.base import Place
 
 DEFAULT_ROOT = ".assetkit"
 VARIABLE = "ASSETKIT_WORKSPACE"
 BASE_VARIABLE = "ASSETKIT_BASE"
+_SETTINGS = ("module", "workspace", "base")
 _BASE = "base"
 """The file in which a branch remembers its base."""
 
@@ -34,7 +35,7 @@ def find_project(start: Path) -> Project | None:
     """Return the nearest project upwards from *start* that has a ``[tool.assetkit]`` table.
 
     Raises:
-        WorkspaceError: a ``pyproject.toml`` on the way is no valid TOML.
+        LoadError: a ``pyproject.toml`` on the way is no valid TOML, or says what cannot be meant.
     """
     for folder in (start, *start.parents):
         file = folder / "pyproject.toml"
@@ -43,13 +44,21 @@ def find_project(start: Path) -> Project | None:
         try:
             content = tomllib.loads(file.read_text(encoding="utf-8"))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise WorkspaceError(
-                f"{file} cannot be read as TOML: {error}. Mend it first."
-            ) from error
-        settings = content.get("tool", {}).get("assetkit")
+            raise LoadError(f"{file} cannot be read as TOML: {error}. Mend it first.") from error
+        tools = content.get("tool", {})
+        settings = tools.get("assetkit") if isinstance(tools, Mapping) else None
         if settings is not None:
+            _check_settings(settings, file)
             return Project(folder=folder, settings=settings)
     return None
+
+
+def _check_settings(settings: Any, file: Path) -> None:
+    if not isinstance(settings, Mapping):
+        raise LoadError(f'{file}: assetkit is no table. Write [tool.assetkit], module = "...".')
+    for name in _SETTINGS:
+        if name in settings and not isinstance(settings[name], str):
+            raise LoadError(f"{file}: {name} = {settings[name]!r} in [tool.assetkit] is no text.")
 
 
 def default_root(environ: Mapping[str, str], here: Path) -> str:

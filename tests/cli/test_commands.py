@@ -379,3 +379,32 @@ def test_numbers_of_workers_are_wrong_usage(run, shop):
 def test_partitions_can_be_looked_at_by_selection(run, shop):
     """What is behind @ is what is told of."""
     assert run("partitions", "orders@latest:2", "--json").json["count"] == 2
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ("[tool.assetkit", "cannot be read as TOML"),
+        ("[tool]\nassetkit = 3", "assetkit is no table"),
+        ("[tool.assetkit]\nmodule = 3", "module = 3 in [tool.assetkit] is no text"),
+    ],
+)
+def test_settings_that_cannot_be_meant_are_told(run, shop, settings, said):
+    """With the file; the project does not load."""
+    (shop.folder / "pyproject.toml").write_text(settings)
+
+    ended = run("plan")
+
+    assert ended.code == 3
+    assert said in ended.err
+    assert "pyproject.toml" in ended.err
+
+
+def test_validation_looks_for_the_io_managers(run, shop):
+    """A name that neither project nor workspace knows is told before anything is planned."""
+    shop.edit('group="raw"', 'group="raw", io_manager="drawer"')
+
+    ended = run("validate")
+
+    assert ended.code == 3
+    assert "'drawer', which this workspace does not have" in ended.err
