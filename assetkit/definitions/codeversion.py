@@ -10,13 +10,13 @@ Rule 3: what cannot be fingerprinted is named in a warning, never left out in si
 
 from __future__ import annotations
 
-import gc
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from assetkit.definitions.asset import AssetDef
 from assetkit.definitions.codeparts import Constant, Link, Part, PartReader
+from assetkit.definitions.garbage import uncollected
 from assetkit.definitions.sources import forget_files
 from assetkit.records import AssetKey, SourceLocation
 
@@ -57,16 +57,11 @@ def code_versions(assets: Iterable[AssetDef]) -> dict[AssetKey, CodeVersion]:
 
     A warning comes with the first asset that it concerns.
     """
-    # Syntax trees are many small objects that live until the end: collecting garbage
-    # again and again on the way would take as long as reading them.
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        return _versions(assets)
-    finally:
-        forget_files()
-        if collecting:
-            gc.enable()
+    with uncollected():
+        try:
+            return _versions(assets)
+        finally:
+            forget_files()
 
 
 def _versions(assets: Iterable[AssetDef]) -> dict[AssetKey, CodeVersion]:

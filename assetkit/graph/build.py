@@ -16,6 +16,7 @@ from itertools import pairwise
 from typing import Any
 
 from assetkit.definitions.asset import AssetDef, Input
+from assetkit.definitions.garbage import uncollected
 from assetkit.definitions.handles import Asset, project_assets
 from assetkit.errors import CycleError, DefinitionError, DuplicateAsset
 from assetkit.graph.checked import with_checks
@@ -31,10 +32,11 @@ def build_graph(targets: Iterable[AnyAsset], extra: Iterable[AnyAsset] = ()) -> 
     *extra* are assets that upstreams are looked up among, too (those of the
     `Definitions`). Raises the first `DefinitionError` found.
     """
-    graph, problems = _build(list(targets), list(extra))
-    if problems:
-        raise problems[0]
-    return with_checks(graph)
+    with uncollected():
+        graph, problems = _build(list(targets), list(extra))
+        if problems:
+            raise problems[0]
+        return with_checks(graph)
 
 
 def find_problems(assets: Iterable[AnyAsset]) -> tuple[DefinitionError, ...]:
