@@ -211,7 +211,8 @@ def plan_again(saved: SavedPlan, workspace: Workspace, names: Mapping[str, Any])
             f"Plan {saved.plan_id} is about {gone[0]!r}, which is no asset any more."
         )
     workspace = found.furnish(workspace)
-    again = workspace.plan(found.graph, saved.request, config=saved.config, now=saved.now)
+    config = check_config(found.graph.assets, saved.config)
+    again = workspace.plan(found.graph, saved.request, config=config, now=saved.now)
     saved.check(again)
     return replace(again, workspace=workspace)
 

@@ -22,6 +22,7 @@ from assetkit.api import (
     plan_targets,
     workspace_of,
 )
+from assetkit.definitions.config import check_config
 from assetkit.errors import BackfillTooLarge, PlanError
 from assetkit.execution.result import RunResult, Slot
 from assetkit.planning.estimate import PlanEstimate, estimate
@@ -254,7 +255,7 @@ def plan_rest(
             f"Backfill {backfill_id} is about {gone[0]!r}, which is no asset here any more. "
             f"Was it renamed? Start a backfill of the new one."
         )
-    config = record.request.get("config") or {}
+    config = check_config(found.graph.assets, record.request.get("config") or {})
     request = what_is_left(record, found.graph)
     workspace = found.furnish(workspace)
     plan = workspace.plan(found.graph, request, config=config, now=now)

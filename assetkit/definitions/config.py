@@ -37,6 +37,25 @@ def check_config(
     return checked
 
 
+def kept_config(
+    assets: Mapping[AssetKey, AssetDef], config: Mapping[AssetKey, Mapping[str, Any]]
+) -> dict[AssetKey, dict[str, Any]]:
+    """Return what of a configuration has to be kept to have it again by `check_config`.
+
+    That leaves out the defaults, among them secrets and other values that no file can hold.
+    """
+    defaults = check_config(assets, None)
+    kept = {
+        key: {
+            name: value
+            for name, value in values.items()
+            if key not in defaults or defaults[key][name] != value
+        }
+        for key, values in config.items()
+    }
+    return {key: values for key, values in kept.items() if values}
+
+
 def require_config(asset: AssetDef, values: Mapping[str, Any] | None) -> None:
     """Refuse what is to run and lacks configuration that it cannot do without.
 

@@ -15,6 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from assetkit.definitions.config import kept_config
 from assetkit.errors import PlanError, PlanOutdated
 from assetkit.planning.data import PlanData
 from assetkit.planning.outline import Outline, outline_of
@@ -89,7 +90,7 @@ def save_plan(plan: PlanData, text: str, path: str | os.PathLike[str]) -> None:
         "whole": sorted(request.whole),
         "upstream": request.upstream,
         "forced": sorted(request.forced),
-        "config": plan.config,
+        "config": kept_config(plan.graph.assets, plan.config),
         "outline": asdict(outline_of(plan)),
         "text": text,
     }

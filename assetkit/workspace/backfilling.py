@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from assetkit.catalog.base import Catalog
+from assetkit.definitions.config import kept_config
 from assetkit.display.ranges import runs_of
 from assetkit.errors import PlanError, did_you_mean
 from assetkit.execution.result import RunResult
@@ -53,7 +54,7 @@ def begin(core: Core, plan: Plan) -> BackfillRecord:
             "slots": slots,
             "upstream": plan.request.upstream,
             "forced": bool(plan.request.forced),
-            "config": _plain(plan.config),
+            "config": _plain(kept_config(plan.graph.assets, plan.config)),
         },
         slots=sum(end - first for one in slots.values() for first, end in one["ranges"]),
     )

@@ -2,6 +2,7 @@
 
 import pandas as pd
 import pytest
+from pydantic import SecretStr
 
 from assetkit import (
     Config,
@@ -120,6 +121,26 @@ def test_configuration_force_and_targets_are_saved(workspace, tmp_path):
     )
 
     assert apply(found).load("total").n.tolist() == [1]
+
+
+def test_secrets_that_are_defaults_stay_out_of_files(workspace, tmp_path):
+    """They are there again when the plan is applied; one that is given cannot be saved."""
+
+    class Access(Config):
+        password: SecretStr = SecretStr("hidden")
+        user: str = "nobody"
+
+    @asset
+    def users(config: Access) -> pd.DataFrame:
+        return pd.DataFrame({"said": [config.user + config.password.get_secret_value()]})
+
+    project = Definitions(assets=[users])
+    found = saved(project, workspace, tmp_path, config={"users": {"user": "ann"}})
+
+    assert "hidden" not in (tmp_path / "shop.plan").read_text()
+    assert apply(found).load("users").said.tolist() == ["annhidden"]
+    with pytest.raises(PlanError, match="leave secrets to resources"):
+        saved(project, workspace, tmp_path, config={"users": {"password": "other"}})
 
 
 @pytest.mark.parametrize(
