@@ -60,7 +60,7 @@ class Ids:
         known = self._seen.assets
         wanted = list(keys)
         missing = [key for key in wanted if key not in known]
-        if missing and not self._seen.all:
+        if missing:
             rows = self._transaction.rows("assets", keys=missing)
             known.update({row[0]: _asset_id(row) for row in rows})
         return {key: known[key] for key in wanted if key in known}

@@ -50,6 +50,21 @@ def ids(ticks):
     return [(one.source, one.key) for one in ticks]
 
 
+def test_states_are_found_by_how_their_names_begin(catalog):
+    """All of them, those of one kind, and with each snapshot those that hold assets back."""
+    held, told = state("hold:prices", outcome="held"), state("told:mail:prices")
+    catalog.automation.note([], [held, told, state()])
+
+    assert [one.name for one in catalog.automation.states()] == [
+        "hold:prices",
+        "sensor:inbox",
+        "told:mail:prices",
+    ]
+    assert catalog.automation.states(prefix="told:") == [told]
+    assert catalog.automation.states(prefix="toldx") == []
+    assert catalog.snapshot([]).holds == (held,)
+
+
 def test_nothing_is_known_at_first(catalog, tmp_path):
     """Looking finds nothing, and makes nothing."""
     log = catalog.automation
