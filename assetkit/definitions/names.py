@@ -75,7 +75,12 @@ def shown_file(filename: str) -> str:
     >>> shown_file("/tmp/ipykernel_812/3254.py")
     '<cell>'
     """
-    return "<cell>" if _CELL_FILE.search(filename) else filename
+    return "<cell>" if is_cell(filename) else filename
+
+
+def is_cell(filename: str) -> bool:
+    """Return whether a code object's file name is that of a notebook's cell."""
+    return _CELL_FILE.search(filename) is not None
 
 
 def caller() -> SourceLocation:

@@ -17,6 +17,7 @@ from types import CodeType
 from typing import Any
 from weakref import ref
 
+from assetkit.definitions.names import is_cell
 from assetkit.definitions.syntax import Definition, Reading, read_definition, read_expression
 
 _FUTURE_FLAGS = ~0xFFFF  # how annotations are kept does not change what a function does
@@ -206,12 +207,20 @@ def _parsed(lines: list[str], filename: str) -> _File | None:
             source, filename, "exec", flags | ast.PyCF_ONLY_AST, dont_inherit=True
         )
         code = compile(tree, filename, "exec", flags, dont_inherit=True)
+        # A notebook compiles statement by statement, and what an import in the same unit
+        # binds is called by other bytecode.
+        alone = tree.body if is_cell(filename) else []
+        units = [
+            compile(ast.Module([one], []), filename, "exec", flags, dont_inherit=True)
+            for one in alone
+        ]
     except (SyntaxError, ValueError):  # not Python, or edited and broken by now
         return None
     nodes: dict[str, list[tuple[int, Definition]]] = {}
     _collect_nodes(tree.body, "", nodes)
     codes: dict[str, list[CodeType]] = {}
-    _collect_codes(code, codes)
+    for unit in (code, *units):
+        _collect_codes(unit, codes)
     return _File(lines, nodes, codes, _bindings(tree.body), tree)
 
 

@@ -1,5 +1,6 @@
 """Modules written for a test, and namespaces that behave as a notebook does."""
 
+import ast
 import importlib
 import linecache
 import sys
@@ -63,7 +64,8 @@ class Notebook:
         source = textwrap.dedent(source)
         filename = f"/tmp/ipykernel_1/{self.cells:010}.py"
         linecache.cache[filename] = (len(source), None, source.splitlines(True), filename)
-        exec(compile(source, filename, "exec"), self.names)
+        for statement in ast.parse(source).body:  # one by one, as notebooks do
+            exec(compile(ast.Module([statement], []), filename, "exec"), self.names)
         return self.names
 
 

@@ -193,6 +193,24 @@ def test_an_edit_before_the_first_look_is_told(shop):
     assert "edited since it was imported?" in warning
 
 
+def test_a_cell_that_imports_what_its_asset_uses_is_read_as_written(notebook):
+    """The bytecode of its function differs from that of the cell as one module."""
+    source = """
+        import math
+        from assetkit import asset
+        @asset
+        def roots():
+            return math.sqrt({number})
+    """
+
+    first = code_version(notebook.run(source.format(number=2))["roots"].definition)
+    again = code_version(notebook.run("\n\n" + source.format(number=2))["roots"].definition)
+    other = code_version(notebook.run(source.format(number=3))["roots"].definition)
+
+    assert first.warnings == ()
+    assert first.value == again.value != other.value
+
+
 def test_a_declared_version_stands_for_the_code(project):
     """With code_version=, the code itself does not matter."""
     source = """
