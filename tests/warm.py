@@ -18,6 +18,7 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import cache
 from importlib import import_module
@@ -51,18 +52,48 @@ class Process:
         cwd: Path | str = ".",
         env: Mapping[str, str] | None = None,
     ) -> None:
-        """Start ``python ARGUMENTS``; without other streams it writes where this process does."""
+        """Start ``python ARGUMENTS``; without other streams it writes where this process does.
+
+        A stream given as `subprocess.PIPE` is an attribute here, as text.
+        """
         self.returncode: int | None = None
+        self.stdin, self.stdout, self.stderr = None, None, None
         self._news, theirs = os.pipe()
         wish = [list(arguments), str(Path(cwd).resolve()), dict(os.environ if env is None else env)]
         with tempfile.TemporaryFile() as note, Path(os.devnull).open() as nothing:
             note.write(json.dumps(wish).encode())
             note.seek(0)
-            given = [nothing if stdin == subprocess.DEVNULL else stdin, stdout, stderr]
-            streams = [one if isinstance(one, int) else one.fileno() for one in given]
-            socket.send_fds(_forker(), [b"!"], [note.fileno(), theirs, *streams])
+            given = {"stdin": stdin, "stdout": stdout, "stderr": stderr}
+            if stdin == subprocess.DEVNULL:
+                given["stdin"] = nothing
+            handles = [self._handle(name, one) for name, one in given.items()]
+            socket.send_fds(_forker(), [b"!"], [note.fileno(), theirs, *handles])
         os.close(theirs)
+        for (_, one), handle in zip(given.items(), handles, strict=True):
+            if one == subprocess.PIPE:
+                os.close(handle)
         self.pid = self._hear()
+
+    def _handle(self, name: str, stream: IO[Any] | int) -> int:
+        """Return the handle that the program gets; of a pipe, keep the other end."""
+        if stream != subprocess.PIPE:
+            return stream if isinstance(stream, int) else stream.fileno()
+        reading, writing = os.pipe()
+        theirs, ours, mode = (reading, writing, "w") if name == "stdin" else (writing, reading, "r")
+        setattr(self, name, os.fdopen(ours, mode, encoding="utf-8"))
+        return theirs
+
+    def communicate(self, timeout: float = 300.0) -> tuple[str, str]:
+        """End its input, and return what it prints until it ends."""
+        if self.stdin:
+            self.stdin.close()
+        with ThreadPoolExecutor(2) as readers:
+            streams = [one for one in (self.stdout, self.stderr) if one and not one.closed]
+            said = dict(zip(streams, readers.map(lambda one: one.read(), streams), strict=True))
+            self.wait(timeout)
+        for one in streams:
+            one.close()
+        return said.get(self.stdout, ""), said.get(self.stderr, "")
 
     def wait(self, timeout: float = 300.0) -> int:
         """Return the exit code, or minus the signal that killed it."""

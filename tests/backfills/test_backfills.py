@@ -1,9 +1,6 @@
 """What backfills promise: on record, only what is needed, resumable, cancellable, bounded."""
 
-import os
-import signal
 import subprocess
-import sys
 import textwrap
 import threading
 from pathlib import Path
@@ -37,8 +34,8 @@ from assetkit.errors import (
 )
 from assetkit.mappings import window
 from assetkit.records import RunStatus
+from tests import warm
 
-PROJECT = Path(__file__).parents[2]
 DAYS = DailyPartitions("2026-01-01", end="2026-01-11")
 
 
@@ -414,19 +411,16 @@ KILLED = textwrap.dedent(
 def test_a_killed_backfill_is_resumed_with_only_what_is_left(tmp_path):
     """After SIGKILL in the middle the same id goes on: no day is lost, none committed is redone."""
     (tmp_path / "job.py").write_text(KILLED)
-    call = [sys.executable, "job.py"]
-    surroundings = {"cwd": tmp_path, "env": {**os.environ, "PYTHONPATH": str(PROJECT)}}
-
-    with subprocess.Popen([*call, "begin"], stdout=subprocess.PIPE, text=True, **surroundings) as p:
-        assert p.stdout.readline() == "waiting\n"
-        committed = _wait_for_commit(Workspace(tmp_path / "lake"), p)
-        os.kill(p.pid, signal.SIGKILL)
+    job = warm.Process(["job.py", "begin"], cwd=tmp_path, stdout=subprocess.PIPE)
+    assert job.stdout.readline() == "waiting\n"
+    committed = _wait_for_commit(Workspace(tmp_path / "lake"), job)
+    job.kill()
+    job.communicate()
     before = (tmp_path / "calls.txt").read_text().split()
     assert before == [f"2026-01-{day:02d}" for day in range(1, 22)]
 
-    rest = subprocess.run(
-        [*call, "resume"], capture_output=True, text=True, check=True, **surroundings
-    )
+    rest = warm.run(["job.py", "resume"], cwd=tmp_path)
+    assert rest.returncode == 0, rest.stderr
 
     again = (tmp_path / "calls.txt").read_text().split()[len(before) :]
     assert not set(again) & committed

@@ -2,11 +2,11 @@
 
 import signal
 import subprocess
-import sys
 from pathlib import Path
 from random import Random
 
 from assetkit.catalog.duckdb import DuckDBCatalog
+from tests import warm
 
 PROJECT = Path(__file__).parents[2]
 
@@ -28,12 +28,11 @@ for i in range(first, first + count):
 
 def writer(path, first, count):
     """Start a process that commits slots one by one, and says so after each."""
-    return subprocess.Popen(
-        [sys.executable, "-c", WRITER, str(path), str(first), str(count)],
+    return warm.Process(
+        ["-c", WRITER, str(path), str(first), str(count)],
         cwd=PROJECT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        text=True,
     )
 
 

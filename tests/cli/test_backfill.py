@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-PROJECT = Path(__file__).parents[2]
+from tests import warm
+
 WAITING = textwrap.dedent(
     """
     import sys
@@ -87,14 +88,10 @@ def test_a_person_is_asked_on_a_terminal(tmp_path, shop):
     for answer, code, slots in ((b"n\n", 130, 3), (b"y\n", 0, 0)):
         ours, theirs = pty.openpty()
         os.write(ours, answer)
-        done = subprocess.run(
-            [sys.executable, "-m", "assetkit", "backfill", "-s", "orders", "--max-partitions", "2"],
+        done = warm.run(
+            ["-m", "assetkit", "backfill", "-s", "orders", "--max-partitions", "2"],
             stdin=theirs,
-            capture_output=True,
-            text=True,
-            check=False,
             cwd=shop.folder,
-            env={**os.environ, "PYTHONPATH": str(PROJECT)},
         )
         os.close(ours)
         os.close(theirs)
@@ -163,12 +160,10 @@ def waiting(tmp_path, monkeypatch):
     started = []
 
     def start(*options):
-        process = subprocess.Popen(
-            [sys.executable, "-m", "assetkit", "-m", "waiting", "backfill", "-s", "days", *options],
-            env={**os.environ, "PYTHONPATH": str(PROJECT)},
+        process = warm.Process(
+            ["-m", "assetkit", "-m", "waiting", "backfill", "-s", "days", *options],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            text=True,
         )
         started.append(process)
         Path("reached").read_text()

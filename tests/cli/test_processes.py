@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from tests import warm
+
 PROJECT = Path(__file__).parents[2]
-COMMAND = [sys.executable, "-c", "from assetkit.cli import main; main()"]
 WAITING = textwrap.dedent(
     """
     import sys
@@ -36,13 +37,11 @@ def command(tmp_path):
     started = []
 
     def start(*arguments):
-        process = subprocess.Popen(
-            [*COMMAND, "-m", "waiting", *arguments],
+        process = warm.Process(
+            ["-m", "assetkit", "-m", "waiting", *arguments],
             cwd=tmp_path,
-            env={**os.environ, "PYTHONPATH": str(PROJECT)},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            text=True,
         )
         started.append(process)
         return process

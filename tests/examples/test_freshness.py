@@ -2,13 +2,12 @@
 
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from assetkit import Workspace
+from tests import warm
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "freshness"
 BROKEN = "orders.amount.astype(float)"
@@ -17,8 +16,8 @@ MENDED = 'orders.amount.str.replace(",", ".").astype(float)'
 
 def play(folder, first, hours, *more):
     """Play some hours; return what happened in each turn."""
-    command = [sys.executable, "play.py", "--from", first, "--hours", str(hours), *more]
-    played = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    command = ["play.py", "--from", first, "--hours", str(hours), *more]
+    played = warm.run(command, cwd=folder)
     assert played.returncode == 0, played.stderr
     return [json.loads(line) for line in played.stdout.splitlines()]
 

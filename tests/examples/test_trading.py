@@ -1,14 +1,13 @@
 """The trading project: sessions are what is counted, and a correction is merged alone."""
 
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from assetkit import Workspace
+from tests import warm
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "trading"
 
@@ -19,15 +18,15 @@ class Project:
     def __init__(self, folder):
         shutil.copytree(EXAMPLE, folder, ignore=shutil.ignore_patterns("vendor", ".assetkit"))
         self.folder = folder
-        self.run(sys.executable, "receive.py")
+        self.run("receive.py")
 
     def run(self, *command):
-        done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, check=False)
+        done = warm.run(command, cwd=self.folder)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
     def assetkit(self, *arguments):
-        return self.run(sys.executable, "-m", "assetkit", *arguments)
+        return self.run("-m", "assetkit", *arguments)
 
     @property
     def workspace(self):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import threading
 
 import pandas as pd
@@ -21,6 +20,7 @@ from assetkit import (
     reject,
 )
 from assetkit.errors import MaterializationError, PlanError, StepRejected
+from tests import warm
 
 PAYROLL = """
 import pandas as pd
@@ -167,9 +167,7 @@ def test_an_approval_outlives_the_process_that_asked(tmp_path, monkeypatch):
     """Killed while it waits, the run is taken up by the next, with what was decided meanwhile."""
     (tmp_path / "pay.py").write_text(PAYROLL, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
-    process = subprocess.Popen(
-        [sys.executable, "pay.py"], stderr=subprocess.PIPE, text=True, cwd=tmp_path
-    )
+    process = warm.Process(["pay.py"], stderr=subprocess.PIPE)
     for line in process.stderr:
         if "awaits approval" in line:
             run_id = line.split()[-2]
@@ -177,9 +175,7 @@ def test_an_approval_outlives_the_process_that_asked(tmp_path, monkeypatch):
     process.send_signal(signal.SIGKILL)
     process.communicate()
     approve(run_id, "payroll", workspace="w")
-    done = subprocess.run(
-        [sys.executable, "pay.py"], capture_output=True, text=True, timeout=300, check=False
-    )
+    done = warm.run(["pay.py"])
 
     assert done.returncode == 0, done.stderr
     assert "awaits" not in done.stderr
@@ -219,10 +215,9 @@ def test_the_command_line_lists_and_decides(tmp_path, monkeypatch):
     environ = {**os.environ, "ASSETKIT_WORKSPACE": str(tmp_path / "w")}
 
     def assetkit(*words):
-        command = [sys.executable, "-m", "assetkit", *words]
-        return subprocess.run(command, capture_output=True, text=True, env=environ, check=False)
+        return warm.run(["-m", "assetkit", *words], env=environ)
 
-    process = subprocess.Popen([sys.executable, "pay.py"], stderr=subprocess.PIPE, text=True)
+    process = warm.Process(["pay.py"], stderr=subprocess.PIPE)
     line = next(line for line in process.stderr if "awaits approval" in line)
     listed = assetkit("approve")
     decided = assetkit(*line.split()[-4:][1:], "--note", "fine")

@@ -1,13 +1,10 @@
 """Whatever step a process dies at, one whole version is there, and the next run goes on."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests import warm
 
 
 @pytest.mark.parametrize(
@@ -16,10 +13,7 @@ ROOT = Path(__file__).parents[2]
 )
 def test_dying_at_any_step(what, outcomes, end, tmp_path):
     """Old or new, never half of one; nothing staged outlives the sweep; again is the same end."""
-    found = subprocess.run(
-        [sys.executable, "-m", "tests.storage.dying", str(tmp_path), what],
-        cwd=ROOT, capture_output=True, text=True, timeout=300, check=False,
-    )  # fmt: skip
+    found = warm.run(["-m", "tests.storage.dying", str(tmp_path), what])
 
     assert (found.returncode, found.stderr) == (0, "")
     lines = [json.loads(line) for line in found.stdout.splitlines()]
