@@ -289,7 +289,61 @@ def browser():
         pytest.skip("no Chromium is installed")
     with playwright.sync_playwright() as driver:
         found = driver.chromium.launch(
-            executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]
+            executable_path=chromium,
+            # All tabs in one process: starting one takes longer than what most tests do in it.
+            args=["--no-sandbox", "--disable-gpu", "--renderer-process-limit=1"],
         )
         yield found
         found.close()
+
+
+class Visitor:
+    """Somebody with a browser, who knows the token; ``complaints`` are what it says of pages."""
+
+    def __init__(self, browser, served, **options):
+        self.context = browser.new_context(**options)
+        self.context.set_default_timeout(120_000)
+        self.complaints = []
+        self.context.on("console", lambda message: self.complaints.append(message.text))
+        self.context.on("weberror", lambda error: self.complaints.append(str(error.error)))
+        self.context.on("dialog", self._dismiss)
+        self.base = served.base
+        self.context.new_page().goto(served.address)
+
+    def _dismiss(self, dialog):
+        self.complaints.append(f"dialog: {dialog.message}")
+        dialog.dismiss()
+
+    def open(self, path="/"):
+        """Return a new tab at an address."""
+        tab = self.context.new_page()
+        tab.goto(self.base + path)
+        return tab
+
+    def close_tabs(self):
+        for tab in self.context.pages:
+            tab.close()
+
+
+@pytest.fixture(scope="session")
+def visitor(browser, served):
+    """One visitor for all tests that do not need another."""
+    found = Visitor(browser, served)
+    yield found
+    found.context.close()
+
+
+@pytest.fixture
+def visit(visitor):
+    """Return what opens tabs; what a page complains about fails the test."""
+    visitor.close_tabs()
+    visitor.complaints.clear()
+    yield visitor.open
+    visitor.close_tabs()
+    assert visitor.complaints == []
+
+
+@pytest.fixture(scope="session")
+def visitor_of(browser, served):
+    """Return what makes another visitor, with options of a browser."""
+    return lambda **options: Visitor(browser, served, **options)

@@ -1,4 +1,4 @@
-"""The page in a real browser: live, by keyboard, in both themes, without a script.
+"""The page in a real browser: live, by keyboard, without a script.
 
 It runs where Playwright and a Chromium are installed, and is skipped elsewhere.
 """
@@ -12,35 +12,12 @@ from assetkit import Workspace
 from assetkit.project import load_project
 
 
-@pytest.fixture
-def visit(browser, served):
-    """Return what opens tabs that know the token; what a page complains about fails the test."""
-    said, contexts = [], []
-
-    def make(**options):
-        context = browser.new_context(**options)
-        context.set_default_timeout(60_000)
-        context.on("console", lambda message: said.append(message.text))
-        context.on("weberror", lambda error: said.append(str(error.error)))
-        contexts.append(context)
-        tab = context.new_page()
-        tab.goto(served.address)
-        return tab
-
-    yield make
-    for context in contexts:
-        context.close()
-    assert said == []
-
-
 def test_a_plan_is_launched_and_every_tab_follows(visit, served):
     """A click shows its run at once; that and a second tab follow to its end without a reload."""
-    tab = visit()
-    board = tab.context.new_page()
-    board.goto(served.base)
+    board = visit()
     board.get_by_text("live", exact=True).wait_for()
 
-    tab.goto(f"{served.base}/plan?select=orders@2026-01-12..2026-01-13")
+    tab = visit("/plan?select=orders@2026-01-12..2026-01-13")
     tab.get_by_role("button", name="Run exactly this: 2 steps").click()
     tab.wait_for_url("**/runs/*")
     tab.get_by_text("It ended as failed").wait_for()
@@ -49,10 +26,9 @@ def test_a_plan_is_launched_and_every_tab_follows(visit, served):
     board.locator(f'.strip a[href="{tab.url.removeprefix(served.base)}"]').wait_for()
 
 
-def test_what_another_process_does_is_seen(visit, served, hostile_folder):
+def test_what_another_process_does_is_seen(visit, hostile_folder):
     """A run of this very process appears on a page that is open, by itself."""
-    tab = visit()
-    tab.goto(f"{served.base}/runs")
+    tab = visit("/runs")
     tab.get_by_text("live", exact=True).wait_for()
 
     project = load_project("hostile", hostile_folder)
@@ -64,24 +40,22 @@ def test_what_another_process_does_is_seen(visit, served, hostile_folder):
     tab.get_by_role("link", name=made.run_id).first.wait_for()
 
 
-def test_eight_tabs_of_one_browser_share_a_stream(visit, served):
+def test_eight_tabs_of_one_browser_share_a_stream(visit):
     """One stream serves them all: a browser opens six connections to a host."""
-    first, streams = visit(), []
+    first, streams = visit("/plan"), []
     first.get_by_text("live", exact=True).wait_for()
     first.context.on("request", lambda asked: "/live?" in asked.url and streams.append(asked.url))
-    tabs = [first.context.new_page() for _ in range(7)]
+
+    tabs = [first, *(visit("/plan") for _ in range(7))]
 
     for tab in tabs:
-        tab.goto(f"{served.base}/plan")
-    for tab in (first, *tabs):
         tab.get_by_text("live", exact=True).wait_for()
     assert streams == []
 
 
-def test_a_range_is_chosen_by_keyboard_and_planned(visit, served):
+def test_a_range_is_chosen_by_keyboard_and_planned(visit):
     """Arrows move the cursor in the grid, Shift makes a range, which is text to plan with."""
-    tab = visit()
-    tab.goto(f"{served.base}/assets/orders")
+    tab = visit("/assets/orders")
 
     tab.locator("#grid").focus()
     for key in ("Home", "ArrowRight", "Shift+ArrowRight", "Shift+ArrowRight"):
@@ -93,27 +67,15 @@ def test_a_range_is_chosen_by_keyboard_and_planned(visit, served):
     assert tab.get_by_label("Partitions").input_value() == "2026-01-02..2026-01-04"
 
 
-@pytest.mark.parametrize(("scheme", "width"), [("dark", 1280), ("light", 400)])
-def test_pages_fit_in_both_themes(visit, served, scheme, width):
-    """No page is wider than its window, and the colours are those of the theme."""
-    tab = visit(color_scheme=scheme, viewport={"width": width, "height": 800})
-
-    paths = ("/", "/lineage?overlay=plan", "/assets/orders", "/runs", "/plan?select=orders")
-    for path in (*paths, "/backfill?select=orders&size=5"):
-        tab.goto(served.base + path)
-        body = tab.locator("body")
-        assert body.evaluate("one => one.scrollWidth") <= width
-        dark = body.evaluate("one => getComputedStyle(one).backgroundColor") == "rgb(15, 20, 25)"
-        assert dark == (scheme == "dark")
-
-
-def test_without_a_script_the_page_still_works(visit, served):
+def test_without_a_script_the_page_still_works(visitor_of):
     """Pages read, forms plan; only what moves by itself is missing."""
-    tab = visit(java_script_enabled=False)
+    plain = visitor_of(java_script_enabled=False)
+    tab = plain.open()
 
     tab.get_by_label("Selection").fill("orders@2026-01-31")
     tab.get_by_role("button", name="Plan…").first.click()
     assert "1 to build" in tab.locator(".verdict").inner_text()
+    plain.context.close()
 
 
 def test_rows_are_reached_with_single_keys(visit):
@@ -135,10 +97,9 @@ def test_rows_are_reached_with_single_keys(visit):
     tab.get_by_role("heading", name=first, exact=True).wait_for()
 
 
-def test_the_lineage_is_walked_and_made_larger(visit, served):
+def test_the_lineage_is_walked_and_made_larger(visit):
     """Arrows go from box to box, what a box is stands beneath; the picture grows in its frame."""
-    tab = visit()
-    tab.goto(f"{served.base}/lineage?select=report&depth=1")
+    tab = visit("/lineage?select=report&depth=1")
     picture = tab.locator("#graph svg")
     width = float(picture.get_attribute("width"))
 

@@ -45,6 +45,11 @@ MARKUP = """() => [...document.querySelectorAll("*")].filter(one =>
     one.tagName === "SCRIPT" && !new URL(one.src).pathname.startsWith("/static/") ||
     /^ *(javascript|data|vbscript):/i.test(one.getAttribute("href") ?? "") && one.tagName === "A"
 ).map(one => one.outerHTML)"""
+THEMES = {
+    "light": {},
+    "dark": {"runOnly": {"type": "rule", "values": ["color-contrast"]}},  # the rest is the same
+}
+IS_DARK = """() => getComputedStyle(document.body).backgroundColor === 'rgb(15, 20, 25)'"""
 LOADED = """() => [...performance.getEntriesByType("navigation"),
     ...performance.getEntriesByType("resource")].map(one => [one.name, one.transferSize])"""
 
@@ -55,6 +60,7 @@ class Look:
 
     path: str
     findings: list
+    fits: list
     markup: list
     loaded: list
     nodes: int
@@ -63,41 +69,42 @@ class Look:
 
 
 @pytest.fixture(scope="module")
-def said():
-    """What browsers had to complain of, and dialogs that opened."""
-    return []
+def visitor(visitor_of):
+    """Somebody whose browser has nothing in its cache."""
+    found = visitor_of(color_scheme="light")
+    yield found
+    found.context.close()
 
 
 @pytest.fixture(scope="module")
-def looks(browser, served, said):
-    """Each page, looked at once in a browser that has nothing in its cache."""
-    context = browser.new_context(color_scheme="light")
-    context.set_default_timeout(120_000)
-    context.on("console", lambda message: said.append(message.text))
-    context.on("weberror", lambda error: said.append(str(error.error)))
-    context.on("dialog", lambda dialog: (said.append(dialog.message), dialog.dismiss()))
-    tab = context.new_page()
-    tab.goto(served.address)
+def looks(visitor, served):
+    """Each page, looked at once."""
     runs = served.get("/runs.json")["runs"]
     of_regions = next(one for one in runs if one["targets"] == ["regions"])
     named = {"RUN": runs[-1]["run_id"], "OTHER": of_regions["run_id"]}
-    yield [look(tab, served.base, path, named) for path in ADDRESSES]
-    context.close()
+    visitor.close_tabs()
+    tab = visitor.context.new_page()
+    return [look(tab, served.base, path, named) for path in ADDRESSES]
 
 
 def look(tab, base, path, named):
-    """Return what a page looks like; colours are looked at in both themes."""
+    """Return what a page looks like, in both themes and at two widths."""
     tab.goto(base + re.sub("RUN|OTHER", lambda found: named[found[0]], path))
     tab.get_by_text("live", exact=True).wait_for()
-    finder = axe.Axe()
-    tab.emulate_media(color_scheme="dark")
-    colours = {"runOnly": {"type": "rule", "values": ["color-contrast"]}}
-    findings = finder.run(tab, options=colours).response["violations"]
+    fits, findings, finder = [], [], axe.Axe()
+    for theme, options in THEMES.items():
+        tab.emulate_media(color_scheme=theme)
+        if f"={STRANGE}" not in path:  # the same page once more
+            findings += finder.run(tab, options=options).response["violations"]
+        fits.append(tab.evaluate(IS_DARK) == (theme == "dark"))
+    for width in (400, 1280):
+        tab.set_viewport_size({"width": width, "height": 800})
+        fits.append(tab.evaluate("document.body.scrollWidth") <= width)
     tab.emulate_media(color_scheme="light")
-    findings += finder.run(tab).response["violations"]
     return Look(
         path=path,
         findings=[(one["id"], [node["html"] for node in one["nodes"]]) for one in findings],
+        fits=fits,
         markup=tab.evaluate(MARKUP),
         loaded=tab.evaluate(LOADED),
         nodes=tab.evaluate("document.querySelectorAll('*').length"),
@@ -111,11 +118,16 @@ def test_axe_finds_nothing_in_both_themes(looks):
     assert {one.path: one.findings for one in looks} == {one.path: [] for one in looks}
 
 
-def test_nothing_of_users_or_data_becomes_part_of_a_page(looks, said):
+def test_pages_fit_in_both_themes(looks):
+    """No page is wider than its window, 400 or 1,280 pixels, and each has the colours asked for."""
+    assert {one.path: one.fits for one in looks} == {one.path: [True] * 4 for one in looks}
+
+
+def test_nothing_of_users_or_data_becomes_part_of_a_page(looks, visitor):
     """No element, no script, no dialog, and nothing that the policy of the pages had to stop."""
     assert {one.path: one.markup for one in looks} == {one.path: [] for one in looks}
     # Of pages that are not there, browsers say just that.
-    assert [one for one in said if "404" not in one and "400" not in one] == []
+    assert [one for one in visitor.complaints if "404" not in one and "400" not in one] == []
 
 
 def test_hostile_text_is_there_to_be_read(looks):
