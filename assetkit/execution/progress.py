@@ -64,11 +64,26 @@ def choose_progress(
         raise InvalidArgument(f"There is no progress {kind!r}. {did_you_mean(kind, KINDS)}")
     if kind == "auto":
         kind = _fitting(environ, out) or piped
+        if kind == "none":
+            return QuietProgress(out)
     if kind == "live":
         return _loaded("assetkit.execution.progress_rich", "RichProgress", out)
     if kind == "notebook":
         return _loaded("assetkit.execution.progress_notebook", "NotebookProgress")
     return LineProgress(out) if kind == "lines" else Silent()
+
+
+class QuietProgress(Silent):
+    """Says nothing but what a person has to do: without that, the run would wait unseen."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._lines = LineProgress(stream)
+
+    def notify(self, event: RunEvent) -> None:
+        """Write *event* where it asks for an approval."""
+        if isinstance(event, ApprovalAsked):
+            self._lines.notify(event)
+            self._lines.close()
 
 
 class LineProgress:

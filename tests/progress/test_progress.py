@@ -8,8 +8,15 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 
 from assetkit.errors import InvalidArgument
-from assetkit.execution.events import RunEnded, RunStarted, Silent, StepEnded, StepStarted
-from assetkit.execution.progress import LineProgress, choose_progress
+from assetkit.execution.events import (
+    ApprovalAsked,
+    RunEnded,
+    RunStarted,
+    Silent,
+    StepEnded,
+    StepStarted,
+)
+from assetkit.execution.progress import LineProgress, QuietProgress, choose_progress
 from assetkit.execution.progress_notebook import NotebookProgress
 from assetkit.execution.progress_rich import RichProgress
 from assetkit.execution.tally import RunTally
@@ -177,7 +184,7 @@ def test_a_notebook_gets_one_output_that_is_replaced():
 @pytest.mark.parametrize(
     ("wish", "environ", "kind"),
     [
-        pytest.param(None, {}, Silent, id="a-pipe-is-quiet"),
+        pytest.param(None, {}, QuietProgress, id="a-pipe-is-quiet"),
         pytest.param(None, {"CI": "true"}, LineProgress, id="ci-has-lines"),
         pytest.param(None, {"ASSETKIT_PROGRESS": "lines"}, LineProgress, id="variable"),
         pytest.param("none", {"ASSETKIT_PROGRESS": "lines"}, Silent, id="the-caller-first"),
@@ -192,7 +199,24 @@ def test_the_view_is_chosen_by_wish_then_surroundings(wish, environ, kind):
 def test_a_terminal_gets_the_live_block():
     """On a terminal, progress is live unless it is a dumb one."""
     assert type(choose_progress(None, {}, Terminal())) is RichProgress
-    assert type(choose_progress(None, {"TERM": "dumb"}, Terminal())) is Silent
+    assert type(choose_progress(None, {"TERM": "dumb"}, Terminal())) is QuietProgress
+
+
+def test_what_waits_for_a_person_is_said_also_where_it_is_quiet():
+    """Nothing else is; a caller who wants silence has it."""
+    asked = ApprovalAsked(run_id="r1", asset="payroll", partition="2026-01", at=START)
+    for wish, said in (
+        (None, "payroll@2026-01 awaits approval: assetkit approve r1"),
+        ("none", ""),
+    ):
+        stream = io.StringIO()
+        sink = choose_progress(wish, {}, stream)
+        sink.notify(RunStarted(run_id="r1", at=START, steps={"payroll": 1}))
+        sink.notify(asked)
+        sink.close()
+
+        assert said in stream.getvalue()
+        assert stream.getvalue().count("\n") == bool(said)
 
 
 def test_a_sink_of_ones_own_is_used_as_it_is():
