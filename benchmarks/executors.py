@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import statistics
 import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -51,6 +52,11 @@ def again(folder: Path, assets: Any, executor: Any = None) -> Callable[[], None]
 
     run()
     return run
+
+
+def speed(slow: Callable[[], None], fast: Callable[[], None]) -> float:
+    """Return how much faster one call is than another: measured in turn, on machines in use."""
+    return statistics.median(best(slow, times=1) / best(fast, times=1) for _ in range(3))
 
 
 def resident() -> int:
@@ -111,21 +117,21 @@ def computing(folders: Iterator[Path]) -> Iterator[Figure]:
     def computes(context: Any) -> None:
         sum(number * number for number in range(2_000_000))
 
-    seconds = {}
-    for count in (1, 2):
-        executor = ProcessExecutor(count)
-        run = runner(folders, computes, executor)
+    executors = [ProcessExecutor(count) for count in (1, 2)]
+    runs = [runner(folders, computes, executor) for executor in executors]
+    for run in runs:
         run()  # workers are warm, as in the second run of a session
-        seconds[count] = best(run)
+    gained = speed(*runs)
+    for executor in executors:
         executor.stop(kill=True)
     yield Figure(
         what="16 steps that compute, 2 processes: speed",
-        value=seconds[1] / seconds[2],
+        value=gained,
         unit="x",
         beside=1.0,
         peer="1 process",
         aim=">= 1.8 x",
-        met=seconds[1] / seconds[2] >= 1.8,
+        met=gained >= 1.8,
     )
 
 
@@ -135,16 +141,16 @@ def days(folders: Iterator[Path]) -> Iterator[Figure]:
     executor = ProcessExecutor(2)
     run = runner(folders, assets, executor)
     run()
-    alone, ours = best(runner(folders, assets)), best(run)
+    gained = speed(runner(folders, assets), run)
     executor.stop(kill=True)
     yield Figure(
         what="3 assets x 365 days, 2 processes: speed",
-        value=alone / ours,
+        value=gained,
         unit="x",
         beside=1.0,
         peer="in process",
         aim=">= 1.6 x",
-        met=alone / ours >= 1.6,
+        met=gained >= 1.6,
     )
 
 
