@@ -9,10 +9,10 @@ from assetkit.project import Definitions
 from assetkit.web.desk import Desk
 
 
-@pytest.fixture
-def renamed(tmp_path, open_page, readers_of):
-    """The page of a workspace in which one asset was renamed twice."""
-    with Workspace(tmp_path / "workspace") as workspace:
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory):
+    """A workspace in which one asset was renamed twice."""
+    with Workspace(tmp_path_factory.mktemp("renamed")) as workspace:
         make = ak.asset(name="sales")(lambda: pd.DataFrame({"n": [1]}))
         other = ak.asset(name="other")(lambda: pd.DataFrame({"n": [2]}))
         ak.materialize([make, other], workspace=workspace, progress="none")
@@ -20,7 +20,7 @@ def renamed(tmp_path, open_page, readers_of):
         workspace.rename("revenue", "shop/revenue")
         now = ak.asset(name="shop/revenue")(lambda: pd.DataFrame({"n": [1]}))
         ak.materialize([now, other], workspace=workspace, progress="none")
-        yield open_page(readers=readers_of(Desk(workspace, Definitions(assets=[now, other]))))
+        yield Desk(workspace, Definitions(assets=[now, other]))
 
 
 @pytest.mark.parametrize(
@@ -32,14 +32,14 @@ def renamed(tmp_path, open_page, readers_of):
         ("/backfill?select=sales&size=3", "/backfill?select=shop%2Frevenue&size=3"),
     ],
 )
-def test_old_addresses_lead_to_the_new_name(renamed, old, new):
+def test_old_addresses_lead_to_the_new_name(page, old, new):
     """Also after two renames and a run under the new name; the rest of the address stays."""
-    said = renamed.get(old, follow_redirects=False)
+    said = page.get(old, follow_redirects=False)
 
     assert (said.status_code, said.headers["location"]) == (302, new)
 
 
-def test_a_name_that_is_taken_again_is_no_former_one(renamed):
+def test_other_names_lead_nowhere_else(page):
     """Who has a name now is shown, and who never had one is not there."""
-    assert renamed.get("/assets/other", follow_redirects=False).status_code == 200
-    assert renamed.get("/assets/never", follow_redirects=False).status_code == 404
+    assert page.get("/assets/other", follow_redirects=False).status_code == 200
+    assert page.get("/assets/never", follow_redirects=False).status_code == 404
