@@ -47,6 +47,14 @@ class Declaration:
     maker: MultiAsset[..., Any] | None = None
 
 
+def _at_home(value: Any, declaration: Declaration) -> Any:
+    """Return an argument of a plain call; of a context, the one that this asset would have."""
+    learn = getattr(type(value), "of_asset", None)
+    if learn is None:
+        return value
+    return learn(value, declaration.key, declaration.arguments.get("partitions"))
+
+
 class Asset(Generic[P, R]):
     """An asset: call it and it is the plain function, with no catalog and no storage.
 
@@ -61,8 +69,11 @@ class Asset(Generic[P, R]):
     _definition: AssetDef | None
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
-        """Call the function as it was written."""
-        return self.__wrapped__(*args, **kwargs)
+        """Call the function as it was written; a context made for that learns whose it is."""
+        function: Callable[..., R] = self.__wrapped__
+        given = [_at_home(one, self._declaration) for one in args]
+        named = {name: _at_home(one, self._declaration) for name, one in kwargs.items()}
+        return function(*given, **named)
 
     @property
     def key(self) -> AssetKey:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
+from assetkit.definitions.keys import split_key_text
+from assetkit.definitions.scheme import PartitionsDefinition
 from assetkit.definitions.universe import TimeWindow
-from assetkit.errors import StepError, UnknownAsset, did_you_mean
+from assetkit.errors import StepError, UnknownAsset, UnknownPartition, did_you_mean
 from assetkit.execution.provenance import json_value
-from assetkit.records import AssetKey, PartitionKey
+from assetkit.records import AssetKey, MultiPartitionKey, PartitionKey
 
 LOGGER = "assetkit.step"
 """The logger of `AssetContext.log`; a child of it per asset."""
+_NO_RUN = "none"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +35,7 @@ class AssetContext:
     partition_keys: tuple[PartitionKey, ...] = ()
     partition_window: TimeWindow | None = None
     partition: Mapping[str, str] = field(default_factory=dict)
-    run_id: str = "none"
+    run_id: str = _NO_RUN
     attempt: int = 1
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
     resources: Any = field(default_factory=SimpleNamespace)
@@ -65,6 +68,20 @@ class AssetContext:
         if logger.level == logging.NOTSET:
             logger.setLevel(logging.DEBUG)
         return logger
+
+    def of_asset(self, asset: AssetKey, partitions: PartitionsDefinition | None) -> AssetContext:
+        """Return this context with what an asset's definition says of its partitions.
+
+        That of a run knows already, and stays as it is.
+        """
+        if self.run_id != _NO_RUN:
+            return self
+        window, parts = self.partition_window, self.partition
+        if partitions is not None and self.partition_keys:
+            window = window or _window(partitions, self.partition_keys)
+        if partitions is not None and len(self.partition_keys) == 1:
+            parts = _parts(partitions, self.partition_keys[0])
+        return replace(self, asset_name=asset, partition_window=window, partition=parts)
 
     def add_metadata(self, values: Mapping[str, Any]) -> None:
         """Keep *values* with what is materialized; later values of a name replace earlier ones."""
@@ -112,12 +129,14 @@ def build_context(  # noqa: PLR0913  one argument for each thing that a function
 ) -> AssetContext:
     """Make a context to call an asset's function with, outside a run.
 
+    Called with it, an asset adds what its definition says: the name, and of the
+    partitions the window and the key of each dimension.
+
     >>> build_context(partition_key="2026-01-31").partition_key
     '2026-01-31'
     """
-    keys = tuple(partition_keys or ())
-    if partition_key is not None:
-        keys = (partition_key,)
+    given = tuple(partition_keys or ()) if partition_key is None else (partition_key,)
+    keys = tuple(MultiPartitionKey(one) if isinstance(one, tuple) else one for one in given)
     return AssetContext(
         asset_name="asset",
         partition_keys=keys,
@@ -128,3 +147,19 @@ def build_context(  # noqa: PLR0913  one argument for each thing that a function
         now=now or datetime.now(UTC),
         selected_outputs=tuple(selected_outputs),
     )
+
+
+def _window(partitions: PartitionsDefinition, keys: Sequence[PartitionKey]) -> TimeWindow | None:
+    """Return the time that keys cover; None without one, or where they are none."""
+    try:
+        first, last = partitions.window(keys[0]), partitions.window(keys[-1])
+    except UnknownPartition:
+        return None
+    return None if first is None or last is None else TimeWindow(first.start, last.end)
+
+
+def _parts(partitions: PartitionsDefinition, key: PartitionKey) -> dict[str, str]:
+    """Return a key by dimension."""
+    names = partitions.dimensions
+    parts = (key,) if len(names) == 1 else key if isinstance(key, tuple) else split_key_text(key)
+    return {name: str(part) for name, part in zip(names, parts, strict=False)}

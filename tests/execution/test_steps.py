@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from assetkit import DailyPartitions, MultiPartitions, StaticPartitions, asset
 from assetkit.definitions.asset import Input
 from assetkit.errors import MaterializationError, OutputError, StepError, UnknownAsset
 from assetkit.execution.context import AssetContext, build_context
@@ -138,6 +139,40 @@ def test_a_context_can_be_made_by_hand():
     assert 5 == context.resources.db
     assert {"at": "2026-01-01T00:00:00+00:00"} == context.metadata
     assert build_context().partition_key is None
+
+
+@pytest.mark.parametrize("key", [("2026-01-02", "us"), "2026-01-02|us"], ids=["tuple", "text"])
+def test_an_asset_called_plainly_knows_its_partition_by_dimension(key):
+    """What a run would say of the window and the dimensions, a context made for a test says too."""
+    days = DailyPartitions("2026-01-01", timezone="America/New_York")
+
+    @asset(
+        name="shop/visits", partitions=MultiPartitions(day=days, region=StaticPartitions(["us"]))
+    )
+    def visits(context):
+        context.add_metadata({"seen": 1})
+        return context
+
+    context = build_context(partition_key=key)
+    seen = visits(context)
+
+    assert seen.asset_name == "shop/visits"
+    assert dict(seen.partition) == {"day": "2026-01-02", "region": "us"}
+    assert seen.partition_window == days.window("2026-01-02")
+    assert context.metadata == {"seen": 1}
+
+
+def test_a_context_keeps_what_it_was_told():
+    """A window given by hand stays, and a key of no partition has none."""
+    moment = datetime(2026, 1, 1, tzinfo=UTC)
+    told = build_context(partition_key="odd", partition_window=(moment, moment))
+
+    @asset(partitions=DailyPartitions("2026-01-01"))
+    def daily(context):
+        return context.partition_window
+
+    assert daily(told) == (moment, moment)
+    assert daily(build_context(partition_key="odd")) is None
 
 
 def test_resources_are_set_up_once_and_torn_down(world):
