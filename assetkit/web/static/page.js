@@ -65,7 +65,8 @@ function dress() {
 
 // Leaving something out of a plan, or putting it back, plans anew at once.
 document.addEventListener("change", ({ target }) => {
-  if (target.name === "without" && target.form?.id === "leave") target.form.requestSubmit();
+  const rest = 'input[type="checkbox"][name="without"]:not(:checked)';
+  if (target.name === "without" && target.form?.querySelector(rest)) target.form.requestSubmit();
 });
 
 const typing = (target) => target.closest("input, select, textarea, [contenteditable]");
