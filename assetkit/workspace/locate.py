@@ -150,6 +150,8 @@ def lay_out(
     """
     if not isinstance(root, str | os.PathLike):
         raise InvalidArgument(f"Workspace({root!r:.80}): give the path or URL of one.")
+    if not os.fspath(root):
+        raise InvalidArgument("Workspace(''): the path is empty; leave it out for the default.")
     text = os.fspath(root).removeprefix("file://")
     if is_url(text):
         return _lay_out_remote(text.rstrip("/"), here, dict(options or {}))

@@ -18,6 +18,7 @@ from assetkit.records import AssetKey, Materialization, slot_name
 from assetkit.workspace.core import Core
 from assetkit.workspace.data import Known, own_assets, source_of
 
+_KEEP_NO_FILES = ("external", "memory")
 _COLUMNS = ("asset", "partition", "problem", "remedy")
 _NEWER = "the file is newer than what is known: it was published and not written down"
 _ADOPTED = "none needed: the next plan takes it up"
@@ -41,17 +42,27 @@ def verify(core: Core, *, deep: bool) -> pd.DataFrame:
 
 
 def differences(core: Core, *, deep: bool) -> Iterator[Difference]:
-    """Yield what the catalog and the files say differently, by asset; then the foreign files."""
+    """Yield what the catalog and the files say differently, by asset; then the foreign files.
+
+    Where an asset is kept by an IO manager that is not known here, or tells no names, nobody
+    can say which files are foreign.
+    """
     expected: set[str] = set()
+    homes: set[str] = set()
+    tells_all = True
     for key, known in sorted(own_assets(core).items()):
-        manager = core.io_managers.get(known.io_manager)
+        manager = core.io_manager_known_as(known.io_manager, key)
+        if hasattr(manager, "where"):
+            homes.add(manager.where(core.place))
+        tells_all &= hasattr(manager, "names_of") or known.io_manager in _KEEP_NO_FILES
         if not isinstance(manager, StagedIOManager):
             continue
         found = manager.find_all(core.place, key, known.dimensions)
         yield from _of_asset(core, known, manager, found, deep=deep)
         if hasattr(manager, "names_of"):
             expected.update(name for one in found for name in manager.names_of(one.source))
-    yield from _foreign(core.place, expected)
+    if tells_all:
+        yield from _foreign(core.place, expected, tuple(homes))
 
 
 def _of_asset(
@@ -126,10 +137,14 @@ def _unrecorded(found: Sequence[Stored], recorded: set[str | None]) -> Iterator[
         yield Difference(stored.source.asset, text, problem, remedy)
 
 
-def _foreign(place: Place, expected: set[str]) -> Iterator[Difference]:
-    """Yield what lies below the data folder and belongs to no slot."""
+def _foreign(place: Place, expected: set[str], homes: tuple[str, ...]) -> Iterator[Difference]:
+    """Yield what lies below the data folder and belongs to no slot.
+
+    *homes* are files and folders in which tables are kept, with what lies beside a file.
+    """
+    within = tuple(f"{home}{more}" for home in homes for more in ("/", "."))
     for name in names_in(place) if is_remote(place) else _files_in(Path(place.data)):
-        if name not in expected:
+        if name not in expected and name not in homes and not name.startswith(within):
             problem = f"{name} belongs to no asset that the catalog knows"
             remedy = "move it away; if it is yours: assetkit catalog rebuild"
             yield Difference("", None, problem, remedy)

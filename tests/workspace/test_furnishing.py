@@ -1,6 +1,7 @@
 """What a project brings, and what a caller gives, decides what a run works with."""
 
 import sys
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -128,6 +129,24 @@ def test_what_an_asset_was_kept_by_is_found_again_by_its_name(workspace):
     assert (later.load("written"), later.load("stored").n.tolist()) == ({8}, [9])
     with pytest.raises(InvalidArgument, match="not known here by name"):
         later.load("thought")
+    assert workspace.verify().empty
+    assert later.verify().empty, "nobody can say whose files they are"
+
+
+def test_verification_knows_where_tables_lie(workspace):
+    """A database and its lock are no files of strangers; what lies beside them is."""
+
+    @asset(io_manager="duckdb")
+    def stored():
+        return pd.DataFrame({"n": [9]})
+
+    materialize(stored, workspace=workspace, progress="none")
+    stray = Path(workspace.root) / "data" / "stray.txt"
+    stray.write_text("not ours")
+
+    assert workspace.verify().problem.tolist() == [
+        f"{stray} belongs to no asset that the catalog knows"
+    ]
 
 
 def test_a_saved_plan_is_applied_with_what_the_project_brings(workspace, tmp_path):
@@ -170,6 +189,7 @@ def test_arguments_of_the_wrong_kind_are_named(arguments):
     ("refused", "said"),
     [
         (lambda: Workspace(3), r"Workspace\(3\): give the path or URL"),
+        (lambda: Workspace(""), "the path is empty"),
         (lambda: project().evaluate(workspace=3), r"Workspace\(3\): give the path or URL"),
         (lambda: Workspace(executor=ThreadExecutor), "executor=.*ThreadExecutor\\(4\\)"),
         (lambda: Workspace(resources=3), "resources=3"),
@@ -177,6 +197,9 @@ def test_arguments_of_the_wrong_kind_are_named(arguments):
         (lambda: Workspace(io_managers="parquet"), "io_managers='parquet'"),
         (lambda: Workspace(catalog=3), "catalog=3"),
         (lambda: Workspace().sql(3), "must be a text"),
+        (lambda: Workspace().status(now="2026-01-01"), "now='2026-01-01'"),
+        (lambda: Workspace().vacuum(older_than="soon"), "older_than='soon'"),
+        (lambda: Workspace().add_partitions("shops", 3), "list of texts; found 3"),
         (lambda: project(executor=3), "executor=3"),
         (lambda: project(checks=[len]), "checks=.*asset_check"),
     ],
