@@ -331,7 +331,7 @@ class Workspace(Branch):
         return count
 
     def vacuum(
-        self, *, dry_run: bool = True, older_than: timedelta = timedelta(days=30)
+        self, *, dry_run: bool = True, older_than: timedelta | float | str = timedelta(days=30)
     ) -> pd.DataFrame:
         """List what nobody needs any more (``path``, ``bytes``, ``reason``); remove it on request.
 

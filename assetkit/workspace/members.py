@@ -70,6 +70,8 @@ def _checked(name: Any, keys: Any) -> list[str]:
             f"The keys of {name!r} must be a list of texts; found the one text {keys!r}. "
             f"Write [{keys!r}]."
         )
+    if not isinstance(keys, Iterable):
+        raise InvalidArgument(f"The keys of {name!r} must be a list of texts; found {keys!r}.")
     wanted = list(dict.fromkeys(keys))
     for key in wanted:
         check_key(key, owner=f"Dynamic partitions {name!r}")

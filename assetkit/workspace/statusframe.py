@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import pandas as pd
 
+from assetkit.definitions.scheme import check_now
 from assetkit.display.glyphs import glyph
 from assetkit.display.html import Html, element, html_table, tone_mark, view
 from assetkit.display.quantities import duration_text, moment_text
@@ -74,6 +75,7 @@ def status(
 ) -> StatusFrame:
     """Return one row per asset, for a caller that gives definitions or sees *names*."""
     graph = graph_seen(definitions, names)
+    now = None if now is None else check_now(now)
     board = None if graph is None else read_board(core, graph, now=now)
     return with_promises(frames.status(core), board)
 

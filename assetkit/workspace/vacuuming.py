@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from assetkit.definitions.durations import seconds_of
 from assetkit.io.object_store import Upload, open_store
 from assetkit.io.pins import is_abandoned
 from assetkit.io.placing import is_remote
@@ -41,8 +42,11 @@ class Leaving:
     reason: str
 
 
-def vacuum(core: Core, *, dry_run: bool, older_than: timedelta) -> pd.DataFrame:
+def vacuum(core: Core, *, dry_run: bool, older_than: timedelta | float | str) -> pd.DataFrame:
     """Return what may go, and remove it unless *dry_run*; see `Workspace.vacuum`."""
+    if not isinstance(older_than, timedelta):
+        age = seconds_of(older_than, owner="vacuum", argument="older_than", zero=True)
+        older_than = timedelta(seconds=age)
     before = core.now() - older_than
     found = list(leavings(core, before))
     rows = [(str(one.path), one.bytes, one.reason) for one in found]
