@@ -22,7 +22,7 @@ from assetkit.records import AssetKey, CheckOutcome, FailedAttempt, Materializat
 _SHARE = 10
 """A run spends at most the tenth part of its time on writing down: the rest is for its steps."""
 
-_LATEST = 2.0
+_LATEST = 1.0
 """Seconds until results are written down, at most, however long that takes."""
 
 
