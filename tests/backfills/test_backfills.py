@@ -3,7 +3,6 @@
 import subprocess
 import textwrap
 import threading
-from pathlib import Path
 
 import pandas as pd
 import pytest

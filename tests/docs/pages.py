@@ -9,6 +9,7 @@
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -22,11 +23,16 @@ import cloudpickle
 from sybil import Document, Example, Region, Sybil
 from sybil.parsers.markdown import SkipParser
 
+from tests import warm
+
 BLOCK = re.compile(
     r"^(?:<!-- file: (?P<file>\S+) -->\n+)?^```(?P<language>\w+)\n(?P<code>.*?)^```$",
     re.MULTILINE | re.DOTALL,
 )
 FLAGS = ELLIPSIS | NORMALIZE_WHITESPACE
+PROGRAMS = {"assetkit": ["-m", "assetkit"], "python": []}
+SHELL = set("|&;<>$`*?#~=(){}\n")
+"""What only a shell understands: commands without it are started at once, as programs."""
 
 
 def find_blocks(document: Document) -> Iterator[Region]:
@@ -59,18 +65,29 @@ def run_python(example: Example) -> None:
 def run_commands(example: Example) -> None:
     """Run each ``$`` line and compare what it prints with the lines below it."""
     for command, expected in split_commands(example.parsed):
-        done = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", command],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-            env=os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
-        )
-        if expected and not OutputChecker().check_output(expected, done.stdout, FLAGS):
-            raise AssertionError(f"$ {command}\nexpected:\n{expected}\nprinted:\n{done.stdout}")
-        if not expected and done.returncode:
-            raise AssertionError(f"$ {command}\nexit code {done.returncode}:\n{done.stdout}")
+        code, printed = run_command(command)
+        if expected and not OutputChecker().check_output(expected, printed, FLAGS):
+            raise AssertionError(f"$ {command}\nexpected:\n{expected}\nprinted:\n{printed}")
+        if not expected and code:
+            raise AssertionError(f"$ {command}\nexit code {code}:\n{printed}")
+
+
+def run_command(command: str) -> tuple[int, str]:
+    """Run a line as a shell would; return its exit code and what it prints."""
+    program, *words = shlex.split(command)
+    with tempfile.TemporaryFile() as printed:
+        if program in PROGRAMS and not SHELL & set(command):
+            code = warm.Process([*PROGRAMS[program], *words], stdout=printed, stderr=printed).wait()
+        else:
+            code = subprocess.run(
+                ["bash", "-euo", "pipefail", "-c", command],
+                stdout=printed,
+                stderr=subprocess.STDOUT,
+                check=False,
+                env=os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+            ).returncode
+        printed.seek(0)
+        return code, printed.read().decode()
 
 
 def split_commands(block: str) -> list[tuple[str, str]]:
