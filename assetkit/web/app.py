@@ -171,6 +171,8 @@ class Page:
         """Begin exactly the plan that was looked at, or refuse with the difference."""
         plan_id = request.path_params["plan_id"]
         at_once = number((await _form(request)).get("at_once", ""), least=0, most=64)
+        if run_id := self._launches.starting(plan_id):
+            return _done(request, {"run_id": run_id}, run_url(run_id))
         said = await self._ask("run_of_plan", plan_id=plan_id)
         run_id = await asyncio.to_thread(
             self._launches.plan, said["run_id"], Path(said["file"]), at_once=at_once
@@ -209,6 +211,8 @@ class Page:
         form = await _form(request)
         asked = of_backfill(form)
         mark = form.get("mark", "")
+        if run_id := self._launches.starting(mark):
+            return _done(request, {"run_id": run_id}, run_url(run_id))
         said = await self._ask("backfill_batches", mark=mark, **asked)
         wanted = Backfill(**said, at_once=asked["at_once"], stop_after=asked["stop_after"])
         run_id = await asyncio.to_thread(self._launches.backfill, wanted, mark)

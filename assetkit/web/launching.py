@@ -66,7 +66,7 @@ class Launches:
         words = ["materialize", str(file), "--json", "--yes", "--run-id", run_id]
         words += ["--max-concurrency", str(at_once)] if at_once else []
         command = ["assetkit", *self._source.arguments(), *words]
-        return self._begin(run_id, file.name, command)
+        return self._begin(run_id, file.stem, command)
 
     def backfill(self, backfill: Backfill, mark: str) -> str:
         """Begin to run the batches of a backfill, one after another, as `plan` does.
@@ -83,6 +83,21 @@ class Launches:
         asked = {"commands": commands, "stop_after": backfill.stop_after}
         file.write_text(json.dumps(asked), encoding="utf-8")
         return self._begin(backfill.run_id, mark, ["assetkit.web.batches", str(file)])
+
+    def starting(self, what: str) -> str | None:
+        """Return the run of a plan or a backfill that was launched and has yet to begin, if any:
+        what the second click of a double one means.
+        """
+        with self._lock:
+            return self._starting(what)
+
+    def _starting(self, what: str) -> str | None:
+        run_id = self._latest.get(what, "")
+        process = self._begun.get(run_id)
+        if process is None or process.poll() is not None:
+            return None
+        has_begun = (self._notes / f"{run_id}.jsonl").stat().st_size > 0
+        return None if has_begun else run_id
 
     def ended(self) -> bool:
         """Return whether any process has ended since this was last asked; leave no zombie."""
@@ -113,8 +128,8 @@ class Launches:
 
     def _begin(self, run_id: str, what: str, words: Sequence[str]) -> str:
         with self._lock:
-            if (going := self._begun.get(self._latest.get(what, ""))) and going.poll() is None:
-                return self._latest[what]  # the second click of a double one
+            if starting := self._starting(what):
+                return starting
             self._begun[run_id] = self._process(run_id, words)
             self._latest[what] = run_id
             self._going.add(run_id)
