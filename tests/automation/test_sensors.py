@@ -119,7 +119,7 @@ def test_a_sensor_that_fails_hurts_no_other(workspace, caplog):
     @sensor(orders, interval="1min", timeout=0.2)
     def hangs():
         calls.append(1)
-        release.wait(30)
+        release.wait(120)
 
     @sensor(orders, interval="1min")
     def raises(context):
@@ -162,7 +162,7 @@ def test_a_sensor_in_an_endless_loop_is_ended(workspace):
 
     turns(Definitions(assets=[orders], sensors=[endless]), workspace, 0)
 
-    assert ended.wait(10)
+    assert ended.wait(120)
 
 
 def test_a_request_may_name_its_target(workspace):

@@ -145,7 +145,7 @@ def test_a_forked_child_starts_over(tmp_path):
     catalog.commit(commit(made(ordinal=0), commit_id="parent"))
     child = multiprocessing.get_context("fork").Process(target=_commit_in_child, args=(path,))
     child.start()
-    child.join(30)
+    child.join(120)
 
     assert child.exitcode == 0
     assert catalog.slot_keys("a")[0].tolist() == [0, 1]

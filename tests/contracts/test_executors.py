@@ -8,7 +8,6 @@ import signal
 import threading
 from functools import partial
 from pathlib import Path
-from time import monotonic
 
 import pandas as pd
 import pytest
@@ -242,13 +241,11 @@ def test_a_task_that_takes_too_long_is_stopped(elsewhere, tmp_path):
     def hang(_):
         threading.Event().wait(600)
 
-    began = monotonic()
     elsewhere.submit(1, hang, None, Demands(timeout=0.2, log=str(log)))
     late = wait_for(elsewhere, 1)[1]
     elsewhere.submit(2, str, "next")
 
     assert isinstance(late.error, StepTimeout)
-    assert monotonic() - began < 60
     assert "hang" in log.read_text(encoding="utf-8")
     assert wait_for(elsewhere, 1)[2].value == "next"
 

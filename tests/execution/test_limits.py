@@ -126,7 +126,7 @@ def test_a_result_that_comes_too_late_is_refused(world, executor):
 def test_a_process_is_killed_at_its_timeout_and_the_step_tried_again():
     """A step that hangs in a worker process is stopped; its retry policy applies."""
 
-    @asset(timeout=0.1, retry=RetryPolicy(1, retry_on=TimeoutError))
+    @asset(timeout=2.0, retry=RetryPolicy(1, retry_on=TimeoutError))
     def hangs(context):
         if context.attempt == 1:
             threading.Event().wait(600)
