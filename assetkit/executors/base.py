@@ -127,6 +127,19 @@ def refuse_unknown_options(options: Iterable[str], known: Sequence[str], *, owne
             )
 
 
+def checked_address(executor: str, address: Any) -> Any:
+    """Return where a cluster is, None for one of this machine; refuse a number, meant as workers.
+
+    Raises `InvalidArgument`.
+    """
+    if isinstance(address, int):
+        raise InvalidArgument(
+            f"{executor}({address!r}): the first argument is the address of a cluster. For as many "
+            f"workers on this machine: {executor}(workers={address!r})."
+        )
+    return address
+
+
 def checked_workers(executor: str, workers: Any) -> int:
     """Return how many workers an executor is to have; raise `InvalidArgument` for less than one."""
     if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:

@@ -33,6 +33,7 @@ from assetkit.executors.base import (
     NO_DEMANDS,
     Demands,
     Done,
+    checked_address,
     checked_workers,
     refuse_unknown_options,
 )
@@ -89,7 +90,7 @@ class DaskExecutor:
         workers: int | None = None,
         lost_retries: int = 3,
     ) -> None:
-        self._address = address
+        self._address = checked_address("DaskExecutor", address)
         self._workers = None if workers is None else checked_workers("DaskExecutor", workers)
         self._allowed = lost_retries
         self._client: Client | None = address if isinstance(address, Client) else None

@@ -23,6 +23,7 @@ from assetkit.executors.base import (
     NO_DEMANDS,
     Demands,
     Done,
+    checked_address,
     checked_workers,
     refuse_unknown_options,
 )
@@ -85,7 +86,7 @@ class RayExecutor:
     def __init__(
         self, address: str | None = None, *, workers: int | None = None, lost_retries: int = 3
     ) -> None:
-        self._address = address
+        self._address = checked_address("RayExecutor", address)
         self._workers = None if workers is None else checked_workers("RayExecutor", workers)
         self.lost_retries = lost_retries
         self._started_here = False

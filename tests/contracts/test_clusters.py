@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from assetkit import Workspace, asset, materialize
-from assetkit.errors import ExecutorError, MissingExtra
+from assetkit.errors import ExecutorError, InvalidArgument, MissingExtra
 
 dask = pytest.importorskip("assetkit.executors.dask", exc_type=MissingExtra)
 distributed = pytest.importorskip("distributed")
@@ -110,3 +110,12 @@ def test_a_missing_extra_is_named(package, name, extra):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
 
     assert f'pip install "assetkit[{extra}]"' in done.stderr
+
+
+def test_a_number_is_no_address():
+    """Of threads and processes the first argument is how many; the message says how it is here."""
+    with pytest.raises(InvalidArgument, match=r"DaskExecutor\(workers=2\)"):
+        dask.DaskExecutor(2)
+    ray = pytest.importorskip("assetkit.executors.ray", exc_type=MissingExtra)
+    with pytest.raises(InvalidArgument, match=r"RayExecutor\(workers=2\)"):
+        ray.RayExecutor(2)
