@@ -20,6 +20,8 @@ from assetkit.records import AssetKey, MultiPartitionKey, slot_name
 _KEYS = ("static", "dynamic")
 """Kinds of partitions whose keys are no windows of time, however they read."""
 _UNITS = {7: "M", 10: "D", 13: "h", 16: "m", 19: "s"}
+_MONTH = len("2026-01")
+_MOST_COMPARED = 1000
 _UNREAD = np.iinfo(np.int64).min
 
 
@@ -102,8 +104,10 @@ class PublishedKeys:
 
     def unknown(self, key: object) -> UnknownPartition:
         """Return the error for a key that is not published."""
-        hint = did_you_mean(_text(key), [text for text in self.texts if text], what="partitions")
-        slot = slot_name(self.asset, _text(key))
+        wanted, known = _text(key), [text for text in self.texts if text]
+        near = [text for text in known if text[:_MONTH] == wanted[:_MONTH]] or known
+        hint = did_you_mean(wanted, near[-_MOST_COMPARED:], what="partitions")
+        slot = slot_name(self.asset, wanted)
         return UnknownPartition(f"{slot} is not materialized. {hint or 'None is.'}")
 
     def _axis(self, name: str) -> PublishedKeys:
