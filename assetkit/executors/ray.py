@@ -6,6 +6,7 @@ Rule 2: Ray tries nothing again by itself: only here is known what was stopped o
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from time import monotonic, sleep
@@ -54,6 +55,9 @@ _OPTIONS = (
     "runtime_env",
     "scheduling_strategy",
 )
+
+CONNECT_SECONDS = 10.0
+"""How long to wait for an answer from the address of a cluster."""
 
 _OBJECT_STORE = 100_000_000
 """Bytes for what Ray itself moves between workers here: steps only pass notes."""
@@ -195,13 +199,14 @@ class RayExecutor:
         }
         own = self._address is None
         try:
+            _knock(self._address or "")
             ray.init(
                 address="local" if own else self._address,
                 log_to_driver=False,
                 logging_level="error",
                 **(here if own else {}),
             )
-        except (RayError, RuntimeError, ConnectionError, ValueError) as error:
+        except (RayError, RuntimeError, OSError, ValueError) as error:
             raise ExecutorError(
                 f"The Ray cluster {self._address!r} is not reached: {error}. Is it running (ray "
                 f"start --head), is the address right, and are Ray and Python the same on both "
@@ -303,6 +308,13 @@ def _see(content: bytes, sender: Versions) -> str:
 
 def _call(function: Callable[[], Any]) -> None:
     function()
+
+
+def _knock(address: str) -> None:
+    """Raise `OSError` where no one listens: Ray itself would go on trying for minutes."""
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if colon and port.isdecimal():
+        socket.create_connection((host.strip("[]"), int(port)), CONNECT_SECONDS).close()
 
 
 def _on(node: str) -> NodeAffinitySchedulingStrategy:

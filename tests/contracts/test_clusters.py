@@ -93,11 +93,12 @@ def test_a_cluster_without_workers_is_said_so(monkeypatch):
         dask.DaskExecutor(started.scheduler_address).start()
 
 
-def test_a_ray_that_is_not_there_is_named(monkeypatch):
-    """An address that leads to no Ray cluster is an error that names it."""
+@pytest.mark.parametrize("address", ["nonsense", "127.0.0.1:1", "ray://127.0.0.1:1"])
+def test_a_ray_that_is_not_there_is_named(address):
+    """An address that leads to no Ray cluster is an error that names it, at once."""
     ray = pytest.importorskip("assetkit.executors.ray", exc_type=MissingExtra)
-    with pytest.raises(ExecutorError, match="'nonsense' is not reached"):
-        ray.RayExecutor("nonsense").start()
+    with pytest.raises(ExecutorError, match=f"'{address}' is not reached"):
+        ray.RayExecutor(address).start()
 
 
 @pytest.mark.parametrize(
