@@ -1,8 +1,6 @@
 """Dynamic partitions are safe from several processes, and outlive their catalog."""
 
-import os
 import subprocess
-import sys
 import textwrap
 from pathlib import Path
 
@@ -20,8 +18,8 @@ from assetkit import (
     resume,
 )
 from assetkit.workspace.journal import journal_of
+from tests import warm
 
-PROJECT = Path(__file__).parents[2]
 CHANGING = textwrap.dedent(
     """
     import sys
@@ -51,13 +49,11 @@ def test_processes_change_one_set_at_once(tmp_path, workspace):
     workspace.add_partitions("shops", ["from the start", "kept"])
     (tmp_path / "changing.py").write_text(CHANGING)
     processes = [
-        subprocess.Popen(
-            [sys.executable, "changing.py", who],
+        warm.Process(
+            ["changing.py", who],
             cwd=tmp_path,
-            env={**os.environ, "PYTHONPATH": str(PROJECT)},
             stdin=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            text=True,
         )
         for who in ("ann", "bob", "cid")
     ]
