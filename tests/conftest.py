@@ -1,5 +1,6 @@
 """Surroundings that all tests share: no project, no workspace and no colours from outside."""
 
+import signal
 import sys
 from collections import Counter
 from collections.abc import Callable
@@ -25,6 +26,11 @@ def own_surroundings(monkeypatch, tmp_path):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.chdir(tmp_path)
+
+
+def pytest_configure():
+    """Hear Ctrl-C, which jobs that a shell starts in the background ignore, and their children."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser):
