@@ -320,6 +320,8 @@ class Page:
         refusal = error if isinstance(error, Refusal) else Refusal("Error", str(error), 500)
         if refusal.kind == "RenamedHere" and request.method == "GET":
             return RedirectResponse(_renamed(request, refusal.near[0]), 302)
+        if refusal.status == 404 and (there := _one_partition(request)):
+            return RedirectResponse(there, 302)
         title = _TITLES.get(refusal.status, "That went wrong")
         page = {
             "title": title,
@@ -383,6 +385,15 @@ def _renamed(request: Request, key: str) -> str:
     elif "select" in query:
         query["select"] = key
     return f"{path}?{urlencode(query)}" if query else path
+
+
+def _one_partition(request: Request) -> str:
+    """Return where ``/assets/ASSET/p/PARTITION`` leads; "" for all other addresses."""
+    asset, found, partition = str(request.path_params.get("asset", "")).partition("/p/")
+    if not found or request.method != "GET":
+        return ""
+    suffix = ".json" if request.url.path.endswith(".json") else ""
+    return f"{asset_url(asset)}{suffix}?{urlencode({'p': partition})}"
 
 
 async def _form(request: Request) -> dict[str, str]:

@@ -39,6 +39,20 @@ def test_old_addresses_lead_to_the_new_name(page, old, new):
     assert (said.status_code, said.headers["location"]) == (302, new)
 
 
+@pytest.mark.parametrize(
+    ("short", "long"),
+    [
+        ("/assets/other/p/2026-01-01", "/assets/other?p=2026-01-01"),
+        ("/assets/shop%2Frevenue/p/eu.json", "/assets/shop%2Frevenue.json?p=eu"),
+    ],
+)
+def test_a_partition_has_an_address_of_its_own(page, short, long):
+    """It leads to its asset, with the partition chosen."""
+    said = page.get(short, follow_redirects=False)
+
+    assert (said.status_code, said.headers["location"]) == (302, long)
+
+
 def test_other_names_lead_nowhere_else(page):
     """Who has a name now is shown, and who never had one is not there."""
     assert page.get("/assets/other", follow_redirects=False).status_code == 200
