@@ -41,6 +41,20 @@ class Layout:
     layers: int
     rows: float
 
+    def columns(
+        self, widths: Mapping[str, float], *, start: float, gap: float
+    ) -> tuple[list[float], list[float]]:
+        """Return left edge and width of each layer's column, as wide as its widest node."""
+        widest = [0.0] * self.layers
+        for name, width in widths.items():
+            layer, _ = self.places[name]
+            widest[layer] = max(widest[layer], width)
+        lefts, at = [], float(start)
+        for width in widest:
+            lefts.append(at)
+            at += width + gap
+        return lefts, widest
+
 
 @dataclass(slots=True)
 class _Layers:

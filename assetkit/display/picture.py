@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from html import escape
 
 from assetkit.display.html import Html
-from assetkit.display.layout import Layout, curve, layered_layout
+from assetkit.display.layout import curve, layered_layout
 
 _CHAR = 7.25
 """The width of a character of the 12 pixel monospaced font, in pixels."""
@@ -43,7 +43,8 @@ def graph_svg(nodes: Sequence[Node], arrows: Sequence[Arrow], *, title: str) -> 
     layout = layered_layout(
         [node.name for node in nodes], [(arrow.source, arrow.target) for arrow in arrows]
     )
-    lefts, widths = _columns(nodes, layout)
+    needed = {node.name: _box_width(node) for node in nodes}
+    lefts, widths = layout.columns(needed, start=_PAD, gap=_GAP)
     width = lefts[-1] + widths[-1] + _PAD if lefts else 2 * _PAD
     height = layout.rows * _ROW + _BOX + 2 * _PAD
     lines = [
@@ -64,19 +65,6 @@ def standalone_svg(picture: Html, style: str) -> str:
     scoped = style.replace(".assetkit-view svg", "svg").replace(".assetkit-view", "svg")
     head, _, rest = picture.partition(">")
     return f"{head}><style>{escape(scoped, quote=False)}</style>{rest}\n"
-
-
-def _columns(nodes: Sequence[Node], layout: Layout) -> tuple[list[float], list[float]]:
-    """Return left edge and width of each layer's column."""
-    widths = [0.0] * layout.layers
-    for node in nodes:
-        layer, _ = layout.places[node.name]
-        widths[layer] = max(widths[layer], _box_width(node))
-    lefts, at = [], float(_PAD)
-    for width in widths:
-        lefts.append(at)
-        at += width + _GAP
-    return lefts, widths
 
 
 def _box_width(node: Node) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from assetkit.display.layout import Layout, curve, layered_layout
+from assetkit.display.layout import curve, layered_layout
 from assetkit.records import AssetKey
 
 _CHAR, _ROW, _BOX, _GAP, _PAD, _LONGEST = 7.3, 44, 34, 56, 8, 30
@@ -76,7 +76,8 @@ def draw(
     *before*: how far down boxes stood when this was drawn last.
     """
     layout = layered_layout([box.name for box in boxes], list(arrows), before=before)
-    lefts, widths = _columns(boxes, layout)
+    wide = {box.name: _width(box) for box in boxes}
+    lefts, widths = layout.columns(wide, start=_PAD, gap=_GAP)
     nodes = []
     for box in boxes:
         layer, row = layout.places[box.name]
@@ -90,17 +91,8 @@ def draw(
     return nodes, edges, round(width), round(layout.rows * _ROW + _BOX + 2 * _PAD)
 
 
-def _columns(boxes: Sequence[Box], layout: Layout) -> tuple[list[float], list[float]]:
-    widths = [0.0] * layout.layers
-    for box in boxes:
-        layer, _ = layout.places[box.name]
-        text = len(_label(box)) + len(box.badge) + 5
-        widths[layer] = max(widths[layer], text * _CHAR)
-    lefts, at = [], float(_PAD)
-    for width in widths:
-        lefts.append(at)
-        at += width + _GAP
-    return lefts, widths
+def _width(box: Box) -> float:
+    return (len(_label(box)) + len(box.badge) + 5) * _CHAR
 
 
 def _label(box: Box) -> str:
