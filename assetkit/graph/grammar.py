@@ -15,6 +15,7 @@ A selection is read here into a tree; `selection` says what a tree means in a gr
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NoReturn, TypeAlias
 
@@ -155,13 +156,30 @@ def mentioned_names(selection: Selection) -> list[str]:
     >>> mentioned_names(parse_selection("+orders and not (group:raw or tmp_*)"))
     ['orders', 'tmp_*']
     """
-    found: list[str] = []
+    return [name.pattern for name in _names(selection)]
+
+
+def with_names(selection: Selection, names: Mapping[str, str]) -> str:
+    """Return the text of a selection with other names, where *names* has one for what it says.
+
+    >>> with_names(parse_selection("+sales and not old@latest"), {"sales": "shop/sales"})
+    '+shop/sales and not old@latest'
+    """
+    text = selection.text
+    for name in sorted(_names(selection), key=lambda name: name.at, reverse=True):
+        end = name.at + len(name.pattern)
+        text = text[: name.at] + names.get(name.pattern, name.pattern) + text[end:]
+    return text
+
+
+def _names(selection: Selection) -> list[Name]:
+    found: list[Name] = []
     waiting: list[Node] = [selection.expression]
     while waiting:
         node = waiting.pop()
         match node:
-            case Name(pattern):
-                found.append(pattern)
+            case Name():
+                found.append(node)
             case Reach(of) | Not(of):
                 waiting.append(of)
             case And(left, right) | Or(left, right):

@@ -378,12 +378,12 @@ def _report(request: Request, refusal: Refusal) -> str:
 
 def _renamed(request: Request, key: str) -> str:
     """Return the address that shows the same of an asset under its name of today."""
-    query = dict(request.query_params)
+    query = request.query_params.multi_items()
     path: str = request.url.path
     if "asset" in request.path_params:
         path = f"{asset_url(key)}{'.json' if path.endswith('.json') else ''}"
-    elif "select" in query:
-        query["select"] = key
+    else:
+        query = [(name, key if name == "select" else value) for name, value in query]
     return f"{path}?{urlencode(query)}" if query else path
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from threading import Lock, Thread
 
 from assetkit.errors import AssetkitError, UnknownAsset, did_you_mean
+from assetkit.graph.grammar import mentioned_names, parse_selection, with_names
 from assetkit.graph.graph import AssetGraph
 from assetkit.planning.decisions import Decision
 from assetkit.planning.freshness import Freshness
@@ -50,11 +51,11 @@ class UnknownHere(UnknownAsset):
 
 
 class RenamedHere(UnknownAsset):
-    """An asset is asked for by a name that it had; ``near`` is the one that it has now."""
+    """An asset, or a selection, is asked for by a name that it had; ``near`` is today's."""
 
-    def __init__(self, name: str, key: AssetKey) -> None:
-        self.near = [key]
-        super().__init__(f"The asset {name!r} is called {key!r} now.")
+    def __init__(self, name: str, today: str) -> None:
+        self.near = [today]
+        super().__init__(f"{name!r} is called {today!r} now.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +137,17 @@ class Desk:
         if (key := successor(self.core, name)) is not None:
             raise RenamedHere(name, key)
         raise UnknownHere(name, known)
+
+    def follow_names(self, selection: str) -> None:
+        """Raise `RenamedHere` where a selection has assets by names that they had."""
+        parsed, known = parse_selection(selection), self.known_graph.assets
+        later = {
+            name: key
+            for name in mentioned_names(parsed)
+            if name not in known and (key := successor(self.core, name)) is not None
+        }
+        if later:
+            raise RenamedHere(selection, with_names(parsed, later))
 
     def standing(self) -> Standing | None:
         """Return how everything stands, at most seconds old; None without a project."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 from assetkit.display.quantities import count_text
-from assetkit.errors import PlanError
+from assetkit.errors import PlanError, UnknownAsset
 from assetkit.graph.graph import AssetGraph
 from assetkit.graph.views import graph_mermaid
 from assetkit.records import AssetKey
@@ -159,6 +159,8 @@ def _chosen(desk: Desk, select: str) -> tuple[tuple[AssetKey, ...], str]:
         found = find_targets(desk.definitions, select, {}, Path.cwd())
         return found.resolve(facts_in(desk.workspace, found.graph)), ""
     except PlanError as error:
+        if isinstance(error, UnknownAsset):
+            desk.follow_names(select)
         return (), str(error)
 
 

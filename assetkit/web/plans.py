@@ -16,7 +16,7 @@ from assetkit.api import plan, plan_again
 from assetkit.display.glyphs import glyph
 from assetkit.display.quantities import bytes_text, count_text, duration_text, rough_duration_text
 from assetkit.display.ranges import runs_of
-from assetkit.errors import InvalidArgument
+from assetkit.errors import InvalidArgument, UnknownAsset
 from assetkit.execution.runner import new_run_id
 from assetkit.planning.model import AssetSummary
 from assetkit.planning.plan import Plan
@@ -111,14 +111,18 @@ def make_plan_page(desk: Desk, *, keep: bool = True, **asked: Any) -> PlanPage:
         raise NotFoundHere("There is no project that loads, so there is nothing to plan.")
     wanted = Asked(**asked)
     expression, _, behind = wanted.select.partition("@")
-    made = plan(
-        desk.definitions,
-        select=expression.strip() or None,
-        partitions=wanted.partitions.strip() or behind.strip() or None,
-        force=wanted.force,
-        upstream=wanted.upstream,
-        workspace=desk.workspace,
-    )
+    try:
+        made = plan(
+            desk.definitions,
+            select=expression.strip() or None,
+            partitions=wanted.partitions.strip() or behind.strip() or None,
+            force=wanted.force,
+            upstream=wanted.upstream,
+            workspace=desk.workspace,
+        )
+    except UnknownAsset:
+        desk.follow_names(wanted.select)
+        raise
     if wanted.without:
         made = desk.workspace.plan(made.graph, _rest(made, frozenset(wanted.without)))
         page = replace(_page(made, wanted), run_line=_file_line(desk, made))

@@ -30,6 +30,12 @@ def desk(tmp_path_factory):
         ("/assets/revenue?p=2026-01-01", "/assets/shop%2Frevenue?p=2026-01-01"),
         ("/assets/revenue.json", "/assets/shop%2Frevenue.json"),
         ("/backfill?select=sales&size=3", "/backfill?select=shop%2Frevenue&size=3"),
+        ("/lineage?select=sales&depth=1", "/lineage?select=shop%2Frevenue&depth=1"),
+        ("/lineage.svg?select=sales", "/lineage.svg?select=shop%2Frevenue"),
+        (
+            "/plan.json?select=%2Bsales+or+other&without=a&without=b",
+            "/plan.json?select=%2Bshop%2Frevenue+or+other&without=a&without=b",
+        ),
     ],
 )
 def test_old_addresses_lead_to_the_new_name(page, old, new):
