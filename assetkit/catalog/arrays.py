@@ -9,6 +9,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from assetkit.columns import Ints
+
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -27,6 +29,17 @@ def to_numpy(column: pa.ChunkedArray[Any], dtype: type[np.generic]) -> NDArray[A
     return np.concatenate(parts) if parts else np.empty(0, dtype=dtype)
 
 
+def to_arrow(values: Ints) -> pa.Array[Any]:
+    """Return whole numbers as Arrow, without a copy.
+
+    >>> to_arrow(np.array([1, 2])).to_pylist()
+    [1, 2]
+    """
+    numbers: Any = np.ascontiguousarray(values, dtype=np.int64)
+    buffers = [None, pa.py_buffer(numbers)]
+    return pa.Array.from_buffers(pa.int64(), len(numbers), buffers)
+
+
 def rows_of(table: pa.Table) -> list[dict[str, Any]]:
     """Return rows as dicts, as `Table.to_pylist` does; moments are in microseconds, and UTC.
 
@@ -41,8 +54,15 @@ def rows_of(table: pa.Table) -> list[dict[str, Any]]:
 def _objects(column: pa.ChunkedArray[Any]) -> list[Any]:
     if not pa.types.is_timestamp(column.type):
         return column.to_pylist()
-    moments = column.cast(pa.timestamp("us", "UTC")).cast(pa.int64()).to_pylist()
+    moments = [one for chunk in column.chunks for one in _micros(chunk)]
     return [None if one is None else _EPOCH + timedelta(microseconds=one) for one in moments]
+
+
+def _micros(chunk: pa.Array[Any]) -> list[int | None]:
+    # What is in microseconds already needs no cast, for which Arrow's functions would be loaded.
+    moments: Any = chunk if chunk.type.unit == "us" else chunk.cast(pa.timestamp("us", "UTC"))
+    found: list[int | None] = moments.view(pa.int64()).to_pylist()
+    return found
 
 
 def _values(chunk: pa.Array[Any]) -> Any:

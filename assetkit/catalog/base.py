@@ -179,6 +179,13 @@ class Catalog(Protocol):
         """Return the ordinals and partition texts of an asset's published slots, by ordinal."""
         ...
 
+    def slot_sizes(self, asset: AssetKey) -> tuple[Ints, Ints, Ints]:
+        """Return the ordinals, rows and bytes of an asset's published slots, by ordinal.
+
+        -1: not known.
+        """
+        ...
+
     def rebase(self, row: AssetRow, ordinals: Mapping[int, int]) -> None:
         """Take a new layout: each old ordinal of a published slot gets its new one, at once.
 
@@ -305,8 +312,10 @@ class Catalog(Protocol):
         """Return a run's ended steps and failed attempts, in order of time: its events."""
         ...
 
-    def history(self, asset: AssetKey, partition: str | None = None) -> pa.Table:
-        """Return an asset's materializations and deletions, newest first."""
+    def history(
+        self, asset: AssetKey, partition: str | None = None, *, limit: int | None = None
+    ) -> pa.Table:
+        """Return an asset's materializations and deletions, newest first; the newest *limit*."""
         ...
 
     def versions(self, asset: AssetKey) -> VersionColumns:

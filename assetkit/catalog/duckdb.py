@@ -131,6 +131,13 @@ class DuckDBCatalog:
             table = transaction.connection.table("slot_keys", asset=known[asset].number)
             return to_numpy(table["ordinal"], np.int64), table["key"].to_pylist()
 
+    def slot_sizes(self, asset: AssetKey) -> tuple[Ints, Ints, Ints]:
+        """Return the ordinals, rows and bytes of an asset's published slots, by ordinal."""
+        with self.transaction(read_only=True) as (transaction, _, _):
+            table = transaction.connection.table("slot_sizes", asset=asset)
+        ordinals, rows, sizes = (to_numpy(column, np.int64) for column in table.columns)
+        return ordinals, rows, sizes
+
     def rebase(self, row: AssetRow, ordinals: Mapping[int, int]) -> None:
         """Take a new layout: each old ordinal gets its new one, in one transaction."""
         with self.transaction() as (transaction, ids, _):
@@ -264,10 +271,13 @@ class DuckDBCatalog:
             table = transaction.connection.table("events", run_id=run_id)
         return frames.as_frame(table, "events")
 
-    def history(self, asset: AssetKey, partition: str | None = None) -> pa.Table:
+    def history(
+        self, asset: AssetKey, partition: str | None = None, *, limit: int | None = None
+    ) -> pa.Table:
         """Return an asset's materializations and deletions, newest first: `frames.HISTORY`."""
+        values = {"asset": asset, "partition": partition, "limit": limit}
         with self.transaction(read_only=True) as (transaction, _, _):
-            table = transaction.connection.table("history", asset=asset, partition=partition)
+            table = transaction.connection.table("history", **values)
         return frames.as_frame(table, "history")
 
     def versions(self, asset: AssetKey) -> VersionColumns:

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from assetkit.catalog import frames
-from assetkit.catalog.arrays import to_numpy
+from assetkit.catalog.arrays import to_arrow, to_numpy
 from assetkit.catalog.base import NewKey
 from assetkit.catalog.changes import key_taken, orphan_ordinals, unknown_asset, with_orphans
 from assetkit.catalog.ids import AssetId, Ids, basis_of
@@ -193,8 +193,10 @@ def published(
         "published", asset=known[asset].number, lo=int(lo), hi=int(hi)
     )
     if ordinals is not None:
-        table = table.filter(pa.array(np.isin(to_numpy(table["ordinal"], np.int64), ordinals)))
-    used = table["basis_id"].unique().to_pylist()
+        chosen = np.isin(to_numpy(table["ordinal"], np.int64), ordinals)
+        if not chosen.all():
+            table = table.take(to_arrow(np.flatnonzero(chosen)))
+    used = list(set(table["basis_id"].to_pylist()))
     bases = {row[0]: basis_of(row) for row in transaction.rows("bases", ids=used)}
     return [materialization_of(row, asset, bases[row["basis_id"]]) for row in table.to_pylist()]
 

@@ -233,7 +233,20 @@ materializations, attempts and checks as they were written."""
 def as_frame(table: pa.Table, name: str) -> pa.Table:
     """Return the columns of one of `TABLES`, in its types."""
     schema = TABLES[name]
-    return table.select(schema.names).cast(schema)
+    columns = [_as_type(table[field.name], field.type) for field in schema]
+    return pa.Table.from_arrays(columns, schema=schema)
+
+
+def _as_type(column: pa.ChunkedArray[Any], kind: pa.DataType) -> pa.ChunkedArray[Any]:
+    """Return a column in another type; moments as they stand in the file without a cast,
+    for which Arrow's functions would be loaded.
+    """
+    if column.type == kind:
+        return column
+    if kind == _TIME and column.type == _INT:
+        chunks: Any = [chunk.view(kind) for chunk in column.chunks]
+        return pa.chunked_array(chunks, type=kind)
+    return column.cast(kind)
 
 
 def from_rows(rows: Sequence[Mapping[str, Any]], name: str) -> pa.Table:

@@ -14,8 +14,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from assetkit.catalog import memory_tables
 from assetkit.catalog.automation import HOLD
 from assetkit.catalog.base import Claim, Commit, Grant, LeaseRow, NewKey, Receipt, Snapshot
@@ -131,10 +129,12 @@ class MemoryCatalog(Pruning):
     def slot_keys(self, asset: AssetKey) -> tuple[Ints, Sequence[str | None]]:
         """Return the ordinals and partition texts of an asset's published slots, by ordinal."""
         with self._lock:
-            slots = self._slots(asset)
-            ordinals = sorted(slots)
-            texts = [slots[ordinal].made.partition for ordinal in ordinals]
-            return np.array(ordinals, dtype=np.int64), texts
+            return memory_tables.slot_keys(self._slots(asset))
+
+    def slot_sizes(self, asset: AssetKey) -> tuple[Ints, Ints, Ints]:
+        """Return the ordinals, rows and bytes of an asset's published slots, by ordinal."""
+        with self._lock:
+            return memory_tables.slot_sizes(self._slots(asset))
 
     def _slots(self, asset: AssetKey) -> Mapping[int, Entry]:
         known = self._state.assets.get(asset)
@@ -395,10 +395,12 @@ class MemoryCatalog(Pruning):
         with self._lock:
             return memory_tables.steps(self._state, run_id)
 
-    def history(self, asset: AssetKey, partition: str | None = None) -> pa.Table:
+    def history(
+        self, asset: AssetKey, partition: str | None = None, *, limit: int | None = None
+    ) -> pa.Table:
         """Return an asset's materializations and deletions, newest first: `frames.HISTORY`."""
         with self._lock:
-            return memory_tables.history(self._state, asset, partition)
+            return memory_tables.history(self._state, asset, partition).slice(0, limit)
 
     def versions(self, asset: AssetKey) -> VersionColumns:
         """Return all materializations of an asset, replaced ones too, in numbers."""

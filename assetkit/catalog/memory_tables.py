@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Mapping
 from datetime import datetime
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,7 @@ import numpy as np
 
 from assetkit.catalog.memory_state import AssetState, Attempt, Entry, RunState, State
 from assetkit.catalog.metadata import to_json
-from assetkit.columns import VersionColumns
+from assetkit.columns import Ints, VersionColumns
 from assetkit.records import AssetKey, CheckOutcome, RunStatus
 
 if TYPE_CHECKING:
@@ -102,6 +102,23 @@ def history(state: State, asset: AssetKey, partition: str | None) -> pa.Table:
     found = [one for one in entries if partition in (None, one.made.partition)]
     found.sort(key=lambda one: (one.seq, one.made.ordinal), reverse=True)
     return _table([_version(one) for one in found], "history")
+
+
+def slot_keys(slots: Mapping[int, Entry]) -> tuple[Ints, list[str | None]]:
+    """Return the ordinals and partition texts of published slots, by ordinal."""
+    ordinals = sorted(slots)
+    texts = [slots[ordinal].made.partition for ordinal in ordinals]
+    return np.array(ordinals, dtype=np.int64), texts
+
+
+def slot_sizes(slots: Mapping[int, Entry]) -> tuple[Ints, Ints, Ints]:
+    """Return the ordinals, rows and bytes of published slots, by ordinal; -1: not known."""
+    rows = [
+        (ordinal, *(-1 if one is None else one for one in (entry.made.rows, entry.made.bytes)))
+        for ordinal, entry in sorted(slots.items())
+    ]
+    ordinals, counts, sizes = np.array(rows, dtype=np.int64).reshape(-1, 3).T
+    return ordinals, counts, sizes
 
 
 def versions(state: State, asset: AssetKey) -> VersionColumns:

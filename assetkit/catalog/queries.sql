@@ -259,6 +259,10 @@ insert into known.pace by name select * from incoming
 -- name: slot_keys
 select ordinal, key from known.materialization where current and asset_id = $asset order by ordinal
 
+-- name: slot_sizes
+select ordinal, rows, bytes from known.materialization m join known.asset a using (asset_id)
+where current and a.key = $asset order by ordinal
+
 -- name: slot_ordinals
 select ordinal from known.materialization where current and asset_id = $asset order by ordinal
 
@@ -325,12 +329,13 @@ order by started_at desc, run_no desc
 limit $limit
 
 -- name: events
-select ended_at as time, a.key as asset, s.key as partition, outcome as event, attempts as attempt,
+select ended_at as time, a.key as asset, s.key as partition, outcome as event,
+       attempts::bigint as attempt,
        duration / 1e6 as duration, reason, null as error_type, null as message, null as traceback, log
 from known.step s join known.asset a using (asset_id)
 where run_no = (select run_no from known.run where run_id = $run_id)
 union all
-select failed_at, a.key, t.key, 'attempt failed', attempt,
+select failed_at, a.key, t.key, 'attempt failed', attempt::bigint,
        duration / 1e6, '', error_type, message, traceback, null
 from known.attempt t join known.asset a using (asset_id)
 where run_no = (select run_no from known.run where run_id = $run_id)
@@ -341,11 +346,12 @@ select a.key as asset, m.key as partition, ordinal, outcome, run_id,
        format('{:016x}{:016x}', version_hi, version_lo) as data_version,
        materialized_at, nullif(data_time, (-9223372036854775808)::bigint) as data_time,
        nullif(rows, -1) as rows, nullif(bytes, -1) as bytes, duration / 1e6 as duration,
-       attempt, partial, b.code as code, coalesce(metadata, '{}') as metadata
+       attempt::bigint as attempt, partial, b.code as code, coalesce(metadata, '{}') as metadata
 from known.materialization m
 join known.asset a using (asset_id) join known.run r using (run_no) left join known.basis b using (basis_id)
 where a.key = $asset and ($partition is null or m.key = $partition)
 order by seq desc, ordinal desc
+limit $limit
 
 -- name: versions
 select ordinal, m.seq as seq, ver_seq, read_seq, data_time, materialized_at

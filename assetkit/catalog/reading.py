@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from importlib import import_module
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from assetkit.catalog.arrays import to_numpy
 from assetkit.catalog.automating import read_states
@@ -126,6 +126,7 @@ def _digests(table: pa.Table, width: int) -> Words:
     for i in range(min(width, DIGEST_COLUMNS)):
         digests[:, i] = to_numpy(table[f"digest_{i}"], np.uint64)
     if width > DIGEST_COLUMNS:
+        pc = import_module("pyarrow.compute")  # few catalogs need what takes 9 MB
         lists: Any = table["digests"]
         counted: Any = pc.list_value_length(lists)
         lengths = to_numpy(counted.fill_null(0), np.int32)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Container
 from datetime import datetime
+from importlib import import_module
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from assetkit.catalog import frames
 from assetkit.catalog.claims import Mortals
@@ -98,6 +98,7 @@ def list_runs(
     """Return runs, newest first; those whose process is gone as lost."""
     table = transaction.connection.table("runs", limit=limit, run_id=run_id)
     if dead := leases.dead_runs():
+        pc = import_module("pyarrow.compute")
         # Only then, as arrays of Python's values load pandas.
         lost = pc.is_in(table["run_id"], value_set=pa.array(sorted(dead), pa.string()))
         status = pc.if_else(lost, RunStatus.LOST.value, table["status"])

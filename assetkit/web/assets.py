@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from assetkit.catalog.arrays import rows_of
 from assetkit.definitions.universe import Universe
@@ -26,6 +26,8 @@ from assetkit.workspace.holds import holds_of
 
 _SHOWN_RANGES = 200
 _TOLD = 200
+_TOLD_BUILDS = 100
+Rows: TypeAlias = Sequence[Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,12 +97,13 @@ def asset_page(desk: Desk, *, asset: str, p: str = "", **look: Any) -> AssetPage
     key, standing = desk.find_asset(asset), desk.standing()
     graph = desk.graph
     is_defined = graph is not None and key in graph.assets
-    history: list[dict[str, Any]] = rows_of(desk.core.catalog.history(key))
+    history = _newest(desk, key)
     states = slot_states(standing.plan, key) if standing and is_defined else None
     universe = standing.plan.universes[key] if standing and is_defined else None
     chosen, problem = _chosen(universe, p)
     one = _one_of(universe, p) if chosen == 1 else None
-    told = [row for row in history if one is None or row["partition"] == one]
+    told = history if one is None else _newest(desk, key, one)
+    held = _held(desk, key)
     laid = None
     if states is not None and universe is not None:
         laid = laid_out(states, universe, Look(**look))
@@ -110,7 +113,7 @@ def asset_page(desk: Desk, *, asset: str, p: str = "", **look: Any) -> AssetPage
         **_declared(graph, key),
         sentence=_sentence(standing, key, history),
         promise=_promise(standing, key),
-        held=_held(desk, key),
+        held=held,
         decisions=[str(found) for found in standing.decisions.get(key, ())] if standing else (),
         upstream=_upstream(graph, standing, key),
         downstream=_downstream(graph, standing, key),
@@ -124,7 +127,7 @@ def asset_page(desk: Desk, *, asset: str, p: str = "", **look: Any) -> AssetPage
         problem=problem or (laid.problem if laid else ""),
         why=in_project(_why(standing, key, one)) if is_defined else "",
         data=data_of(desk, key, one),
-        made=_made(desk, universe, key, one, history),
+        made=_made(desk, universe, key, one, told, history),
         drifted=drifted(desk, standing, key),
         checks=checks_of(desk, key, one),
         plots=plots_of(told),
@@ -133,8 +136,19 @@ def asset_page(desk: Desk, *, asset: str, p: str = "", **look: Any) -> AssetPage
         column_lineage=column_lineage_of(desk, key),
         load_line=f"workspace.load({key!r}{f', {p!r}' if p else ''})",
         run_line=materialize_line(key, p, force=False, upstream=True),
-        hold_line=hold_line("hold" if _held(desk, key) is None else "release", key),
+        hold_line=hold_line("hold" if held is None else "release", key),
     )
+
+
+def _newest(desk: Desk, key: AssetKey, partition: str | None = None) -> Rows:
+    """Return what was built and deleted last of an asset, or of one partition of it, the newest
+    first; all of it where nothing of that was built.
+    """
+    catalog = desk.core.catalog
+    rows: Rows = rows_of(catalog.history(key, partition, limit=_TOLD_BUILDS))
+    if len(rows) == _TOLD_BUILDS and all(row["outcome"] == "deleted" for row in rows):
+        rows = rows_of(catalog.history(key, partition))
+    return rows
 
 
 def _chosen(universe: Any, p: str) -> tuple[int, str]:
@@ -152,12 +166,14 @@ def _made(
     universe: Universe | None,
     key: AssetKey,
     one: str | None,
-    history: Sequence[Mapping[str, Any]],
+    told: Rows,
+    history: Rows,
 ) -> Made | None:
     """Return how the slot that is looked at was made; of an asset without partitions, its one."""
     if one is None and (universe is None or universe.dimensions):
         return None
-    return made_of(desk, key, one, history)
+    row = next((row for row in told if row["partition"] == one), None)
+    return None if row is None else made_of(desk, key, row, history)
 
 
 def _one_of(universe: Universe | None, p: str) -> str:
@@ -202,9 +218,7 @@ def _declared(graph: AssetGraph | None, key: AssetKey) -> dict[str, Any]:
     }
 
 
-def _sentence(
-    standing: Standing | None, key: AssetKey, history: Sequence[Mapping[str, Any]]
-) -> str:
+def _sentence(standing: Standing | None, key: AssetKey, history: Rows) -> str:
     built = next((row for row in history if row["outcome"] != "deleted"), None)
     last = f" Last built {moment_text(built['materialized_at'])}." if built else ""
     if standing is None:

@@ -48,12 +48,11 @@ class Made:
 
 
 def made_of(
-    desk: Desk, key: AssetKey, partition: str | None, history: Sequence[Mapping[str, Any]]
+    desk: Desk, key: AssetKey, row: Mapping[str, Any], history: Sequence[Mapping[str, Any]]
 ) -> Made | None:
-    """Return how a slot was made; None where it is not published here."""
-    row = next((one for one in history if one["partition"] == partition), None)
-    if row is None:
-        return None
+    """Return how the slot that a row of the history names was made, beside other builds of the
+    asset; None where it is not published here.
+    """
     chosen = np.array([row["ordinal"]], dtype=np.int64)
     made = next(iter(desk.core.catalog.published(key, chosen)), None)
     if made is None:
@@ -61,7 +60,7 @@ def made_of(
     path, inputs = _of_the_file(desk, made)
     return Made(
         run_id=made.run_id,
-        step=slot_name(key, partition),
+        step=slot_name(key, row["partition"]),
         version=made.data_version,
         took=_took(made, history),
         attempt=made.attempt,

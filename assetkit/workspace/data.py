@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +21,7 @@ from assetkit.errors import (
     did_you_mean,
 )
 from assetkit.io.base import Source
-from assetkit.records import AssetKey, Materialization, is_nothing
+from assetkit.records import AssetKey, AssetRow, Materialization, is_nothing
 from assetkit.workspace.core import Core
 from assetkit.workspace.publishedkeys import PublishedKeys
 from assetkit.workspace.stock import Stock, stock_of
@@ -40,25 +40,49 @@ class Known:
     definition: Mapping[str, Any]
 
 
-def known_assets(core: Core) -> dict[AssetKey, Known]:
-    """Return all assets that were ever materialized here, or in a base."""
-    found = {} if core.base is None else known_assets(core.base)
-    return {**found, **own_assets(core)}
+class KnownAssets(Mapping[AssetKey, Known]):
+    """Assets by key. A definition is decoded once it is asked for: of most, the key is enough."""
 
+    def __init__(self, rows: Mapping[AssetKey, AssetRow]) -> None:
+        self._rows = rows
 
-def own_assets(core: Core) -> dict[AssetKey, Known]:
-    """Return all assets that were ever materialized in this very workspace."""
-    found = {}
-    for row in core.catalog.asset_rows():
-        definition = json.loads(row.definition)
-        found[row.asset] = Known(
-            key=row.asset,
+    def __getitem__(self, key: AssetKey) -> Known:
+        definition = json.loads(self._rows[key].definition)
+        return Known(
+            key=key,
             dimensions=tuple(definition.get("dimensions", ())),
             io_manager=definition.get("io_manager", "parquet"),
             upstreams=tuple(definition.get("upstreams", ())),
             definition=definition,
         )
-    return found
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._rows
+
+    def __iter__(self) -> Iterator[AssetKey]:
+        return iter(self._rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+
+def known_assets(core: Core) -> KnownAssets:
+    """Return all assets that were ever materialized here, or in a base."""
+    return KnownAssets(_rows(core))
+
+
+def _rows(core: Core) -> dict[AssetKey, AssetRow]:
+    inherited = {} if core.base is None else _rows(core.base)
+    return {**inherited, **_own_rows(core)}
+
+
+def own_assets(core: Core) -> KnownAssets:
+    """Return all assets that were ever materialized in this very workspace."""
+    return KnownAssets(_own_rows(core))
+
+
+def _own_rows(core: Core) -> dict[AssetKey, AssetRow]:
+    return {row.asset: row for row in core.catalog.asset_rows()}
 
 
 def find_known(core: Core, asset: Any) -> Known:

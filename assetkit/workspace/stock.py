@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import compress
+from typing import Final
 
 import numpy as np
 
 from assetkit.columns import Flags, Ints
 from assetkit.records import AssetKey, Materialization
 from assetkit.workspace.core import Core
+
+_NONE: Final = np.empty(0, dtype=np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,16 @@ class Stock:
             slot = found.get((int(self.depth[place]), int(self.ordinals[place])))
             if slot is not None:
                 yield slot
+
+    def sizes(self, asset: AssetKey) -> tuple[Ints, Ints]:
+        """Return the rows and the bytes of all slots, in no order; -1: not known."""
+        rows, sizes = [_NONE], [_NONE]
+        for depth, owner in enumerate(self.owners):
+            ordinals, *found = owner.catalog.slot_sizes(asset)
+            mine = np.isin(ordinals, self.ordinals[self.depth == depth])
+            rows.append(found[0][mine])
+            sizes.append(found[1][mine])
+        return np.concatenate(rows), np.concatenate(sizes)
 
 
 def stock_of(core: Core, asset: AssetKey) -> Stock:

@@ -834,6 +834,21 @@ def test_history_newest_first(catalog):
     assert rows[0]["bytes"] is None
     assert rows[0]["data_time"] is None
     assert catalog.history("a").num_rows == 6
+    newest = catalog.history("a", limit=2)
+    assert newest.equals(catalog.history("a").slice(0, 2))
+
+
+def test_sizes_of_slots(catalog):
+    """Rows and bytes of what is published now, as numbers; -1 where they are not known."""
+    catalog.commit(commit(made(ordinal=4, rows=7), made(ordinal=2), commit_id="1"))
+    catalog.commit(commit(made(ordinal=4, rows=9, bytes=30, version=2), commit_id="2"))
+
+    ordinals, rows, sizes = catalog.slot_sizes("a")
+
+    assert ordinals.tolist() == [2, 4]
+    assert rows.tolist() == [-1, 9]
+    assert sizes.tolist() == [-1, 30]
+    assert [one.tolist() for one in catalog.slot_sizes("unknown")] == [[], [], []]
 
 
 def test_versions_tell_what_was_published_and_when_it_last_changed(catalog):

@@ -5,7 +5,7 @@ import datetime as dt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from assetkit.io.statistics import column_statistics, preview
+from assetkit.io.footers import column_statistics, preview
 
 DAY = dt.date(2026, 1, 31)
 
