@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from assetkit.cli.session import Session
 from assetkit.display.quantities import duration_text
 from assetkit.display.texttable import Column
 from assetkit.errors import UnknownAsset, did_you_mean
+from assetkit.execution.logs import log_name, slot_of_log
 from assetkit.records import slot_name
 
 _BEAT = 0.5
@@ -25,16 +26,20 @@ _BEAT = 0.5
     examples=(
         "assetkit logs latest",
         "assetkit logs 20260131-060500-1f2e3d flights@2013-01-01",
-        "assetkit logs latest --follow",
+        "assetkit logs -f",
     ),
 )
-@click.argument("run")
+@click.argument("run", required=False, default="latest")
 @click.argument("slot", required=False, metavar="[ASSET[@PARTITION]]")
 @click.option("-f", "--follow", is_flag=True, help="Go on until the run is over.")
 @json_option
 @click.pass_obj
 def logs(session: Session, run: str, slot: str | None, *, follow: bool, as_json: bool) -> None:
-    """Show what happened in RUN (an id, its beginning, or latest); with a slot, what it said."""
+    """Show what happened in RUN; with a slot, what it said.
+
+    RUN is an id, its beginning, or latest, which is meant where none is given. With
+    --follow, what steps say is shown while they say it.
+    """
     found = find_run(session, run)
     if as_json:
         events = _events(session, found["run_id"], slot)
@@ -42,19 +47,21 @@ def logs(session: Session, run: str, slot: str | None, *, follow: bool, as_json:
             raise _unknown_slot(session, found, slot)
         session.out.json("events", {"run": found, "events": events})
         return
-    shown = 0
-    while True:
-        events = _events(session, found["run_id"], slot)
-        _show(session, events[shown:], with_text=slot is not None)
-        shown = len(events)
-        if not follow or found["status"] != "running":
-            break
+    teller = _Teller(session, found["run_id"], slot)
+    teller.with_text = slot is not None or (follow and _goes_on(found))
+    teller.tell(goes_on=_goes_on(found))
+    while follow and _goes_on(found):
         time.sleep(_BEAT)
         found = find_run(session, found["run_id"])
-    if not shown and slot is not None:
+        teller.tell(goes_on=_goes_on(found))
+    if teller.silent and slot is not None:
         raise _unknown_slot(session, found, slot)
-    if not shown:
+    if teller.silent:
         session.err.write(f"Nothing is recorded in run {found['run_id']}.")
+
+
+def _goes_on(run: Mapping[str, Any]) -> bool:
+    return bool(run["status"] == "running")
 
 
 def _unknown_slot(session: Session, run: Mapping[str, Any], slot: str) -> UnknownAsset:
@@ -90,15 +97,101 @@ def _events(session: Session, run_id: str, slot: str | None) -> list[dict[str, A
     ]
 
 
-def _show(session: Session, events: list[dict[str, Any]], *, with_text: bool) -> None:
-    columns = (*(Column() for _ in range(3)), Column(right=True), Column(wraps=True))
-    if not with_text:
-        session.out.table(columns, [_row(session, event) for event in events])
-        return
-    for event in events:
-        session.out.write("  ".join(filter(None, _row(session, event))))
-        for line in _said(session, event):
-            session.out.write(f"    {line}".rstrip())
+class _Teller:
+    """Tells what happens in a run and what its steps say: each once, while it goes on too."""
+
+    with_text = True
+
+    def __init__(self, session: Session, run_id: str, slot: str | None) -> None:
+        self._session, self._run_id, self._slot = session, run_id, slot
+        self._private: Path = session.workspace.core.place.private
+        self._folder = self._private / "logs" / run_id
+        self._told = 0
+        self._read: dict[Path, int] = {}
+        self._ended: set[Path] = set()
+        self._heading = ""
+
+    @property
+    def silent(self) -> bool:
+        """True as long as nothing was told."""
+        return not self._told and not self._read
+
+    def tell(self, *, goes_on: bool) -> None:
+        """Tell what is new since the last time."""
+        events = _events(self._session, self._run_id, self._slot)
+        new, self._told = events[self._told :], len(events)
+        if not self.with_text:
+            self._table(new)
+            return
+        for event in new:
+            self._heading = ""
+            self._session.out.write("  ".join(filter(None, _row(self._session, event))))
+            self._tell_of(event, events)
+        if goes_on:
+            for file in _logs_of(self._slot, self._folder):
+                if file not in self._ended:
+                    self._tell_live(file)
+
+    def _table(self, events: Sequence[Mapping[str, Any]]) -> None:
+        columns = (*(Column() for _ in range(3)), Column(right=True), Column(wraps=True))
+        self._session.out.table(columns, [_row(self._session, event) for event in events])
+
+    def _tell_of(self, event: Mapping[str, Any], events: Sequence[Mapping[str, Any]]) -> None:
+        """Tell what an event's step said so far, or how it failed where no log says that."""
+        if event["log"]:
+            file = self._private / event["log"]  # an absolute name stays as it is
+            self._ended.add(file)
+            lost = f"(the log {file} is no longer kept)"
+            self._indented(self._rest(file, whole=True) if file.is_file() else lost)
+        elif event["traceback"] and not self._is_logged(event, events):
+            self._indented(event["traceback"])
+
+    def _is_logged(self, event: Mapping[str, Any], events: Sequence[Mapping[str, Any]]) -> bool:
+        """Say whether a failure is in its step's log, which is told with the step's end."""
+        slot = slot_name(event["asset"], event["partition"])
+        files = [
+            self._private / one["log"]
+            for one in events
+            if one["log"] and slot_name(one["asset"], one["partition"]) == slot
+        ]
+        return any(one.is_file() for one in files or _logs_of(slot, self._folder))
+
+    def _tell_live(self, file: Path) -> None:
+        text = self._rest(file, whole=False)
+        if not text:
+            return
+        slot = slot_of_log(file.name)
+        if slot != self._heading:
+            self._heading = slot
+            self._session.out.write(f"{self._session.out.mark('running')} {slot}  running")
+        self._indented(text)
+
+    def _rest(self, file: Path, *, whole: bool) -> str:
+        """Return what was not told yet of a log; unless *whole*, without a line's beginning."""
+        begun = self._read.get(file, 0)
+        with file.open("rb") as stream:
+            stream.seek(begun)
+            content = stream.read()
+        if not whole:
+            content = content[: content.rfind(b"\n") + 1]
+        self._read[file] = begun + len(content)
+        return content.decode("utf-8", errors="replace")
+
+    def _indented(self, text: str) -> None:
+        for line in text.splitlines():
+            self._session.out.write(f"    {line}".rstrip())
+
+
+def _logs_of(slot: str | None, folder: Path) -> list[Path]:
+    """Return the logs of a slot, of an asset's slots, or all, that there are in a run's folder."""
+    files = sorted(folder.glob("*.log")) if folder.is_dir() else []
+    if slot is None:
+        return files
+    asset, _, partition = slot.partition("@")
+    if not partition:
+        return [one for one in files if slot_of_log(one.name).partition("@")[0] == asset]
+    wanted = log_name(0, asset, partition).partition("-")[2]
+    return [one for one in files if one.name.partition("-")[2] == wanted]
 
 
 def _row(session: Session, event: Mapping[str, Any]) -> tuple[str, ...]:
@@ -110,16 +203,3 @@ def _row(session: Session, event: Mapping[str, Any]) -> tuple[str, ...]:
     first_line = (words or "").partition("\n")[0]
     took = duration_text(event["duration"] or 0.0)
     return f"{mark} {time_of_day}", slot, outcome, took, first_line
-
-
-def _said(session: Session, event: Mapping[str, Any]) -> Iterator[str]:
-    """Yield a step's traceback, or its log as far as it is kept."""
-    if event["traceback"]:
-        yield from event["traceback"].rstrip().splitlines()
-    if event["log"]:
-        file = Path(event["log"])
-        path = file if file.is_absolute() else session.workspace.core.place.private / file
-        if path.is_file():
-            yield from path.read_text(encoding="utf-8", errors="replace").splitlines()
-        else:
-            yield f"(the log {path} is no longer kept)"

@@ -20,7 +20,7 @@ from contextvars import ContextVar
 from io import StringIO, TextIOBase
 from pathlib import Path
 from typing import Any, TextIO
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from assetkit.execution.masking import mask
 from assetkit.records import AssetKey
@@ -112,6 +112,16 @@ def log_name(number: int, asset: AssetKey, partition: str | None) -> str:
     if partition is not None:
         name += f"-{partition if _PLAIN.fullmatch(partition) else quote(partition, safe='')}"
     return f"{name[:_NAME_LIMIT]}.log"
+
+
+def slot_of_log(name: str) -> str:
+    """Return the slot whose log has a file name; of a name that was too long, its beginning.
+
+    >>> slot_of_log("7-sales.orders-2026-01-31%7Cus.log")
+    'sales/orders@2026-01-31|us'
+    """
+    asset, _, partition = name.removesuffix(".log").partition("-")[2].partition("-")
+    return asset.replace(".", "/") + (f"@{unquote(partition)}" if partition else "")
 
 
 _current: ContextVar[StepLog | None] = ContextVar("assetkit_step_log", default=None)

@@ -311,8 +311,8 @@ def _failure(error: BaseException, task: StepTask, work: AssetWork, log: StepLog
     kind, policy = type(error).__name__, work.asset.retry
     again = policy is not None and policy.retries(error, task.attempt)
     error = mask_error(error)
-    log.write(traceback_text(error))
     text = mask(traceback_text(trim(error)))
+    log.write(text)
     return Failure(
         error=error if task.local else _portable(error),
         error_type=kind,

@@ -1,9 +1,14 @@
 """What the commands do to a real project and a real workspace."""
 
+import io
 import json
 import re
+import sys
+import threading
 
 import pytest
+
+from assetkit import Workspace, asset, materialize
 
 
 def test_plan_says_what_would_run_and_runs_nothing(run, shop):
@@ -121,6 +126,58 @@ def test_logs_show_the_traceback_of_a_failure(run, shop):
     said = run("logs", "latest", "valid_orders@2026-01-01")
 
     assert 'raise ValueError("no such region")' in said.out
+
+
+def test_logs_show_a_failure_once_from_the_users_line_on(run, shop):
+    """What failed is in the step's log already, and is not told again with the attempt."""
+    shop.edit("return orders[orders.amount > 1]", 'raise ValueError("no such region")')
+    run("materialize")
+    said = run("logs", "latest", "valid_orders@2026-01-01").out
+
+    assert said.count("Traceback") == 1
+    assert said.count("  File ") == 1
+    assert "attempt failed" in said
+
+
+class Shown(io.StringIO):
+    """A stream that notes when a word was written to it."""
+
+    def __init__(self, word):
+        super().__init__()
+        self.word, self.seen = word, threading.Event()
+
+    def write(self, text):
+        written = super().write(text)
+        if self.word in self.getvalue():
+            self.seen.set()
+        return written
+
+
+@pytest.mark.parametrize("arguments", [(), ("latest", "slow")])
+def test_following_logs_shows_what_a_step_says_while_it_says_it(run, shop, monkeypatch, arguments):
+    """The step goes on only once its words were shown, by `logs -f` of the newest run."""
+    shown, began = Shown("half way"), threading.Event()
+    monkeypatch.setattr(sys, "stdout", shown)
+
+    @asset
+    def slow(context):
+        context.log.info("half way")
+        began.set()
+        assert shown.seen.wait(30)
+        context.log.info("nearly there")
+
+    workspace = Workspace(shop.folder / ".assetkit")
+    settings = {"workspace": workspace, "progress": "none"}
+    running = threading.Thread(target=materialize, args=[slow], kwargs=settings)
+    running.start()
+    assert began.wait(30)
+    ended = run("logs", "-f", *arguments)
+    running.join()
+
+    told = shown.getvalue()
+    assert ended.code == 0
+    assert [told.count(words) for words in ("half way", "nearly there", "materialized")] == [1] * 3
+    assert told.index("half way") < told.index("materialized")
 
 
 def test_logs_of_what_was_not_in_a_run_are_refused(run, shop):
