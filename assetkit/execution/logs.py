@@ -124,6 +124,11 @@ def slot_of_log(name: str) -> str:
     return asset.replace(".", "/") + (f"@{unquote(partition)}" if partition else "")
 
 
+def attempt_line(number: int) -> str:
+    """Return the line of a log with which an attempt after the first begins."""
+    return f"[attempt {number}]"
+
+
 _current: ContextVar[StepLog | None] = ContextVar("assetkit_step_log", default=None)
 
 
