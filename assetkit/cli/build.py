@@ -16,6 +16,7 @@ from assetkit.cli.options import (
     job_option,
     json_option,
     partitions_option,
+    plan_argument,
     run_id_option,
     select_option,
     yes_option,
@@ -29,9 +30,12 @@ from assetkit.cli.session import Session
         "assetkit plan",
         "assetkit plan -s '+late_by_carrier'",
         "assetkit plan -s 'flights@2013-01-01..2013-01-31' --out january.plan",
+        "assetkit plan january.plan",
+        "assetkit plan nightly",
         "assetkit plan --exit-code && echo 'all up to date'",
     ),
 )
+@plan_argument
 @select_option
 @job_option
 @partitions_option
@@ -46,13 +50,19 @@ from assetkit.cli.session import Session
 def plan(session: Session, /, **given: Any) -> int:
     """Show what would run, and why; run nothing.
 
-    Without a selection: all assets of the project. A plan saved with --out is
-    applied by `assetkit materialize FILE`, and refused if the world has moved since.
+    Without a selection: all assets of the project. With JOB (or --job): what that
+    selects. A plan saved with --out is applied by `assetkit materialize FILE`, shown by
+    `assetkit plan FILE`, and refused if the world has moved since.
     """
+    made = _wanted(session, given)
+    _show(session, made, given)
+    return WORK_TO_DO if given["exit_code"] and len(made) else DONE
+
+
+def _show(session: Session, made: Any, given: dict[str, Any]) -> None:
     from assetkit.cli.plandocument import plan_document
     from assetkit.planning.text import SHOWN_ASSETS, plan_text
 
-    made = _planned(session, given)
     if given["out"] is not None:
         made.save(given["out"])
     if given["as_json"]:
@@ -67,7 +77,6 @@ def plan(session: Session, /, **given: Any) -> int:
             for part in made.assets:
                 if part.run.any():
                     session.out.write("\n" + made.explain(part.asset))
-    return WORK_TO_DO if given["exit_code"] and len(made) else DONE
 
 
 @click.command(
@@ -80,9 +89,7 @@ def plan(session: Session, /, **given: Any) -> int:
         "assetkit materialize nightly",
     ),
 )
-@click.argument(
-    "planfile", metavar="[PLANFILE|JOB]", required=False, type=click.Path(path_type=Path)
-)
+@plan_argument
 @select_option
 @job_option
 @partitions_option
@@ -108,8 +115,8 @@ def plan(session: Session, /, **given: Any) -> int:
 @run_id_option
 @yes_option
 @json_option
-@click.pass_context
-def materialize(ctx: click.Context, /, planfile: Path | None, **given: Any) -> int:
+@click.pass_obj
+def materialize(session: Session, /, **given: Any) -> int:
     """Bring assets up to date: run what is missing or stale, and nothing else.
 
     Without a selection: all assets of the project. With PLANFILE: exactly that
@@ -117,14 +124,12 @@ def materialize(ctx: click.Context, /, planfile: Path | None, **given: Any) -> i
     configuration. On a terminal the plan is shown first, and asked about where it
     has more than 100 steps; --yes does not ask. With --json, one event a line.
     """
-    session: Session = ctx.obj
-    if planfile is not None and not planfile.exists() and _is_job(session, str(planfile)):
-        planfile, given["job"] = None, str(planfile)
+    made = _wanted(session, given)
     if given["dry_run"]:
-        return int(ctx.invoke(plan, **given, out=None, verbose=False, exit_code=False))
+        _show(session, made, {**given, "out": None, "verbose": False})
+        return DONE
     from assetkit.cli.running import run_plan
 
-    made = _loaded(session, planfile, given) if planfile else _planned(session, given)
     result = run_plan(session, made, given)
     unmet = any(one.severity == "error" for one in result.unmet_checks)
     return DONE if result.success and not unmet else FAILED
@@ -141,7 +146,7 @@ def why(session: Session, slot: str, *, as_json: bool) -> None:
     """Explain why something would run, or would not: the causes, down to the root change."""
     name, _, partition = slot.partition("@")
     _, asset = session.one_asset(name)
-    text = session.plan([asset], None).explain(asset, partition or None)
+    text = _reasons(session, asset, partition)
     if as_json:
         content = {"asset": asset, "partition": partition or None, "lines": text.splitlines()}
         session.out.json("why", content)
@@ -149,8 +154,36 @@ def why(session: Session, slot: str, *, as_json: bool) -> None:
         session.out.write(text)
 
 
-def _is_job(session: Session, name: str) -> bool:
-    return any(job.name == name for job in session.definitions.jobs)
+def _reasons(session: Session, asset: str, partition: str) -> str:
+    """Explain an asset, one partition of it, or each kind of those that a selection means."""
+    from assetkit.errors import UnknownPartition
+
+    every = session.plan([asset], None)
+    try:
+        return str(every.explain(asset, partition or None))
+    except UnknownPartition:
+        some = session.plan([asset], partition)  # refuses what is no selection either
+        return str(some.explain(asset))
+
+
+def _wanted(session: Session, given: dict[str, Any]) -> Any:
+    """Return the plan of a file, of a job, or of what is selected."""
+    named = given["file_or_job"]
+    if named is None:
+        return _planned(session, given)
+    if Path(named).is_file():
+        return _loaded(session, Path(named), given)
+    if not _looks_like_file(named):
+        if given["job"]:
+            raise click.UsageError(f"two jobs are named, {named} and {given['job']}. Name one.")
+        return _planned(session, {**given, "job": named})
+    raise click.UsageError(
+        f"there is no plan file {named}. Save one with: assetkit plan --out FILE"
+    )
+
+
+def _looks_like_file(named: str) -> bool:
+    return "/" in named or "\\" in named or "." in named
 
 
 def _planned(session: Session, given: dict[str, Any]) -> Any:

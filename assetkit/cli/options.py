@@ -63,6 +63,13 @@ def select_option(function: Function) -> Function:
     return function
 
 
+def plan_argument(function: Function) -> Function:
+    """Add the argument that is a saved plan or a job, instead of a selection."""
+    named = click.Argument(["file_or_job"], metavar="[PLANFILE|JOB]", required=False)
+    _attach(function, named)
+    return function
+
+
 def partitions_option(function: Function) -> Function:
     """Add the option that selects partitions."""
     option = click.Option(

@@ -7,6 +7,7 @@ needed: help, completion and usage errors answer at once.
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from collections.abc import Sequence
 from contextlib import redirect_stdout, suppress
@@ -65,8 +66,17 @@ class Session:
         jobs = {job.name: job for job in self.definitions.jobs}
         if name not in jobs:
             hint = did_you_mean(name, jobs, what="jobs")
-            raise click.UsageError(f"there is no job {name!r}. {hint}")
+            raise click.UsageError(f"there is no job {name!r}. {hint}{self._instead_of_job(name)}")
         self.job = jobs[name]
+
+    def _instead_of_job(self, name: str) -> str:
+        """Return how an asset is meant, where the name of one stands for a job."""
+        from assetkit.errors import AssetkitError
+
+        with suppress(AssetkitError):
+            self.selected([name])
+            return f" Assets are selected with -s: -s {shlex.quote(name)}"
+        return ""
 
     @property
     def hooks(self) -> tuple[Any, ...]:

@@ -131,9 +131,19 @@ class _Evaluator:
         if named:
             problem = f"{pattern!r} may mean {' or '.join(named)}: write the whole name"
             raise InvalidSelection(caret_message(self.text, problem, name.at))
+        if made := self._made_by(pattern):
+            return made
         known = self.all | {_last_part(key) for key in self.all}
         problem = f"There is no asset {pattern!r}. {did_you_mean(pattern, known, what='assets')}"
         raise UnknownAsset(caret_message(self.text, problem, name.at))
+
+    def _made_by(self, function: str) -> Keys:
+        """Return the outputs of a multi-asset, by the name of its function."""
+        return frozenset(
+            key
+            for key, asset in self.graph.assets.items()
+            if asset.together is not None and asset.together.name == function
+        )
 
     def _with_attribute(self, attribute: Attribute) -> Keys:
         if attribute.kind in ("state", "changed"):

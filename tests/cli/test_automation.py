@@ -46,6 +46,24 @@ def test_a_job_by_name(run, automatic):
     assert "by_region" in ended.out
 
 
+def test_a_job_goes_without_an_option(run, automatic):
+    """`plan two_days` is `plan --job two_days`; what a dry run of it says is the plan."""
+    named, given = run("plan", "two_days", "--json"), run("plan", "--job", "two_days", "--json")
+    dry = run("materialize", "two_days", "--dry-run", "--json")
+
+    assert named.code == 0
+    assert named.json["steps"] == given.json["steps"] == dry.json["steps"]
+
+
+@pytest.mark.parametrize("command", ["plan", "materialize"])
+def test_an_asset_that_stands_for_a_job_is_told_the_option(run, automatic, command):
+    """A name alone is a job or a plan's file; assets are selected, and nothing else runs."""
+    ended = run(command, "orders@2026-01-01", *(["--dry-run"] if command == "materialize" else []))
+
+    assert (ended.code, ended.out) == (2, "")
+    assert "-s orders@2026-01-01" in ended.err
+
+
 def test_a_job_that_is_none(run, automatic):
     """The nearest names are told; a job and a selection do not go together."""
     unknown = run("plan", "--job", "two_day")

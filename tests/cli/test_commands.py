@@ -87,6 +87,8 @@ def test_plans_as_json_have_each_step_with_its_causes(run, shop):
 def test_a_saved_plan_runs_as_it_is_and_only_then(run, shop):
     """A plan file is applied exactly; once the world has moved it is refused with 6."""
     assert run("plan", "-s", "+valid_orders", "--out", "shop.plan").code == 0
+    shown = [run("plan", "shop.plan"), run("materialize", "shop.plan", "--dry-run")]
+    assert [(one.code, "by_region" in one.out) for one in shown] == [(0, False)] * 2
     applied, again = run("materialize", "shop.plan"), run("materialize", "shop.plan")
 
     assert applied.code == 0
@@ -249,6 +251,20 @@ def test_delete_asks_or_is_told(run, shop):
     ended = run("delete", "orders@2026-01-02", "--yes")
     assert (ended.code, ended.out) == (0, "orders: 1 partition deleted.\n")
     assert "missing" in run("partitions", "orders").out
+
+
+def test_why_takes_partitions_as_everything_does(run, shop):
+    """A range, `latest`, `missing`: those that are alike are told of together."""
+    run("materialize", "-s", "orders@2026-01-01..2026-01-02")
+
+    told = run("why", "orders@2026-01-01..2026-01-03").out
+    assert "orders@2026-01-03 is missing" in told
+    assert "2 partitions alike: 2026-01-01, 2026-01-02" in told
+    assert run("why", "orders@latest").out == run("why", "orders@2026-01-03").out
+    assert "2026-01-01" not in run("why", "orders@missing").out
+    wrong = run("why", "orders@2026-13-01")
+    assert wrong.code == 2
+    assert "keys look like 2026-01-01" in wrong.err
 
 
 def test_why_explains_down_to_the_change(run, shop):

@@ -282,6 +282,16 @@ def test_the_last_value_of_an_output(workspace):
     assert workspace.load("seen", load_as=list) == [0, 1, 2]
 
 
+def test_the_name_of_the_function_selects_its_outputs(workspace):
+    """As any name does in a selection; an asset that has the same name comes first."""
+    everything = [orders, by_size, total]
+    chosen = plan(everything, select="by_size", workspace=workspace)
+    beyond = plan(everything, select="by_size+ and not by_size", workspace=workspace)
+
+    assert {step.asset for step in chosen.steps} == {"orders", "small", "sales/large"}
+    assert beyond.steps[-1].asset == "total"
+
+
 def test_configuration_goes_by_the_name_of_the_function(workspace):
     """All outputs have it in their fingerprints; two that differ are refused."""
 
