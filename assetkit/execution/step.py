@@ -25,7 +25,7 @@ from assetkit.errors import AssetkitError, StepError, StepTimeout
 from assetkit.execution.calling import call
 from assetkit.execution.context import AssetContext
 from assetkit.execution.loading import LoadedInputs, load_inputs
-from assetkit.execution.logs import StepLog, capturing, log_name, routed_to
+from assetkit.execution.logs import StepLog, attempt_line, capturing, log_name, routed_to
 from assetkit.execution.masking import learn_secrets, mask, mask_error
 from assetkit.execution.resources import OpenedResources, opened
 from assetkit.execution.returned import Returned, is_in_memory, take_apart
@@ -53,6 +53,8 @@ def run_step(task: StepTask) -> StepResult | Unfinished:
     Raises nothing but `KeyboardInterrupt`.
     """
     log = StepLog(log_path(task), remote=not task.local)
+    if task.attempt > 1:
+        log.write(f"{attempt_line(task.attempt)}\n")
     attempt = _Attempt(task, log, perf_counter())
     try:
         # The process of the run captures for all of its steps, and outlives them.

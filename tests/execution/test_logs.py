@@ -9,6 +9,7 @@ import threading
 
 import pytest
 
+from assetkit.definitions.policies import RetryPolicy
 from assetkit.errors import MaterializationError
 from assetkit.execution.logs import StepLog, capturing, routed_to
 from assetkit.executors import ThreadExecutor
@@ -128,3 +129,25 @@ def test_users_without_logging_of_their_own_still_see_warnings(world, capsys, mo
     (log,) = logs_of(world).values()
     assert "quiet" in log
     assert 1 == log.count("warned")
+
+
+def test_a_further_attempt_begins_with_a_line_of_its_own(world):
+    """So that a log of several attempts can be told apart; the first has none."""
+
+    def shaky(context):
+        if context.attempt < 3:
+            raise ValueError("not yet")
+        return 1
+
+    world.add("shaky", shaky, retry=RetryPolicy(2))
+    world.run()
+
+    lines = logs_of(world)["0-shaky.log"].splitlines()
+    assert [one for one in lines if not one.startswith(" ")] == [
+        "Traceback (most recent call last):",
+        "ValueError: not yet",
+        "[attempt 2]",
+        "Traceback (most recent call last):",
+        "ValueError: not yet",
+        "[attempt 3]",
+    ]
