@@ -134,7 +134,8 @@ def process_started(pid: int) -> float:
 
 def command_name() -> str:
     """Return what this process is called for people: program and subcommand, no other arguments."""
-    program = Path(sys.argv[0]).name if sys.argv and sys.argv[0] else "python"
+    path = Path(sys.argv[0]) if sys.argv and sys.argv[0] else Path("python")
+    program = path.parent.name if path.name == "__main__.py" else path.name
     words = [word for word in sys.argv[1:2] if not word.startswith("-")]
     return " ".join([program, *words])
 

@@ -61,7 +61,9 @@ def of_runs(request: Request) -> Arguments:
 def of_run(request: Request) -> Arguments:
     """Return what is asked of a run."""
     names, query = ("step", "level", "find", "asset", "event"), request.query_params
-    return {**of_path("run_id")(request), **{name: query[name] for name in names if name in query}}
+    said: Arguments = {name: query[name] for name in names if name in query}
+    attempt = number(query.get("attempt", ""), least=0, most=1_000)
+    return {**of_path("run_id")(request), **said, "attempt": attempt}
 
 
 def of_path(name: str) -> Callable[[Request], Arguments]:

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from assetkit.execution.logs import attempt_line
+
 LEVELS: Final = ("debug", "info", "warning", "error")
 """Levels of a log, the worst last; ``error`` also stands for critical ones and tracebacks."""
 MOST_LINES: Final = 5_000
@@ -18,9 +20,12 @@ _COLOURS = ("black", "red", "green", "yellow", "blue", "magenta", "cyan", "white
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogLine:
-    """One line; ``pieces`` are (names of styles, text). ``level`` is empty for what was printed."""
+    """One line of an ``attempt``; ``pieces`` are (names of styles, text). ``level`` is empty
+    for what was printed.
+    """
 
     number: int
+    attempt: int
     level: str
     pieces: Sequence[tuple[str, str]]
 
@@ -30,6 +35,7 @@ class LogView:
     """What is shown of a step's log. ``note`` says why it is not all, or nothing.
 
     ``level`` is the least that is shown, ``find`` what lines must have in them; empty: all.
+    ``attempt`` is the one whose lines are shown, 0 for all of the ``attempts`` that there are.
     """
 
     step: str
@@ -37,39 +43,58 @@ class LogView:
     note: str = ""
     level: str = ""
     find: str = ""
+    attempt: int = 0
+    attempts: int = 1
     levels: Sequence[str] = field(default=LEVELS)
 
 
-def log_view(step: str, text: str, *, level: str = "", find: str = "") -> LogView:
-    """Return the newest lines of a log that are of a level, or worse, and have a text in them."""
+def log_view(step: str, text: str, *, level: str = "", find: str = "", attempt: int = 0) -> LogView:
+    """Return the newest lines of a log that are of a level, or worse, and have a text in them.
+
+    *attempt*: only what that attempt said (0: all of them).
+    """
     level = level if level in LEVELS else ""
     least = LEVELS.index(level) if level else -1
+    lines = list(_lines(text))
+    attempts = lines[-1].attempt if lines else 1
+    attempt = attempt if attempt <= attempts else 0
     kept = [
         line
-        for line in _lines(text)
-        if (LEVELS.index(line.level) if line.level else -1) >= least
+        for line in lines
+        if (not attempt or line.attempt == attempt)
+        and (LEVELS.index(line.level) if line.level else -1) >= least
         and (not find or find.casefold() in "".join(part for _, part in line.pieces).casefold())
     ]
     note = f"The last {MOST_LINES:,} lines of {len(kept):,}." if len(kept) > MOST_LINES else ""
     if not kept:
         note = "None of its lines is like that." if level or find else "It wrote nothing."
-    return LogView(step=step, lines=kept[-MOST_LINES:], note=note, level=level, find=find)
+    return LogView(
+        step=step,
+        lines=kept[-MOST_LINES:],
+        note=note,
+        level=level,
+        find=find,
+        attempt=attempt,
+        attempts=attempts,
+    )
 
 
 def _lines(text: str) -> Iterator[LogLine]:
-    level, styles = "", frozenset[str]()
+    level, styles, attempt = "", frozenset[str](), 1
     for number, line in enumerate(text.splitlines(), start=1):
         pieces, styles = _pieces(line, styles)
         plain = "".join(part for _, part in pieces)
+        if plain == attempt_line(attempt + 1):
+            attempt, level = attempt + 1, ""
         if (record := _RECORD.match(plain)) is not None:
             named = record[1].lower()
             level = named if named in LEVELS else "error"
-            yield LogLine(number=number, level=level, pieces=pieces)
+            yield LogLine(number=number, attempt=attempt, level=level, pieces=pieces)
             level = ""
             continue
         if plain.startswith(_TRACE):
             level = "error"  # and so is what follows, up to the next record
-        yield LogLine(number=number, level=level, pieces=pieces)
+        yield LogLine(number=number, attempt=attempt, level=level, pieces=pieces)
 
 
 def _pieces(line: str, styles: frozenset[str]) -> tuple[list[tuple[str, str]], frozenset[str]]:

@@ -17,8 +17,10 @@ from assetkit.execution.logs import log_name
 from assetkit.records import AssetKey, slot_name
 from assetkit.web.commands import Line, run_line
 from assetkit.web.desk import Desk, NotFoundHere, in_project
+from assetkit.web.gantt import Gantt, Scale, gantt_of
 from assetkit.web.logtext import LogView, log_view
 from assetkit.web.runlines import RunLine, run_lines
+from assetkit.web.underway import Begun, Underway, underway
 from assetkit.workspace.deciding import waiting
 
 _SHOWN_STEPS = 500
@@ -40,17 +42,6 @@ class StepLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AssetBar:
-    """The time in which a run worked on an asset, as shares of the whole run, 0 to 1."""
-
-    asset: AssetKey
-    start: float
-    length: float
-    counts: Mapping[str, int]
-    took: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
     """A step that failed: what the user's code raised, where, and what that stopped."""
 
@@ -67,10 +58,12 @@ class Wanted:
     """What is asked for of a run.
 
     ``step`` (``asset@partition``): its log, of it lines of a ``level`` or worse with the text
-    ``find`` in them. ``asset`` and ``event``: just such steps are listed.
+    ``find`` in them. ``asset`` and ``event``: just such steps are listed. ``attempt``: what is
+    told is of that attempt alone; 0: of all.
     """
 
     step: str = ""
+    attempt: int = 0
     level: str = ""
     find: str = ""
     asset: str = ""
@@ -97,7 +90,8 @@ class RunPage:
     more_failures: int
     stopped: Sequence[str]
     counts: Mapping[str, int]
-    bars: Sequence[AssetBar]
+    gantt: Gantt
+    begun: Sequence[Begun]
     wanted: Wanted
     steps: Sequence[StepLine]
     more_steps: int
@@ -125,6 +119,10 @@ def run_page(desk: Desk, *, run_id: str, **asked: Any) -> RunPage:
     counts = Counter(str(one["event"]) for one in ended)
     failures = list(_failures(events))
     lines = [_step_line(one) for one in events if _is_wanted(one, wanted)]
+    under = Underway()
+    if run.status == "running":
+        under = underway(desk, run_id, {(one["asset"], one["partition"]) for one in ended})
+    scale = Scale(since=run.started_at, until=run.ended_at or desk.now())
     return RunPage(
         run=run,
         sentence=_sentence(run, counts, len(ended)),
@@ -132,7 +130,8 @@ def run_page(desk: Desk, *, run_id: str, **asked: Any) -> RunPage:
         more_failures=max(0, len(failures) - _SHOWN_FAILURES),
         stopped=sorted({_step_of(one) for one in ended if one["event"] == "blocked"}),
         counts=dict(counts),
-        bars=_bars(run, ended, desk.now()),
+        gantt=gantt_of(events, scale, left=under.left, opened=wanted.asset, attempt=wanted.attempt),
+        begun=under.begun,
         wanted=wanted,
         steps=lines[-_SHOWN_STEPS:],
         more_steps=max(0, len(lines) - _SHOWN_STEPS),
@@ -221,28 +220,6 @@ def _frames(traceback: str) -> list[str]:
     return [in_project(line.strip()) for line in lines[starts[-1] : starts[-1] + 2]]
 
 
-def _bars(run: RunLine, ended: Sequence[Mapping[str, Any]], now: datetime) -> list[AssetBar]:
-    whole = ((run.ended_at or now) - run.started_at).total_seconds() or 1.0
-    spans: dict[AssetKey, list[Mapping[str, Any]]] = {}
-    for one in ended:
-        spans.setdefault(one["asset"], []).append(one)
-    bars = []
-    for asset, steps in spans.items():
-        ends = [(one["time"] - run.started_at).total_seconds() for one in steps]
-        first = min(end - (one["duration"] or 0.0) for end, one in zip(ends, steps, strict=True))
-        start = min(max(first / whole, 0.0), 1.0)
-        bars.append(
-            AssetBar(
-                asset=asset,
-                start=round(start, 4),
-                length=round(max(min(max(ends) / whole, 1.0) - start, 0.0), 4),
-                counts=dict(Counter(str(one["event"]) for one in steps)),
-                took=duration_text(sum(one["duration"] or 0.0 for one in steps)),
-            )
-        )
-    return bars
-
-
 def log_text(desk: Desk, *, run_id: str, step: str) -> str:
     """Return all that a step said; raises `NotFoundHere` where that is not kept, or nothing."""
     found = run_lines(desk, run_id=run_id)
@@ -257,7 +234,7 @@ def _log(desk: Desk, run: RunLine, events: Sequence[Mapping[str, Any]], wanted: 
     text, note = _said(desk, run, events, wanted.step)
     if note:
         return LogView(step=wanted.step, note=note)
-    return log_view(wanted.step, text, level=wanted.level, find=wanted.find)
+    return log_view(wanted.step, text, level=wanted.level, find=wanted.find, attempt=wanted.attempt)
 
 
 def _said(

@@ -259,7 +259,7 @@ def hostile_folder(tmp_path_factory):
     shutil.copyfile(Path(__file__).parent / "hostile.py", folder / "hostile.py")
     project = load_project("hostile", folder)
     with Workspace(folder / ".assetkit" / "hostile") as workspace:
-        for targets in ("orders@2026-01-01..2026-01-05", "regions"):
+        for targets in ("orders@2026-01-01..2026-01-05", "regions", "shaky"):
             ak.materialize(
                 project,
                 select=targets,

@@ -11,7 +11,10 @@ from assetkit import (
     Config,
     DailyPartitions,
     FreshnessPolicy,
+    HourlyPartitions,
+    MultiPartitions,
     Output,
+    RetryPolicy,
     StaticPartitions,
     asset,
     asset_check,
@@ -66,6 +69,29 @@ class Access(Config):
 def regions(context: AssetContext, access: Access) -> pd.DataFrame:
     context.log.info("access: %s", access)
     return pd.DataFrame({"region": [context.partition_key]})
+
+
+@asset(
+    partitions=MultiPartitions(
+        date=DailyPartitions("2026-01-01", end="2026-01-11"),
+        region=StaticPartitions(["de", "fr", "it"]),
+    )
+)
+def matrix() -> pd.DataFrame:
+    return pd.DataFrame({"n": [1]})
+
+
+@asset(partitions=HourlyPartitions("2024-01-01T00", end="2026-01-01T00"))
+def hours() -> pd.DataFrame:
+    return pd.DataFrame({"n": [1]})
+
+
+@asset(retry=RetryPolicy(2))
+def shaky(context: AssetContext) -> pd.DataFrame:
+    context.log.info("this is attempt %d", context.attempt)
+    if context.attempt < 3:
+        raise TimeoutError(HOSTILE)
+    return pd.DataFrame({"n": [1]})
 
 
 @asset(group="marts", freshness=FreshnessPolicy(max_lag="8h"))

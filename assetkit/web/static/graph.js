@@ -4,6 +4,15 @@ const NARROWEST = 0.15, WIDEST = 2;
 
 const known = new WeakMap();
 
+// Leave the box in hand; say whether there was one.
+export function leaveGraph(region) {
+  const panel = document.getElementById("graph-panel");
+  if (!region.querySelector("svg").contains(document.activeElement) && panel.hidden) return false;
+  panel.hidden = true;
+  region.focus();
+  return true;
+}
+
 // Call it anew after each change of the page: the picture may be another then.
 export function attachGraph(region) {
   if (!known.has(region)) known.set(region, attach(region));

@@ -1,10 +1,21 @@
-// A cursor and ranges on the grid of partitions. What is chosen is text in the form beneath it,
-// which works alone; the list of ranges says the same as the grid.
-const done = new WeakSet();
+// The strip and the grid of partitions. What is chosen is text in the form beneath them,
+// which works alone; the list of ranges says the same.
+const done = new WeakMap();
+const range = (a, b) => a === b ? a : `${a}..${b}`;
+const field = () => document.querySelector('#choose input[name="p"]');
+const tell = (words) => { document.getElementById("cursor").textContent = words; };
 
+// Each returns what gives up the choice, and says whether there was one.
 export function attachGrid(grid) {
-  if (done.has(grid)) return;
-  done.add(grid);
+  if (!done.has(grid)) done.set(grid, attach(grid));
+  return done.get(grid);
+}
+export function attachStrip(strip) {
+  if (!done.has(strip)) done.set(strip, attachPieces(strip));
+  return done.get(strip);
+}
+
+function attach(grid) {
   const size = Number(grid.dataset.cell), left = Number(grid.dataset.left), top = Number(grid.dataset.top);
   const { across, down, fixed } = grid.dataset;
   const cells = [];
@@ -16,11 +27,9 @@ export function attachGrid(grid) {
       return cell;
     });
   });
-  const mark = grid.querySelector("#cursor-mark"), words = document.getElementById("cursor");
-  const field = document.querySelector('#choose input[name="p"]');
+  const mark = grid.querySelector("#cursor-mark"), before = field().value;
   let cursor = null, anchor = null;
 
-  const range = (a, b) => a === b ? a : `${a}..${b}`;
   const cellAt = (event) => {
     const box = grid.getBoundingClientRect();
     const x = Math.floor((event.clientX - box.left - left) / size);
@@ -76,9 +85,9 @@ export function attachGrid(grid) {
     mark.setAttribute("visibility", "visible");
     const all = anchor === cursor ? [] : picked();
     shade(all);
-    field.value = chosen();
+    field().value = chosen();
     const told = all.length ? `${all.length} partitions` : standing(cursor);
-    words.textContent = `${chosen()} — ${told}; Enter looks at ${all.length ? "them" : "it"}`;
+    tell(`${chosen()} — ${told}; Enter looks at ${all.length ? "them" : "it"}`);
   }
   function go(cell, extend) {
     if (!cell) return;
@@ -90,7 +99,7 @@ export function attachGrid(grid) {
   grid.setAttribute("role", "application");
   grid.addEventListener("pointerdown", (event) => go(cellAt(event), event.shiftKey));
   grid.addEventListener("pointermove", (event) => { if (event.buttons & 1) go(cellAt(event), true); });
-  grid.addEventListener("dblclick", () => field.form.requestSubmit());
+  grid.addEventListener("dblclick", () => field().form.requestSubmit());
   grid.addEventListener("keydown", (event) => {
     const here = cursor ?? cells[cells.length - 1];
     const near = (dy) => rows[here.y + dy]?.reduce((best, one) =>
@@ -103,9 +112,81 @@ export function attachGrid(grid) {
       Home: () => cells[0],
       End: () => cells[cells.length - 1],
     }[event.key];
-    if (event.key === "Enter" && cursor) field.form.requestSubmit();
+    if (event.key === "Enter" && cursor) field().form.requestSubmit();
     if (!to) return;
     event.preventDefault();
     go(cursor || event.key === "Home" ? to() : here, event.shiftKey);
   });
+  return () => {
+    if (!cursor) return false;
+    cursor = anchor = null;
+    draw();
+    mark.setAttribute("visibility", "hidden");
+    field().value = before;
+    tell("");
+    return true;
+  };
+}
+
+// A piece leads to its own partitions; several side by side are one range.
+function attachPieces(strip) {
+  const pieces = [...strip.querySelectorAll("a")], before = field().value;
+  let anchor = -1, cursor = -1;
+
+  function draw() {
+    const [a, b] = [Math.min(anchor, cursor), Math.max(anchor, cursor)];
+    pieces.forEach((piece, at) => piece.toggleAttribute("data-picked", anchor >= 0 && a <= at && at <= b));
+    if (anchor < 0) return;
+    field().value = range(pieces[a].dataset.first, pieces[b].dataset.last);
+    const count = pieces.slice(a, b + 1).reduce((sum, one) => sum + Number(one.dataset.count), 0);
+    const standing = a === b ? `: ${pieces[a].dataset.words}` : "";
+    tell(`${field().value} — ${count.toLocaleString("en")} partitions${standing}`);
+  }
+  function go(at, extend) {
+    if (!pieces[at]) return;
+    if (!extend || anchor < 0) anchor = at;
+    cursor = at;
+    // One stop for the Tab key, however many pieces there are.
+    pieces.forEach((piece, place) => { piece.tabIndex = place === at ? 0 : -1; });
+    draw();
+  }
+  const placeOf = (event) => pieces.indexOf(event.target.closest?.("a"));
+  const shown = pieces.findIndex((piece) => piece.hasAttribute("aria-current"));
+  pieces.forEach((piece, at) => { piece.tabIndex = at === Math.max(shown, 0) ? 0 : -1; });
+  strip.addEventListener("keydown", (event) => {
+    const here = placeOf(event);
+    const to = { ArrowLeft: here - 1, ArrowRight: here + 1, Home: 0, End: pieces.length - 1 }[event.key];
+    if (event.key === "Enter" && anchor !== cursor) {
+      event.preventDefault();
+      field().form.requestSubmit();
+    }
+    if (to === undefined || !pieces[to]) return;
+    event.preventDefault();
+    if (anchor < 0) anchor = here;
+    go(to, event.shiftKey);
+    pieces[to].focus();
+  });
+  // Dragging over pieces, or Shift with a click, chooses them; a click alone opens one.
+  let held = -1;
+  strip.addEventListener("dragstart", (event) => event.preventDefault());
+  strip.addEventListener("pointerdown", (event) => { held = event.shiftKey && anchor >= 0 ? anchor : placeOf(event); });
+  strip.addEventListener("pointermove", (event) => {
+    const at = placeOf(event);
+    if (!(event.buttons & 1) || held < 0 || at < 0 || (at === held && cursor < 0)) return;
+    if (cursor < 0) go(held, false);
+    go(at, true);
+  });
+  strip.addEventListener("click", (event) => {
+    const at = placeOf(event);
+    if (event.shiftKey && at >= 0) go(at, true);
+    if (event.shiftKey || anchor !== cursor) event.preventDefault();
+  });
+  return () => {
+    if (anchor < 0) return false;
+    anchor = cursor = -1;
+    draw();
+    field().value = before;
+    tell("");
+    return true;
+  };
 }

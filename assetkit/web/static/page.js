@@ -1,6 +1,6 @@
 // What makes the page live and quick; without it everything still reads and works.
-import { attachGraph } from "./graph.js";
-import { attachGrid } from "./grid.js";
+import { attachGraph, leaveGraph } from "./graph.js";
+import { attachGrid, attachStrip } from "./grid.js";
 import { follow } from "./live.js";
 
 const root = document.documentElement;
@@ -19,7 +19,8 @@ function localTimes() {
     time.title = time.textContent;
     const two = (number) => String(number).padStart(2, "0");
     time.textContent = `${moment.getFullYear()}-${two(moment.getMonth() + 1)}-${two(moment.getDate())} ` +
-      `${two(moment.getHours())}:${two(moment.getMinutes())}`;
+      `${two(moment.getHours())}:${two(moment.getMinutes())}` +
+      ("seconds" in time.dataset ? `:${two(moment.getSeconds())}` : "");
   }
 }
 
@@ -36,6 +37,14 @@ document.addEventListener("htmx:after:swap", () => {
   dress();
 });
 
+function say(words) {
+  const said = document.getElementById("said");
+  said.textContent = words;
+  said.hidden = false;
+  clearTimeout(say.due);
+  say.due = setTimeout(() => { said.hidden = true; }, 2500);
+}
+
 function copies() {
   for (const button of document.querySelectorAll("button.copy[hidden]")) button.hidden = false;
 }
@@ -51,8 +60,9 @@ document.addEventListener("click", ({ target }) => {
 function dress() {
   localTimes();
   copies();
-  const grid = document.getElementById("grid");
+  const grid = document.getElementById("grid"), strip = document.getElementById("strip");
   if (grid) attachGrid(grid);
+  if (strip) attachStrip(strip);
   const button = document.getElementById("follow");
   if (button) {
     button.hidden = false;
@@ -110,22 +120,55 @@ function endOfLog() {
 }
 document.addEventListener("click", ({ target }) => { if (target.id === "follow") followLog(); });
 
+// Back by one level: out of a field, of what is chosen in a picture, of what is looked at closely.
+function backOut(event) {
+  if (document.querySelector("dialog[open]")) return;
+  const field = typing(event.target);
+  if (field) { field.blur(); return; }
+  const [grid, strip, graph] = ["grid", "strip", "graph"].map((id) => document.getElementById(id));
+  const given = [grid && attachGrid(grid)(), strip && attachStrip(strip)(), graph && leaveGraph(graph)];
+  if (given.some(Boolean)) return;
+  const row = document.activeElement.closest("#main tr");
+  if (row) { document.activeElement.blur(); return; }
+  if (/^\/(lineage|assets|runs)\b/.test(location.pathname) && location.search) location.href = location.pathname;
+}
+
+// What a key is about: the row in hand, the box in hand, what is chosen in the grid, or the page.
+function inHand(selector) {
+  const row = document.activeElement.closest("#main table.rows tr")?.querySelector(selector);
+  const panel = document.getElementById("graph-panel");
+  return row ?? (panel && !panel.hidden ? panel.querySelector(selector) : null);
+}
+function planShown() {
+  const chosen = document.querySelector('#choose button[formaction="/plan"]');
+  const page = document.querySelector('#main a[href^="/plan?"], #main form:not(#choose) button[formaction="/plan"]');
+  const isChosen = document.querySelector('#choose input[name="p"]')?.value;
+  (inHand('a[href^="/plan?"]') ?? (isChosen && chosen ? chosen : page))?.click();
+}
+function why() {
+  const link = inHand('a[href$="#why"]');
+  if (link) link.click();
+  else document.getElementById("why")?.scrollIntoView();
+}
+
 const pages = { b: "/", l: "/lineage", r: "/runs", p: "/plan" };
 const off = () => localStorage.getItem("assetkit-keys") === "off";
 let awaited = false;
 document.addEventListener("keydown", (event) => {
-  if (off() || event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
+  if (off() || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.key === "Escape") backOut(event);
+  if (typing(event.target)) return;
   const plain = awaited && pages[event.key];
   if (plain) location.href = plain;
   awaited = event.key === "g";
   if (event.key === "j") row(1);
   if (event.key === "k") row(-1);
   if (event.key === "f") followLog();
-  if (event.key === "w") document.getElementById("why")?.scrollIntoView();
-  if (event.key === "p" && !plain) document.querySelector('#main a[href^="/plan?"]')?.click();
+  if (event.key === "w") why();
+  if (event.key === "p" && !plain) planShown();
   if (event.key === "[") document.querySelector("a[rel=prev]")?.click();
   if (event.key === "]") document.querySelector("a[rel=next]")?.click();
-  if (event.key === ".") navigator.clipboard.writeText(location.href);
+  if (event.key === ".") navigator.clipboard.writeText(location.href).then(() => say("Address copied"));
   if (event.key === "?") document.getElementById("keys-list").showModal();
   if (event.key === "/") {
     event.preventDefault();
