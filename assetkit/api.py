@@ -15,6 +15,7 @@ from assetkit.definitions.jobs import Job
 from assetkit.errors import InvalidArgument, PlanOutdated
 from assetkit.execution.hooks import Hooks
 from assetkit.execution.result import RunResult
+from assetkit.graph.graph import AssetGraph
 from assetkit.graph.triggers import whole_targets
 from assetkit.planning.outline import outline_of
 from assetkit.planning.plan import Plan
@@ -27,6 +28,7 @@ from assetkit.workspace import Workspace
 from assetkit.workspace.configuring import config_from
 from assetkit.workspace.facts import facts_in
 from assetkit.workspace.running import RunWishes, run_in
+from assetkit.workspace.situation import Definitions as Described
 from assetkit.workspace.timing import as_of, timed_like
 
 
@@ -205,14 +207,23 @@ def plan_again(saved: SavedPlan, workspace: Workspace, names: Mapping[str, Any])
     """
     asked = saved.definitions if saved.definitions is not None else list(saved.request.targets)
     found = find_targets(asked, None, names, Path.cwd())
-    gone = [key for key in saved.request.targets if key not in found.graph.assets]
+    return plan_again_of(saved, found.graph, found.furnish(workspace))
+
+
+def plan_again_of(saved: SavedPlan, project: AssetGraph | Described, workspace: Workspace) -> Plan:
+    """Ask again what a saved plan asked, of a project that may be described without configuration.
+
+    Raises `PlanOutdated` where the answer is no longer the same.
+    """
+    graph = project.graph if isinstance(project, Described) else project
+    gone = [key for key in saved.request.targets if key not in graph.assets]
     if gone:
         raise PlanOutdated(
             f"Plan {saved.plan_id} is about {gone[0]!r}, which is no asset any more."
         )
-    workspace = found.furnish(workspace)
-    config = check_config(found.graph.assets, saved.config)
-    again = workspace.plan(found.graph, saved.request, config=config, now=saved.now)
+    config = check_config(graph.assets, saved.config)
+    project = graph if config else project
+    again = workspace.plan(project, saved.request, config=config, now=saved.now)
     saved.check(again)
     return replace(again, workspace=workspace)
 

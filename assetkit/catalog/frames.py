@@ -244,8 +244,9 @@ def _as_type(column: pa.ChunkedArray[Any], kind: pa.DataType) -> pa.ChunkedArray
     if column.type == kind:
         return column
     if kind == _TIME and column.type == _INT:
-        chunks: Any = [chunk.view(kind) for chunk in column.chunks]
-        return pa.chunked_array(chunks, type=kind)
+        chunks = [chunk.view(kind) for chunk in column.chunks]
+        moments: pa.ChunkedArray[Any] = pa.chunked_array(chunks, type=kind)  # type: ignore[call-overload]
+        return moments
     return column.cast(kind)
 
 

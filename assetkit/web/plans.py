@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from assetkit.api import plan, plan_again
+from assetkit.api import plan, plan_again_of
 from assetkit.display.glyphs import glyph
 from assetkit.display.quantities import bytes_text, count_text, duration_text, rough_duration_text
 from assetkit.display.ranges import runs_of
@@ -182,7 +182,7 @@ def plan_file(desk: Desk, *, plan_id: str) -> Path:
         NotFoundHere: no such plan is kept.
     """
     file = _file(desk, plan_id, ".plan")
-    plan_again(Plan.load(file, definitions=desk.definitions), desk.workspace, {})
+    plan_again_of(Plan.load(file), desk.described, desk.workspace)
     return file
 
 

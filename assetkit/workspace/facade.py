@@ -31,6 +31,7 @@ from assetkit.workspace.core import Core, checked_executor, checked_names, check
 from assetkit.workspace.locate import default_base, default_root, lay_out
 from assetkit.workspace.managers import IOManagers, open_catalog
 from assetkit.workspace.planning import plan_in
+from assetkit.workspace.situation import Definitions as Described
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -156,13 +157,16 @@ class Workspace(Branch):
 
     def plan(
         self,
-        graph: AssetGraph,
+        graph: AssetGraph | Described,
         request: Request,
         *,
         config: Mapping[AssetKey, Mapping[str, Any]] | None = None,
         now: datetime | None = None,
     ) -> Plan:
-        """Plan a request over a resolved graph; `assetkit.plan` is the call for people."""
+        """Plan a request over a resolved graph; `assetkit.plan` is the call for people.
+
+        *graph* may be what `describe_graph` made of it with *config*, which saves doing it again.
+        """
         return plan_in(self.core, graph, request, config=config or {}, now=now or self.core.now())
 
     def load(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
@@ -35,19 +35,36 @@ _ROUNDS = 6
 
 def plan_in(
     core: Core,
-    graph: AssetGraph,
+    graph: AssetGraph | Definitions,
     request: Request,
     *,
     config: Mapping[AssetKey, Mapping[str, Any]],
     now: datetime,
 ) -> Plan:
-    """Return the plan of a request; heals what a crash left behind on the way."""
+    """Return the plan of a request; heals what a crash left behind of its assets on the way.
+
+    *graph*: assets, or what `describe_graph` made of them with *config*.
+    """
 
     def decide(situation: Situation) -> tuple[Plan, frozenset[AssetKey]]:
         draft = make_plan(situation, request)
         return draft.plan, draft.wants_detail
 
-    return with_sources(core, decide_in(core, describe_graph(graph, config), now, decide))
+    described = graph if isinstance(graph, Definitions) else describe_graph(graph, config)
+    about = _about(described.graph, request)
+    return with_sources(core, decide_in(core, described, now, decide, about=about))
+
+
+def _about(graph: AssetGraph, request: Request) -> set[AssetKey]:
+    """Return the assets that a plan looks at: its targets, and what they are made from."""
+    found, ahead = set[AssetKey](), list(request.targets)
+    while ahead:
+        key = ahead.pop()
+        if key in found or key not in graph.assets:
+            continue
+        found.add(key)
+        ahead += [edge.upstream for edge in graph.edges[key]] if request.upstream else []
+    return found | {edge.upstream for key in found for edge in graph.edges[key]}
 
 
 def with_sources(core: Core, plan: Plan) -> Plan:
@@ -70,13 +87,23 @@ def decide_in(
     definitions: Definitions,
     now: datetime,
     decide: Callable[[Situation], tuple[T, frozenset[AssetKey]]],
+    *,
+    about: Collection[AssetKey] | None = None,
 ) -> T:
-    """Return what *decide* makes of the situation, given the details that it says it misses."""
+    """Return what *decide* makes of the situation, given the details that it says it misses.
+
+    Only the files of the assets that it is *about* are looked at (None: of all).
+    """
     graph = definitions.graph
     managers = {key: core.io_manager_of(asset) for key, asset in graph.assets.items()}
+    if about is not None:
+        managers = {key: manager for key, manager in managers.items() if key in about}
     outside = frozenset(key for key, asset in graph.assets.items() if asset.outside is not None)
-    everything = core.base is not None or _is_small(graph, now)
-    detail = frozenset(graph.assets) if everything else outside
+    detail = outside
+    if core.base is not None:
+        detail = frozenset(graph.assets)
+    elif _is_small(graph, managers, now):
+        detail |= managers.keys()
     members = members_of(core) if core.base is not None else None
     observed = not outside
     for _round in range(_ROUNDS):
@@ -99,9 +126,10 @@ def decide_in(
     )
 
 
-def _is_small(graph: AssetGraph, now: datetime) -> bool:
+def _is_small(graph: AssetGraph, assets: Collection[AssetKey], now: datetime) -> bool:
     """Return whether all details may as well be read at once, so that files can be looked at."""
-    return sum(map(len, universes_of(graph, now, {}).values())) <= LOOK_AT_MOST
+    universes = universes_of(graph, now, {})
+    return sum(len(universes[key]) for key in assets) <= LOOK_AT_MOST
 
 
 def _adopt(core: Core, situation: Situation, found: tuple[Materialization, ...]) -> bool:

@@ -41,12 +41,12 @@ class Findings:
 def look_at_files(
     situation: Situation, io_managers: Mapping[AssetKey, Any], place: Place
 ) -> Findings:
-    """Compare each slot's file with what the catalog says of it."""
+    """Compare the files of all slots of some assets with what the catalog says of them."""
     adopt: list[Materialization] = []
     gone: dict[AssetKey, Ints] = {}
     left = LOOK_AT_MOST
-    for key, universe in situation.universes.items():
-        manager, gist, size = io_managers[key], situation.state.gist(key), len(universe)
+    for key, manager in io_managers.items():
+        gist, size = situation.state.gist(key), len(situation.universes[key])
         if not is_staged(manager) or size > left or (gist.slots and not gist.detailed):
             continue
         left -= size

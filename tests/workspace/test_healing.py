@@ -3,9 +3,10 @@
 import shutil
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
-from assetkit import Workspace, materialize, plan
+from assetkit import ParquetIOManager, Workspace, asset, materialize, plan
 from assetkit.errors import WorkspaceError
 
 
@@ -64,6 +65,37 @@ def test_a_newer_file_that_the_catalog_missed_is_taken(shop, assets, workspace, 
     again = Workspace(shop.root)
 
     assert len(plan(assets["total"], workspace=again)) == 0
+
+
+def test_a_plan_looks_at_no_files_of_assets_that_it_is_not_about(tmp_path):
+    """Only those of its targets and of what they are made from, however many others there are."""
+    looked_at = set()
+
+    class Seen(ParquetIOManager):
+        def signatures(self, sources):
+            looked_at.update(one.asset for one in sources)
+            return super().signatures(sources)
+
+    @asset(io_manager="seen")
+    def source():
+        return pd.DataFrame({"n": [1]})
+
+    @asset(io_manager="seen")
+    def wanted(source):
+        return source
+
+    @asset(io_manager="seen", deps=[wanted])
+    def other():
+        return pd.DataFrame({"n": [2]})
+
+    everything = [source, wanted, other]
+    with Workspace(tmp_path / "made", io_managers={"seen": Seen()}) as workspace:
+        materialize(everything, workspace=workspace, progress="none")
+        looked_at.clear()
+        plan(everything, select="wanted", workspace=workspace)
+        assert looked_at == {"source", "wanted"}
+        plan(everything, workspace=workspace)
+        assert looked_at == {"source", "wanted", "other"}
 
 
 def test_a_root_that_cannot_be_a_workspace_is_refused(tmp_path):
