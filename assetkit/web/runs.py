@@ -14,6 +14,7 @@ from assetkit.catalog.arrays import rows_of
 from assetkit.display.quantities import ago_text, duration_text
 from assetkit.errors import did_you_mean
 from assetkit.execution.logs import log_name
+from assetkit.execution.tracebacks import place_in
 from assetkit.records import AssetKey, slot_name
 from assetkit.web.commands import Line, run_line
 from assetkit.web.desk import Desk, NotFoundHere, in_project
@@ -212,7 +213,9 @@ def _failures(events: Sequence[Mapping[str, Any]]) -> Iterator[Failure]:
 
 
 def _frames(traceback: str) -> list[str]:
-    """Return the innermost frame of a traceback: where, and the line of code."""
+    """Return where the user's code raised it, or else the innermost frame and its line of code."""
+    if place := place_in(traceback):
+        return [in_project(place)]
     lines = traceback.splitlines()
     starts = [at for at, line in enumerate(lines) if line.lstrip().startswith("File ")]
     if not starts:
