@@ -1,8 +1,12 @@
-"""Arrow columns as NumPy arrays, without pandas, which pyarrow's own conversion would load."""
+"""Arrow columns from Python's values, and as NumPy arrays or rows: without pandas, which
+pyarrow's own conversions would load.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from typing import Any, Final
 
 import numpy as np
@@ -12,6 +16,30 @@ from numpy.typing import NDArray
 from assetkit.columns import Ints
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def column(values: Iterable[Any], kind: pa.DataType) -> pa.Array[Any]:
+    """Return numbers, flags, texts, or lists of these as Arrow; None is null.
+
+    >>> column([1, None], pa.int32()).to_pylist(), column([["a"], []], pa.list_(pa.string()))[0]
+    ([1, None], <pyarrow.ListScalar: ['a']>)
+    """
+    listed = list(values)
+    known = [one is not None for one in listed]
+    nulls = None if all(known) else _bits(known)
+    if pa.types.is_list(kind):
+        inner = column(chain.from_iterable(filter(None, listed)), kind.value_type)
+        buffers = [nulls, _offsets(listed)]
+        return pa.Array.from_buffers(kind, len(listed), buffers, children=[inner])
+    if pa.types.is_string(kind):
+        texts = [(one or "").encode() for one in listed]
+        buffers = [nulls, _offsets(texts), pa.py_buffer(b"".join(texts))]
+    elif pa.types.is_boolean(kind):
+        buffers = [nulls, _bits(listed)]
+    else:
+        numbers: Any = np.array([one or 0 for one in listed], dtype=str(kind))
+        buffers = [nulls, pa.py_buffer(numbers)]
+    return pa.Array.from_buffers(kind, len(listed), buffers)
 
 
 def to_numpy(column: pa.ChunkedArray[Any], dtype: type[np.generic]) -> NDArray[Any]:
@@ -56,6 +84,16 @@ def _objects(column: pa.ChunkedArray[Any]) -> list[Any]:
         return column.to_pylist()
     moments = [one for chunk in column.chunks for one in _micros(chunk)]
     return [None if one is None else _EPOCH + timedelta(microseconds=one) for one in moments]
+
+
+def _bits(flags: Sequence[Any]) -> pa.Buffer:
+    bits: Any = np.packbits(np.array(flags, dtype=np.bool_), bitorder="little")
+    return pa.py_buffer(bits)
+
+
+def _offsets(parts: Sequence[Any]) -> pa.Buffer:
+    ends: Any = np.cumsum([0, *(len(one or ()) for one in parts)], dtype=np.int32)
+    return pa.py_buffer(ends)
 
 
 def _micros(chunk: pa.Array[Any]) -> list[int | None]:

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 import pyarrow as pa
 
+from assetkit.catalog.arrays import column
 from assetkit.catalog.metadata import from_json, to_json
 from assetkit.catalog.times import from_micros, known_time, to_micros
 from assetkit.columns import join_version, split_version
@@ -45,36 +46,36 @@ def materialization_table(
     versions = [split_version(one.data_version) for one in made]
     return pa.table(
         {
-            "asset_id": pa.array([numbers.assets[one.asset] for one in made], pa.int32()),
+            "asset_id": column([numbers.assets[one.asset] for one in made], pa.int32()),
             "ordinal": _ints(one.ordinal for one in made),
-            "key": pa.array([one.partition for one in made], pa.string()),
-            "current": pa.array(_newest(made), pa.bool_()),
+            "key": column([one.partition for one in made], pa.string()),
+            "current": column(_newest(made), pa.bool_()),
             "seq": _ints([seq] * len(made)),
             "ver_seq": _ints([seq] * len(made)),
             "read_seq": _ints(read_seqs),
             "basis_id": _ints(numbers.bases[one.basis] for one in made),
-            "run_no": pa.array([numbers.runs[one.run_id] for one in made], pa.int32()),
-            "outcome": pa.array([one.outcome.value for one in made], pa.string()),
-            "partial": pa.array([one.partial for one in made], pa.bool_()),
+            "run_no": column([numbers.runs[one.run_id] for one in made], pa.int32()),
+            "outcome": column([one.outcome.value for one in made], pa.string()),
+            "partial": column([one.partial for one in made], pa.bool_()),
             "data_time": _ints(to_micros(one.data_time) for one in made),
             "materialized_at": _ints(to_micros(one.materialized_at) for one in made),
-            "version_hi": pa.array([hi for hi, _ in versions], pa.uint64()),
-            "version_lo": pa.array([lo for _, lo in versions], pa.uint64()),
+            "version_hi": column([hi for hi, _ in versions], pa.uint64()),
+            "version_lo": column([lo for _, lo in versions], pa.uint64()),
             "rows": _ints(-1 if one.rows is None else one.rows for one in made),
             "bytes": _ints(-1 if one.bytes is None else one.bytes for one in made),
             "duration": _ints(round(one.duration * 1e6) for one in made),
-            "attempt": pa.array([one.attempt for one in made], pa.int32()),
-            "location": pa.array([one.location for one in made], pa.string()),
-            "schema": pa.array([one.schema for one in made], pa.string()),
-            "metadata": pa.array([to_json(one.metadata) for one in made], pa.string()),
+            "attempt": column([one.attempt for one in made], pa.int32()),
+            "location": column([one.location for one in made], pa.string()),
+            "schema": column([one.schema for one in made], pa.string()),
+            "metadata": column([to_json(one.metadata) for one in made], pa.string()),
             **_input_columns(made),
             **_signature_columns([one.signature for one in made]),
         }
     )
 
 
-def _ints(values: Iterable[int]) -> pa.Int64Array:
-    return pa.array(list(values), pa.int64())
+def _ints(values: Iterable[int]) -> Column:
+    return column(values, pa.int64())
 
 
 def _newest(made: Sequence[Materialization]) -> list[bool]:
@@ -86,13 +87,13 @@ def _newest(made: Sequence[Materialization]) -> list[bool]:
 def _input_columns(made: Sequence[Materialization]) -> dict[str, Column]:
     digests = [[use.digest for use in one.inputs] for one in made]
     columns: dict[str, Column] = {
-        f"digest_{i}": pa.array([row[i] if i < len(row) else 0 for row in digests], pa.uint64())
+        f"digest_{i}": column([row[i] if i < len(row) else 0 for row in digests], pa.uint64())
         for i in range(DIGEST_COLUMNS)
     }
     more = [row[DIGEST_COLUMNS:] or None for row in digests]
     counts = [[use.count for use in one.inputs] or None for one in made]
-    columns["digests"] = pa.array(more, pa.list_(pa.uint64()))
-    columns["counts"] = pa.array(counts, pa.list_(pa.int64()))
+    columns["digests"] = column(more, pa.list_(pa.uint64()))
+    columns["counts"] = column(counts, pa.list_(pa.int64()))
     return columns
 
 
@@ -101,7 +102,7 @@ def _signature_columns(signatures: Sequence[FileSignature | None]) -> dict[str, 
         "size": _ints(-1 if sign is None else sign.size for sign in signatures),
         "mtime_ns": _ints(-1 if sign is None else sign.mtime_ns for sign in signatures),
         "inode": _ints(-1 if sign is None else sign.inode for sign in signatures),
-        "etag": pa.array([sign and sign.etag for sign in signatures], pa.string()),
+        "etag": column([sign and sign.etag for sign in signatures], pa.string()),
     }
 
 
@@ -155,16 +156,16 @@ def step_table(steps: Sequence[StepRecord], numbers: Numbers) -> pa.Table:
     """Return ended steps as rows."""
     return pa.table(
         {
-            "run_no": pa.array([numbers.runs[one.run_id] for one in steps], pa.int32()),
-            "asset_id": pa.array([numbers.assets[one.asset] for one in steps], pa.int32()),
+            "run_no": column([numbers.runs[one.run_id] for one in steps], pa.int32()),
+            "asset_id": column([numbers.assets[one.asset] for one in steps], pa.int32()),
             "ordinal": _ints(one.ordinal for one in steps),
-            "key": pa.array([one.partition for one in steps], pa.string()),
-            "outcome": [one.outcome.value for one in steps],
+            "key": column([one.partition for one in steps], pa.string()),
+            "outcome": column([one.outcome.value for one in steps], pa.string()),
             "ended_at": _ints(to_micros(one.ended_at) for one in steps),
             "duration": _ints(round(one.duration * 1e6) for one in steps),
-            "attempts": pa.array([one.attempts for one in steps], pa.int32()),
-            "reason": [one.reason for one in steps],
-            "log": pa.array([one.log for one in steps], pa.string()),
+            "attempts": column([one.attempts for one in steps], pa.int32()),
+            "reason": column([one.reason for one in steps], pa.string()),
+            "log": column([one.log for one in steps], pa.string()),
         }
     )
 
@@ -175,18 +176,18 @@ def attempt_table(
     """Return failed attempts as rows; *still_open*: no success came after it."""
     return pa.table(
         {
-            "asset_id": pa.array([numbers.assets[one.asset] for one in failures], pa.int32()),
+            "asset_id": column([numbers.assets[one.asset] for one in failures], pa.int32()),
             "ordinal": _ints(one.ordinal for one in failures),
-            "key": pa.array([one.partition for one in failures], pa.string()),
-            "run_no": pa.array([numbers.runs[one.run_id] for one in failures], pa.int32()),
-            "attempt": pa.array([one.attempt for one in failures], pa.int32()),
-            "fingerprint": [one.fingerprint for one in failures],
-            "error_type": [one.error_type for one in failures],
-            "message": [one.message for one in failures],
-            "traceback": [one.traceback for one in failures],
+            "key": column([one.partition for one in failures], pa.string()),
+            "run_no": column([numbers.runs[one.run_id] for one in failures], pa.int32()),
+            "attempt": column([one.attempt for one in failures], pa.int32()),
+            "fingerprint": column([one.fingerprint for one in failures], pa.string()),
+            "error_type": column([one.error_type for one in failures], pa.string()),
+            "message": column([one.message for one in failures], pa.string()),
+            "traceback": column([one.traceback for one in failures], pa.string()),
             "failed_at": _ints(to_micros(one.failed_at) for one in failures),
             "duration": _ints(round(one.duration * 1e6) for one in failures),
-            "open": pa.array(list(still_open), pa.bool_()),
+            "open": column(still_open, pa.bool_()),
         }
     )
 
@@ -195,13 +196,13 @@ def observation_table(seen: Sequence[Observation], assets: Mapping[AssetKey, int
     """Return observations as rows."""
     return pa.table(
         {
-            "asset_id": pa.array([assets[one.asset] for one in seen], pa.int32()),
+            "asset_id": column([assets[one.asset] for one in seen], pa.int32()),
             "ordinal": _ints(one.ordinal for one in seen),
-            "key": pa.array([one.partition for one in seen], pa.string()),
-            "data_version": [one.data_version for one in seen],
+            "key": column([one.partition for one in seen], pa.string()),
+            "data_version": column([one.data_version for one in seen], pa.string()),
             "observed_at": _ints(to_micros(one.observed_at) for one in seen),
             "data_time": _ints(to_micros(one.data_time) for one in seen),
-            "metadata": pa.array([to_json(one.metadata) for one in seen], pa.string()),
+            "metadata": column([to_json(one.metadata) for one in seen], pa.string()),
         }
     )
 
