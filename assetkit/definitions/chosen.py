@@ -9,12 +9,20 @@ from typing import Any
 import numpy as np
 
 from assetkit.columns import Ints, empty_ints
+from assetkit.definitions.dynamic import DynamicPartitions
 from assetkit.definitions.fans import listed, same_for_all
 from assetkit.definitions.mapping import Definition, Mapping
+from assetkit.definitions.multi import MultiPartitions
 from assetkit.definitions.resolving import Named, resolve
+from assetkit.definitions.scheme import PartitionsDefinition
+from assetkit.definitions.sharing import ANY_TIME
+from assetkit.definitions.timepartitions import TimePartitions
 from assetkit.definitions.universe import Fan, Universe
 from assetkit.errors import AssetkitError, InvalidSelection
 from assetkit.records import PartitionKey, partition_text
+
+_SHOWN = 3
+_MAKERS = "assetkit.definitions.mappings"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +42,9 @@ class Specific(Mapping):
     def misfit(self, downstream: Definition, upstream: Definition) -> str | None:
         if upstream is None:
             return f"{self.name} needs an upstream with partitions"
-        return None
+        return (
+            f"{self.name} names none of its partitions" if _none_of(upstream, self.keys) else None
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +70,12 @@ class ByKey(Mapping):
     def misfit(self, downstream: Definition, upstream: Definition) -> str | None:
         if downstream is None or upstream is None:
             return "by_key(...) needs partitions on both sides"
-        return None
+        keys = [partition_text(key) for key, _ in self.pairs]
+        known = downstream.universe(ANY_TIME).ordinals_of_texts(keys) >= 0
+        if known.any() or isinstance(downstream, DynamicPartitions | MultiPartitions):
+            return None
+        shown = ", ".join(map(str, keys[:_SHOWN]))
+        return f"by_key(...) has none of the downstream's keys, but {shown}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +104,9 @@ class OfFunction(Mapping):
     def misfit(self, downstream: Definition, upstream: Definition) -> str | None:
         if upstream is None:
             return f"the function {self.name} names partitions, and the upstream has none"
+        if getattr(self.function, "__module__", "") == _MAKERS:
+            made = self.function.__name__
+            return f"{made} makes a mapping where it is called: write {made}(), not {made}"
         return None
 
     def _wanted(self, key: PartitionKey | None) -> Any:
@@ -96,7 +114,7 @@ class OfFunction(Mapping):
             return self.function(key)
         except Exception as problem:
             raise InvalidSelection(
-                f"The partition mapping {self.name} failed for the key {key!r}: "
+                f"The partition mapping {self._place} failed for the key {key!r}: "
                 f"{type(problem).__name__}: {problem}."
             ) from problem
 
@@ -105,9 +123,24 @@ class OfFunction(Mapping):
             return resolve(upstream, wanted)
         except AssetkitError as problem:
             raise type(problem)(
-                f"The partition mapping {self.name} returned {wanted!r} for the key {key!r}. "
+                f"The partition mapping {self._place} returned {wanted!r} for the key {key!r}. "
                 f"{problem}"
             ) from None
+
+    @property
+    def _place(self) -> str:
+        code = getattr(self.function, "__code__", None)
+        return f"{self.name}{f' ({code.co_filename}:{code.co_firstlineno})' if code else ''}"
+
+
+def _none_of(upstream: PartitionsDefinition, keys: Sequence[Any]) -> bool:
+    """Say whether keys are all out of a definition's bounds, so that they never exist."""
+    if not isinstance(upstream, TimePartitions) or not all(isinstance(k, str) for k in keys):
+        return False
+    if any(upstream.shape.span(end) is None for key in keys for end in key.split("..")):
+        return False  # words such as latest, or what is refused as no key at all
+    named = resolve(upstream.universe(ANY_TIME), list(keys))
+    return not named.late and not len(named.positions)
 
 
 def _fan_of(rows: Sequence[Named | None]) -> Fan:

@@ -21,6 +21,7 @@ from assetkit.definitions.grid import Grid
 from assetkit.definitions.multi import MultiPartitions
 from assetkit.definitions.roster import Roster
 from assetkit.definitions.scheme import PartitionsDefinition
+from assetkit.definitions.sharing import nothing_shared
 from assetkit.definitions.timeline import Timeline
 from assetkit.definitions.timepartitions import TimePartitions
 from assetkit.definitions.universe import Fan, Universe
@@ -88,9 +89,9 @@ class Identity(Mapping):
                 "with by_dimension(...)"
             )
         if not isinstance(downstream, TimePartitions) or not isinstance(upstream, TimePartitions):
-            return None
+            return nothing_shared(downstream, upstream)
         if downstream.pattern == upstream.pattern and downstream.timezone == upstream.timezone:
-            return None
+            return nothing_shared(downstream, upstream)
         return (
             "identity() needs windows of the same length and zone; without a mapping, each "
             "window gets those that overlap it"
@@ -125,6 +126,8 @@ class Overlapping(Mapping):
         return up.present(lo, up.started_before(down.stops(positions)))
 
     def misfit(self, downstream: Definition, upstream: Definition) -> str | None:
+        if isinstance(downstream, TimePartitions) and isinstance(upstream, TimePartitions):
+            return nothing_shared(downstream, upstream)
         return _needs_time(self.name, downstream, upstream)
 
 

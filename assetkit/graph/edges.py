@@ -65,6 +65,8 @@ class EdgeMaker:
         inferred = self._infer(asset.partitions, upstream.partitions)
         if inferred is None:
             raise PartitionMappingError(_no_mapping(asset, declared, upstream))
+        if (problem := check_mapping(inferred, asset.partitions, upstream.partitions)) is not None:
+            raise PartitionMappingError(_nothing_in_it(asset, declared, upstream, problem))
         return inferred
 
     def _infer(self, downstream: Any, upstream: Any) -> PartitionMapping | None:
@@ -100,6 +102,13 @@ def _misfit(asset: AnyAsset, declared: Input, upstream: AnyAsset, problem: str) 
     return (
         f"{asker(asset, declared)} with a mapping that does not fit {upstream.key!r} "
         f"({upstream.source}): {problem.rstrip('.')}.\n{_both(asset, upstream)}"
+    )
+
+
+def _nothing_in_it(asset: AnyAsset, declared: Input, upstream: AnyAsset, problem: str) -> str:
+    return (
+        f"{asker(asset, declared)}, but would never get anything of {upstream.key!r} "
+        f"({upstream.source}): {problem}.\n{_both(asset, upstream)}"
     )
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from assetkit.columns import Flags, Ints
 from assetkit.definitions.mapping import AllPartitions
 from assetkit.definitions.universe import Fan, Universe
+from assetkit.errors import AssetkitError
 from assetkit.graph.graph import AssetGraph, Edge
 from assetkit.planning.ranges import covered
 from assetkit.records import AssetKey
@@ -24,8 +25,17 @@ _FIRST.setflags(write=False)
 
 
 def fan_of(edge: Edge, positions: Ints, universes: Mapping[AssetKey, Universe]) -> Fan:
-    """Return the upstream slots of some downstream slots of an edge."""
-    return edge.mapping.upstream_of(positions, universes[edge.downstream], universes[edge.upstream])
+    """Return the upstream slots of some downstream slots of an edge.
+
+    Raises `UnknownPartition` or `InvalidSelection` where what an author named, or a function
+    of the author's, is no upstream key.
+    """
+    downstream, upstream = universes[edge.downstream], universes[edge.upstream]
+    try:
+        return edge.mapping.upstream_of(positions, downstream, upstream)
+    except AssetkitError as problem:
+        where = f"Asset {edge.downstream!r} takes {edge.upstream!r}"
+        raise type(problem)(f"{where}, but not with that mapping. {problem}") from problem
 
 
 def joins_single_slots(edge: Edge, universes: Mapping[AssetKey, Universe]) -> bool:

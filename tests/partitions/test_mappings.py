@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from assetkit import AssetIn, asset, plan
 from assetkit.definitions.mappings import as_mapping, check_mapping, infer_mapping
 from assetkit.definitions.partitions import (
     CronPartitions,
@@ -20,7 +21,13 @@ from assetkit.definitions.partitions import (
     WeeklyPartitions,
 )
 from assetkit.definitions.universe import Unpartitioned
-from assetkit.errors import InvalidArgument, InvalidSelection, UnknownPartition
+from assetkit.errors import (
+    InvalidArgument,
+    InvalidSelection,
+    PartitionMappingError,
+    UnknownPartition,
+)
+from assetkit.graph.build import build_graph
 from assetkit.mappings import (
     all_partitions,
     as_of,
@@ -310,6 +317,20 @@ def test_a_mapping_is_inferred_where_there_is_one_sensible_answer(down, up, expe
         (by_dimension(datum=identity()), SALES, SALES, "Did you mean date?"),
         (by_dimension(region=window()), SALES, SALES, "in the dimension 'region'"),
         (by_dimension(date=identity()), DAYS, None, "an upstream with partitions"),
+        (identity, DAYS, DAYS, "write identity()"),
+        (identity(), DAYS, DailyPartitions("2025-01-01", "2026-01-01"), "no time in common"),
+        (identity(), DailyPartitions("2025-01-01", "2026-01-01"), DAYS, "no time in common"),
+        (identity(), REGIONS, StaticPartitions(["mx", "jp"]), "no key in common"),
+        (identity(), REGIONS, DAYS, "no key in common"),
+        (identity(), DAYS, REGIONS, "no key in common"),
+        (
+            identity(),
+            SALES,
+            MultiPartitions(date=DAYS, region=StaticPartitions(["mx"])),
+            "in the dimension 'region', they have no key in common",
+        ),
+        (specific("2026-10-01..2026-10-09"), REGIONS, DAYS, "names none of its partitions"),
+        (by_key({"uk": "us", "de": "eu"}), REGIONS, REGIONS, "has none of the downstream's keys"),
     ],
 )
 def test_combinations_that_make_no_sense_are_refused(mapping, down, up, said):
@@ -340,6 +361,53 @@ def test_wrong_arguments_are_refused(make):
         make()
 
 
+@pytest.mark.parametrize(
+    ("mapping", "down", "up"),
+    [
+        (identity(), REGIONS, StaticPartitions(["eu", "mx"])),
+        (identity(), DAYS, StaticPartitions(["2026-11-07"])),
+        (identity(), DynamicPartitions("regions"), REGIONS),
+        (identity(), DAYS, DailyPartitions("2026-12-01")),
+        (identity(), MultiPartitions(day=DAYS, region=REGIONS), SALES),
+        (specific(["2026-12-24"]), None, DAYS),
+        (specific("latest:3"), None, DAYS),
+        (by_key({"us": "us", "mx": "eu"}), REGIONS, REGIONS),
+        (by_key({"2027-01-01": "us"}), DAYS, REGIONS),
+    ],
+)
+def test_what_may_come_to_have_something_in_common_is_taken(mapping, down, up):
+    """A part will do, and so do windows that are yet to come, and keys that nobody knows yet."""
+    assert check_mapping(mapping, down, up) is None
+
+
+def test_an_input_that_would_never_get_anything_is_refused_where_it_is_defined():
+    """Without a mapping, too; both definitions are shown."""
+
+    @asset(partitions=DailyPartitions("2025-01-01", end="2026-01-01"))
+    def sold(): ...
+
+    @asset(partitions=MonthlyPartitions("2026-01-01", end="2027-01-01"))
+    def report(sold): ...
+
+    with pytest.raises(PartitionMappingError, match="no time in common") as refused:
+        build_graph([sold, report])
+    assert "DailyPartitions('2025-01-01', end='2026-01-01')" in str(refused.value)
+    assert "MonthlyPartitions('2026-01-01', end='2027-01-01')" in str(refused.value)
+
+
+def test_a_mapping_that_fails_names_the_asset_and_the_line():
+    """A plan refuses it with the asset, its upstream, and where the function is."""
+
+    @asset(partitions=DAYS)
+    def sold(): ...
+
+    @asset(partitions=DAYS, ins={"sold": AssetIn(partitions=lambda key: key.nope)})
+    def report(sold): ...
+
+    with pytest.raises(InvalidSelection, match=r"'report' takes 'sold'.+test_mappings\.py:\d+"):
+        plan(report)
+
+
 def test_a_function_that_fails_or_names_no_key_is_named():
     """The message says which function, for which key."""
 
@@ -349,9 +417,9 @@ def test_a_function_that_fails_or_names_no_key_is_named():
     def wrong(key):
         return "no such day"
 
-    with pytest.raises(InvalidSelection, match=r"broken failed for the key '2026-11-05'"):
+    with pytest.raises(InvalidSelection, match=r"broken \(.+py:\d+\) failed for the key '2026-11-05'"):
         mapped(broken, DAYS, DAYS, "2026-11-05")
-    with pytest.raises(UnknownPartition, match=r"wrong returned 'no such day' for the key"):
+    with pytest.raises(UnknownPartition, match=r"wrong \(.+\) returned 'no such day' for the key"):
         mapped(wrong, DAYS, DAYS, "2026-11-05")
 
 
