@@ -10,13 +10,11 @@ other slots of its call are still stored.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from functools import partial
-from threading import Event
 from time import perf_counter
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias
 
 import cloudpickle
 
@@ -30,21 +28,21 @@ from assetkit.execution.masking import learn_secrets, mask, mask_error
 from assetkit.execution.resources import OpenedResources, opened
 from assetkit.execution.returned import Returned, is_in_memory, take_apart
 from assetkit.execution.several import lacking, wanted_outputs, with_outputs
-from assetkit.execution.storing import Draft, Staged, store
+from assetkit.execution.sharing import in_threads
+from assetkit.execution.storing import Draft, Staged, publish_all, store
 from assetkit.execution.task import AssetWork, Failure, SlotResult, SlotWork, StepResult, StepTask
 from assetkit.execution.tracebacks import traceback_text, trim
 from assetkit.executors.base import Unfinished
 from assetkit.records import Materialization
 
-_PUBLISHING = 8
-"""How many slots of one call are published at once."""
+_STORING = 2
+"""How many threads write the slots of one call, where no user's code takes part."""
 
-_STORING = 4
-"""How many slots of one call are written and published at once, where no user's code takes part."""
+_TOGETHER, _TOGETHER_BYTES = 256, 32 << 20
+"""How many slots, and bytes, a thread writes aside before it publishes them."""
 
 _Stored: TypeAlias = Materialization | Staged | Failure
-_Item = TypeVar("_Item")
-_Result = TypeVar("_Result")
+_Done: TypeAlias = Materialization | Failure
 
 
 def run_step(task: StepTask) -> StepResult | Unfinished:
@@ -108,9 +106,7 @@ class _Attempt:
             failure = _failure(error, task, work, self._log)
             return [failure] * len(task.slots)
         if len(task.slots) > 1 and self._is_ours_alone(parts.values()):
-            if hasattr(work.manager, "make_room"):
-                work.manager.make_room(work.place, [slot.folder for slot in task.slots])
-            return _in_threads(_STORING, lambda slot: self._finish(slot, parts, loaded), task.slots)
+            return in_threads(_STORING, partial(self._store_share, parts, loaded), task.slots)
         return [self._store(slot, parts.pop(slot.step), loaded) for slot in task.slots]
 
     def _store_outputs(self, returned: Any, loaded: LoadedInputs) -> list[_Stored]:
@@ -162,9 +158,19 @@ class _Attempt:
             and all(is_in_memory(part.value) for part in parts)
         )
 
-    def _finish(self, slot: SlotWork, parts: dict[int, Returned], loaded: LoadedInputs) -> _Stored:
-        """Store a slot and publish it at once."""
-        return self._published(self._store(slot, parts.pop(slot.step), loaded))
+    def _store_share(
+        self, parts: dict[int, Returned], loaded: LoadedInputs, slots: Iterable[SlotWork]
+    ) -> Iterator[_Stored]:
+        """Store slots, and publish those together that are not much at a time."""
+        waiting: list[_Stored] = []
+        size = 0
+        for slot in slots:
+            waiting.append(stored := self._store(slot, parts.pop(slot.step), loaded))
+            size += isinstance(stored, Staged) and (stored.written.bytes or 0)
+            if size >= _TOGETHER_BYTES or len(waiting) >= _TOGETHER:
+                yield from self._published(waiting)
+                waiting, size = [], 0
+        yield from self._published(waiting)
 
     def _store(self, slot: SlotWork, value: Returned, loaded: LoadedInputs) -> _Stored:
         work = self._task.work_of(slot)
@@ -198,10 +204,8 @@ class _Attempt:
 
     def publish_all(self, stored: Sequence[_Stored]) -> StepResult:
         """Publish what is written aside, and say what came of each slot."""
-        waiting = sum(isinstance(one, Staged) for one in stored)
-        threads = _PUBLISHING if waiting > 1 and _waits_for_disk(self._task) else 1
-        pairs = list(zip(self._task.slots, stored, strict=True))
-        results = tuple(_in_threads(threads, lambda pair: self._publish(*pair), pairs))
+        slots = zip(self._task.slots, self._published(stored), strict=True)
+        results = tuple(_result_of(slot, done) for slot, done in slots)
         self._log.close()
         return StepResult(
             slots=results,
@@ -210,50 +214,21 @@ class _Attempt:
             log=self._log.unsent,
         )
 
-    def _publish(self, slot: SlotWork, stored: _Stored) -> SlotResult:
-        done = self._published(stored)
-        if isinstance(done, Failure):
-            return SlotResult(slot.step, failure=done)
-        return SlotResult(slot.step, made=done)
-
-    def _published(self, stored: _Stored) -> Materialization | Failure:
+    def _published(self, stored: Sequence[_Stored]) -> list[_Done]:
         """Publish what is only written aside; what is done already stays as it is."""
-        if not isinstance(stored, Staged):
-            return stored
-        try:
-            return stored.publish()
-        except Exception as error:
-            return _failure(error, self._task, self._work, self._log)
+        found = iter(publish_all([one for one in stored if isinstance(one, Staged)]))
+        return [self._done(next(found)) if isinstance(one, Staged) else one for one in stored]
+
+    def _done(self, found: Materialization | Exception) -> _Done:
+        if isinstance(found, Materialization):
+            return found
+        return _failure(found, self._task, self._work, self._log)
 
 
-def _in_threads(
-    threads: int, function: Callable[[_Item], _Result], items: Sequence[_Item]
-) -> list[_Result]:
-    """Return what *function* makes of each item, each thread having a share of them.
-
-    A future for each item would wake this thread as often. An interrupt leaves out
-    what is not begun.
-    """
-    if threads == 1 or len(items) < 2:
-        return [function(item) for item in items]
-    results: dict[int, _Result] = {}
-    interrupted = Event()
-
-    def work(first: int) -> None:
-        for place in range(first, len(items), threads):
-            if interrupted.is_set():
-                return
-            results[place] = function(items[place])
-
-    with ThreadPoolExecutor(threads, thread_name_prefix="assetkit-store") as pool:
-        shares = [pool.submit(work, first) for first in range(threads)]
-        try:
-            for share in shares:
-                share.result()
-        except BaseException:
-            interrupted.set()
-            raise
-    return [results[place] for place in range(len(items))]
+def _result_of(slot: SlotWork, done: _Done) -> SlotResult:
+    if isinstance(done, Failure):
+        return SlotResult(slot.step, failure=done)
+    return SlotResult(slot.step, made=done)
 
 
 def _with_own(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from time import perf_counter
 from typing import Any
 
@@ -15,6 +16,7 @@ from assetkit.execution.drifting import hold_to_others
 from assetkit.execution.inspecting import with_outcomes
 from assetkit.execution.provenance import json_value, provenance_of
 from assetkit.execution.returned import Returned
+from assetkit.execution.sharing import in_threads
 from assetkit.execution.task import AssetWork, SlotWork, StepTask
 from assetkit.io.base import Target, Written
 from assetkit.records import (
@@ -26,6 +28,9 @@ from assetkit.records import (
     slot_name,
     version_of_nothing,
 )
+
+_PUBLISHING = 8
+"""How many values are published at once by an IO manager that does so one by one."""
 
 _NOTHING = Written()
 
@@ -98,10 +103,13 @@ class Staged:
         """
         manager = self.draft.work.manager
         try:
-            written: Written = manager.publish(self.written, self.target)
+            return self.published(manager.publish(self.written, self.target))
         except BaseException:
             manager.discard(self.written)
             raise
+
+    def published(self, written: Written) -> Materialization:
+        """Return what is to be recorded, once the value is *written* in its place."""
         version = self.given or written.data_version or _run_version(self.draft)
         return self.draft.record(self.at, self.data_time, version, written)
 
@@ -136,6 +144,40 @@ def store(returned: Returned, draft: Draft) -> Materialization | Staged:
         return Staged(draft, at, data_time, given, written, target)
     version = given or written.data_version or _run_version(draft)
     return draft.record(at, data_time, version, written)
+
+
+def publish_all(staged: Sequence[Staged]) -> list[Materialization | Exception]:
+    """Publish many values, together where their IO managers can.
+
+    What keeps a value from being published is in its place: an error that was not raised.
+    """
+    by_manager: dict[int, list[int]] = {}
+    for place, one in enumerate(staged):
+        by_manager.setdefault(id(one.draft.work.manager), []).append(place)
+    found: dict[int, Materialization | Exception] = {}
+    for places in by_manager.values():
+        found.update(zip(places, _publish([staged[place] for place in places]), strict=True))
+    return [found[place] for place in range(len(staged))]
+
+
+def _publish(staged: Sequence[Staged]) -> list[Materialization | Exception]:
+    """Publish values of one IO manager."""
+    work = staged[0].draft.work
+    if not getattr(work.manager, "publishes_together", False):
+        threads = _PUBLISHING if work.waits_for_disk else 1
+        return in_threads(threads, partial(map, _published_or_not), staged)
+    done = work.manager.publish_all([(one.written, one.target) for one in staged])
+    return [
+        one.published(found) if isinstance(found, Written) else found
+        for one, found in zip(staged, done, strict=True)
+    ]
+
+
+def _published_or_not(one: Staged) -> Materialization | Exception:
+    try:
+        return one.publish()
+    except Exception as error:
+        return error
 
 
 def _target(draft: Draft, provenance: Mapping[str, Any]) -> Target:

@@ -24,10 +24,10 @@ from assetkit.io.content import content_version
 from assetkit.io.declared import conformed
 from assetkit.io.frames import to_batches
 from assetkit.io.loading import load
+from assetkit.io.refusals import slot_of
 from assetkit.io.schemas import restore, schema_text
 from assetkit.io.sidecar import SidecarFiles
 from assetkit.io.slot_tables import Found, MemoryTables
-from assetkit.io.staged import slot_of
 from assetkit.io.types import is_bytes
 
 _SCHEMA = "arrow"

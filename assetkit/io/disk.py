@@ -52,21 +52,26 @@ def make_folders(path: Path) -> list[Path]:
     return [path.parent]
 
 
-def replace(staged: Path, final: Path) -> None:
-    """Put a staged file in place in one step; durable when this returns."""
-    changed: list[Path] = []
-    for _ in range(100):
-        changed += make_folders(final.parent)
+def place(staged: Path, final: Path) -> list[Path]:
+    """Put a staged file in place in one step; return the folders to be synced, inmost first."""
+    made: list[Path] = []
+    for again in range(99, -1, -1):
         try:
-            staged.replace(final)
-            reach("publish.replaced")
+            os.replace(staged, final)  # noqa: PTH105  of many files, methods of a path take longer
             break
         except FileNotFoundError:
             # Whoever deleted the folder's last file may just have removed the folder.
-            if not staged.exists():
+            if not again or not staged.exists():
                 raise
+            made += make_folders(final.parent)
+    reach("publish.replaced")
+    return [final.parent, *made]
+
+
+def replace(staged: Path, final: Path) -> None:
+    """Put a staged file in place in one step; durable when this returns."""
     # Inmost first: journals then hold the rest already, and the other calls are cheap.
-    for folder in (final.parent, *changed):
+    for folder in place(staged, final):
         sync_folder(folder)
     reach("publish.durable")
 
@@ -99,6 +104,11 @@ def signature_of(path: Path | str) -> FileSignature | None:
     return FileSignature(size=found.st_size, mtime_ns=found.st_mtime_ns, inode=found.st_ino)
 
 
+def lock_of(path: Path) -> str:
+    """Return the name of the lock that all publishers of *path* take."""
+    return f"{hashlib.blake2b(os.fsencode(path), digest_size=1).digest()[0] % _LOCKS:02x}"
+
+
 @contextlib.contextmanager
 def publish_lock(private: Path, path: Path, run_id: str = "") -> Iterator[None]:
     """Hold the lock that all publishers of *path* take, on this machine.
@@ -111,8 +121,7 @@ def publish_lock(private: Path, path: Path, run_id: str = "") -> Iterator[None]:
     Raises:
         TimeoutError: another process held it all the time.
     """
-    name = f"{hashlib.blake2b(os.fsencode(path), digest_size=1).digest()[0] % _LOCKS:02x}"
-    folder = private / "locks"
+    folder, name = private / "locks", lock_of(path)
     try:
         handle = os.open(folder / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC)
     except FileNotFoundError:

@@ -21,8 +21,8 @@ from assetkit.io.content import content_version
 from assetkit.io.declared import conformed
 from assetkit.io.frames import Batches, to_batches
 from assetkit.io.loading import load
+from assetkit.io.refusals import slot_of
 from assetkit.io.slot_tables import Found, MemoryTables
-from assetkit.io.staged import slot_of
 from assetkit.io.values import is_table, load_values
 from assetkit.records import AssetKey, FileSignature, partition_text
 

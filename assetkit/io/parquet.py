@@ -20,7 +20,8 @@ from assetkit.io.linked import FileOfOthers, give_name, read_file
 from assetkit.io.loading import load
 from assetkit.io.parquet_read import ParquetTables
 from assetkit.io.parquet_write import Content, Encoding, WriteFailed, write_parquet
-from assetkit.io.staged import StagedFiles, refused, slot_of
+from assetkit.io.refusals import refused, slot_of
+from assetkit.io.staged import StagedFiles
 
 
 def _writer() -> str:
@@ -88,14 +89,13 @@ class ParquetIOManager(StagedFiles):
         try:
             staged = self.staging_path(target)
             found = write_parquet(table, staged, self._encoding, complete)
-            size = staged.stat().st_size
         except WriteFailed as failed:
             raise refused(failed.reason, "write", target, final) from failed.reason
         except (FileNotFoundError, NotADirectoryError) as gone:
             raise refused(gone, "write", target, final) from gone
         return Written(
             rows=found.rows,
-            bytes=size,
+            bytes=found.bytes,
             data_version=str(record["data_version"]),
             schema=layout.text,
             staged=staged,

@@ -11,7 +11,8 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any, Self
 
@@ -27,6 +28,8 @@ GROUP_ROWS = 1 << 20
 GROUP_BYTES = 128 << 20
 _HASH_ASIDE = 1 << 16
 """Rows from which a second thread for hashing pays."""
+_FEW = 1 << 16
+"""Up to so many rows, a dictionary of numbers takes more room than the numbers, and more time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,11 +43,15 @@ class Encoding:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What was found while writing; ``with_nan`` names the columns that have NaN somewhere."""
+    """What was found while writing; ``with_nan`` names the columns that have NaN somewhere.
+
+    ``bytes`` is the size of the file, once it is written.
+    """
 
     rows: int
     data_version: str
     with_nan: list[str]
+    bytes: int = 0
 
 
 class WriteFailed(Exception):
@@ -88,18 +95,13 @@ def _stream(
     encoding: Encoding,
     record: Callable[[Content], Mapping[str, Any]],
 ) -> Content:
-    with _file_system():
-        writer = pq.ParquetWriter(
-            sink,
-            table.schema,
-            compression=encoding.compression,
-            compression_level=encoding.compression_level,
-            **encoding.options,
-        )
+    groups = _groups(table)
+    first = next(groups, None)
+    writer = _writer(sink, table.schema, encoding, 0 if first is None else first.num_rows)
     try:
         rows = 0
         with _Hashing(table.schema) as hashing:
-            for group in _groups(table):
+            for group in groups if first is None else chain((first,), groups):
                 hashing.add(group)
                 with _file_system():
                     writer.write_table(group, row_group_size=GROUP_ROWS)
@@ -113,7 +115,29 @@ def _stream(
         raise
     with _file_system():
         writer.close()
-    return found
+        return replace(found, bytes=sink.tell())
+
+
+def _writer(
+    sink: pa.NativeFile, schema: pa.Schema, encoding: Encoding, rows: int
+) -> pq.ParquetWriter:
+    """Return a writer for a table whose first row group has so many rows."""
+    options = {"use_dictionary": _with_dictionary(schema, rows), **encoding.options}
+    with _file_system():
+        return pq.ParquetWriter(
+            sink,
+            schema,
+            compression=encoding.compression,
+            compression_level=encoding.compression_level,
+            **options,
+        )
+
+
+def _with_dictionary(schema: pa.Schema, rows: int) -> bool | list[str]:
+    """Return which columns are written as a dictionary: True for all, else their names."""
+    if rows > _FEW or any(map(pa.types.is_nested, schema.types)):
+        return True
+    return [field.name for field in schema if not pa.types.is_primitive(field.type)]
 
 
 @contextlib.contextmanager

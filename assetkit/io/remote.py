@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import shutil
 import weakref
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -27,6 +27,8 @@ from assetkit.io.base import Loaded, Place, Source, Stored, Target, Written
 from assetkit.io.loading import wanted_of
 from assetkit.io.object_store import ObjectStore, data_key, open_store
 from assetkit.io.pins import new_folder
+from assetkit.io.publishing import lasting
+from assetkit.io.refusals import refused, slot_of
 from assetkit.io.remote_fetch import Fetcher, Record, scratch
 from assetkit.io.remote_places import (
     Kept,
@@ -41,12 +43,7 @@ from assetkit.io.remote_places import (
     url_of,
 )
 from assetkit.io.remote_put import Put
-from assetkit.io.staged import (
-    StagedFiles,
-    _provenance,
-    refused,
-    slot_of,
-)
+from assetkit.io.staged import StagedFiles
 from assetkit.records import AssetKey, FileSignature
 
 _FEW = 4
@@ -133,9 +130,6 @@ class RemoteFiles(StagedFiles):
             f"{slot_of(slot)} lies in {slot.place.data}, which is no path here. Load it as str to "
             "get its URL, or as pathlib.Path to get a copy."
         )
-
-    def make_room(self, place: Place, folders: Iterable[str]) -> None:
-        """Do nothing: object stores have no folders."""
 
     def publish(self, written: Written, target: Target) -> Written:
         """Put a staged file in the store, in one step; see `StagedFiles.publish`.
@@ -329,7 +323,7 @@ class RemoteFiles(StagedFiles):
 
     def _note_again(self, store: ObjectStore, target: Target, old: Record, new: Record) -> None:
         """Note the provenance of content that is there already, where it is another one."""
-        if _provenance(old) != _provenance(new):
+        if lasting(old) != lasting(new):
             self._put_attest(store, target, old, new)
         else:
             store.remove(attest_key(target))

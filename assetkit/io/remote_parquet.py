@@ -24,6 +24,7 @@ from assetkit.io.loading import Versions, load, wanted_of
 from assetkit.io.object_store import ObjectStore, Replaced, data_key, open_store
 from assetkit.io.parquet import ParquetIOManager
 from assetkit.io.parquet_read import stored_schema, torn
+from assetkit.io.refusals import slot_of
 from assetkit.io.remote import RemoteFiles
 from assetkit.io.remote_fetch import Fetcher, Record, scratch
 from assetkit.io.remote_places import Held, in_parallel, missing, telling, url_of
@@ -34,7 +35,7 @@ from assetkit.io.slot_tables import (
     kept_columns,
     with_dimensions,
 )
-from assetkit.io.staged import StagedFiles, slot_of
+from assetkit.io.staged import StagedFiles
 from assetkit.records import FileSignature
 
 _FIRST = 4 << 20

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 from assetkit.errors import DataMissing
 from assetkit.io.base import Place, Source, Target
 from assetkit.io.object_store import Version, data_key, open_store
-from assetkit.io.staged import slot_of, storage_error
+from assetkit.io.refusals import slot_of, storage_error
 from assetkit.records import AssetKey, FileSignature, MultiPartitionKey, PartitionKey
 
 AT_ONCE = 16

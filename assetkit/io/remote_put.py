@@ -13,8 +13,9 @@ from assetkit.faultpoints import reach
 from assetkit.io.attests import BOUND
 from assetkit.io.base import Target
 from assetkit.io.object_store import Moved, ObjectStore
+from assetkit.io.publishing import same_content
+from assetkit.io.refusals import slot_of
 from assetkit.io.remote_fetch import BEFORE, Fetcher, Record
-from assetkit.io.staged import _same_content, slot_of
 from assetkit.io.sweep import is_barred
 from assetkit.records import FileSignature
 
@@ -49,7 +50,7 @@ class Put:
         for _ in range(_TRIES):
             if looked:
                 old, seen = self._there()
-            if seen is not None and old is not None and _same_content(old, self.new):
+            if seen is not None and old is not None and same_content(old, self.new):
                 return old, seen
             reach("store.looked")
             if is_barred(self.target.place, self.target.run_id):

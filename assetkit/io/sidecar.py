@@ -17,7 +17,8 @@ import xxhash
 
 from assetkit.errors import DataChanged, DataMissing
 from assetkit.io.base import Loaded, Source, Target, Written
-from assetkit.io.staged import StagedFiles, refused, slot_of
+from assetkit.io.refusals import refused, slot_of
+from assetkit.io.staged import StagedFiles
 from assetkit.io.values import load_values
 
 

@@ -7,32 +7,28 @@ Rule 3: a file is durable before it gets its name, and its name before `publish`
 
 from __future__ import annotations
 
-import contextlib
-import errno
 import os
 import secrets
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import unquote
 
 from assetkit.errors import DataChanged, StorageError
-from assetkit.faultpoints import reach
 from assetkit.io import disk
-from assetkit.io.attests import Attests, about_file
 from assetkit.io.base import Place, Source, Stored, Target, Written
-from assetkit.io.sweep import is_barred, staging_of
+from assetkit.io.publishing import Publishing
+from assetkit.io.refusals import refused, slot_of, storage_error
+from assetkit.io.sweep import staging_of
 from assetkit.records import AssetKey, FileSignature, MultiPartitionKey, PartitionKey, slot_name
 
 _NO_PARTS = frozenset({"", ".", ".."})
 
 
-class StagedFiles(Attests):
-    """Publish, find and delete one file per slot. ``filename`` is its name in the slot's folder."""
+class StagedFiles(Publishing):
+    """Publish, find and delete one file per slot."""
 
-    filename: ClassVar[str]
     waits_for_disk: ClassVar[bool] = True
 
     def __init__(self, *, keep: int = 0) -> None:
@@ -73,56 +69,6 @@ class StagedFiles(Attests):
                 "outside of its workspace. Rename the asset or the partition."
             )
         return f"{data}/{slot.folder}/{self.filename}"
-
-    def make_room(self, place: Place, folders: Iterable[str]) -> None:
-        """Make the folders of several slots at once, ahead of `publish`, which makes one by one.
-
-        What fails here is left to `publish`, which says of which slot it is.
-        """
-        changed: dict[Path, None] = {}
-        with contextlib.suppress(OSError):
-            for folder in folders:
-                changed |= dict.fromkeys(disk.make_folders(local(place.data) / folder))
-            for path in changed:
-                disk.sync_folder(path)
-
-    def publish(self, written: Written, target: Target) -> Written:
-        """Put a staged file in place, atomically and durably.
-
-        Where the same content is there already the file is left alone, and only
-        a new provenance is noted beside it.
-
-        Raises:
-            StorageError: where the file system refuses; what was there stays.
-        """
-        staged, final = written.staged, self.path_of(target)
-        if staged is None:
-            return written
-        try:
-            with disk.publish_lock(target.place.private, final, target.run_id):
-                unchanged = self._publish(staged, final, target, written.record)
-        except OSError as error:
-            self.discard(written)
-            raise refused(error, "publish", target, final) from error
-        self.discard(written)
-        signature = disk.signature_of(final)
-        return replace(
-            written,
-            staged=None,
-            unchanged=unchanged,
-            signature=signature,
-            bytes=signature.size if signature else written.bytes,
-            location=f"{target.folder}/{self.filename}",
-        )
-
-    def discard(self, written: Written) -> None:
-        """Drop staged data; what is published stays."""
-        if written.staged is None:
-            return
-        for path in (written.staged, *self.companions(written.staged)):
-            # Whoever took over from this run may have removed the whole folder.
-            with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-                path.unlink()
 
     def delete(self, target: Target) -> None:
         """Remove a slot's file, and the folders that it leaves empty; safe to repeat."""
@@ -281,65 +227,11 @@ class StagedFiles(Attests):
         folder = staging_of(target.place, target.run_id)
         name = f"{secrets.token_hex(8)}-{target.attempt}.tmp"
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            if not folder.is_dir():
+                folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise refused(error, "write", target, folder) from error
         return folder / name
-
-    def _publish(
-        self, staged: Path, final: Path, target: Target, record: Mapping[str, Any] | None
-    ) -> bool:
-        """Put the file in place; True where what is there is left alone.
-
-        *record* is that of a file without one; it is noted aside, before anyone sees the file.
-        """
-        reach("publish.locked")
-        old, attest = self._record_there(final), self._attest_path(target.place, target.folder)
-        new = {} if old is None else record or self.read_record(staged) or {}
-        if old is not None and _same_content(old, new):
-            if _provenance(old) != _provenance(new):
-                self._attest(target, old, new)
-            else:
-                attest.unlink(missing_ok=True)
-            return True
-        if old is not None or final.exists():
-            self._keep_version(final, target)
-        disk.sync_file(staged)
-        reach("publish.synced")
-        followers = zip(self.companions(staged), self.companions(final), strict=True)
-        if record is not None:
-            self._attest(target, about_file(staged), record)
-        disk.replace(staged, final)
-        for follower, place in followers:
-            disk.replace(follower, place)
-        if record is None:
-            attest.unlink(missing_ok=True)
-        return False
-
-    def _record_there(self, final: Path) -> Mapping[str, Any] | None:
-        try:
-            return self.read_record(final)
-        except (FileNotFoundError, DataChanged):
-            return None
-
-    def _keep_version(self, final: Path, target: Target) -> None:
-        """Hard-link the file that is about to go, and forget the oldest beyond ``keep``."""
-        if self.keep <= 0:
-            return
-        self._link_version(final, target)
-        for path in self.kept_versions(target)[: -self.keep]:
-            for each in (path, *self.companions(path)):
-                each.unlink(missing_ok=True)
-
-    def _link_version(self, final: Path, target: Target) -> None:
-        folder = target.place.private / "versions" / target.folder
-        folder.mkdir(parents=True, exist_ok=True)
-        found = final.stat()
-        # The name says which file it is: linked again after a crash, it is there already.
-        link = folder / f"{found.st_mtime_ns:020d}-{found.st_ino:x}{final.suffix}"
-        for source, kept in zip(self.files_of(target), (link, *self.companions(link)), strict=True):
-            with contextlib.suppress(FileNotFoundError, FileExistsError):
-                os.link(source, kept)
 
 
 @lru_cache(maxsize=64)
@@ -357,51 +249,6 @@ def local(data: str) -> Path:
             )
         data = unquote(data.removeprefix("file://"))
     return Path(data)
-
-
-def slot_of(slot: Source | Target) -> str:
-    """Return how a slot is written for people."""
-    return slot_name(slot.asset, slot.partition_key)
-
-
-def refused(error: OSError, what: str, target: Target, path: Path | str) -> StorageError:
-    """Say why the file system refused to write or publish a slot: another run may have taken it."""
-    if not is_barred(target.place, target.run_id):
-        return storage_error(error, f"{what} {slot_of(target)}", path)
-    return StorageError(
-        f"{slot_of(target)} was not published: this process was silent for so long that its run "
-        f"{target.run_id} was taken for dead, and another run took over. Ask again: what the other "
-        "made is reused."
-    )
-
-
-def storage_error(error: OSError, what: str, path: Path | str) -> StorageError:
-    """Say what could not be done, where, and what the system said."""
-    reason = error.strerror or str(error) or type(error).__name__
-    hint = _HINTS.get(error.errno or 0, "")
-    return StorageError(f"Cannot {what} at {path}: {reason}.{hint}")
-
-
-_HINTS = {
-    errno.ENOSPC: " Free some space; what was published before is untouched.",
-    errno.EACCES: " Check the rights of the folder.",
-    errno.EROFS: " The file system is mounted for reading only.",
-    errno.EXDEV: " The private folder and the data must be on one file system.",
-    errno.ENAMETOOLONG: " A shorter asset or partition name is needed.",
-}
-
-
-_OF_ONE_RUN = frozenset({"run_id", "attempt", "materialized_at", "data_time"})
-
-
-def _same_content(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
-    keys = ("data_version", "content", "form")
-    return all(old.get(key) == new.get(key) is not None for key in keys)
-
-
-def _provenance(record: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return a record without what tells one run from the next."""
-    return {key: value for key, value in record.items() if key not in _OF_ONE_RUN}
 
 
 def _partition_key(keys: tuple[str, ...]) -> PartitionKey | None:

@@ -33,8 +33,9 @@ from assetkit.io.base import Loaded, Place, Source, Stored, Target, Written
 from assetkit.io.loading import Versions, load
 from assetkit.io.pandas_metadata import index_fields
 from assetkit.io.parquet import ParquetIOManager
+from assetkit.io.publishing import lasting, same_content
+from assetkit.io.refusals import slot_of
 from assetkit.io.slot_tables import Found, MemoryTables, with_dimensions
-from assetkit.io.staged import _provenance, _same_content, slot_of
 from assetkit.records import AssetKey, FileSignature, MultiPartitionKey, partition_text
 
 
@@ -130,12 +131,12 @@ class TableSlots(ParquetIOManager):
         new = self.read_record(written.staged) or {}
         with self.session(target.place, writing=True) as session:
             note = self._note(target, self.notes(session, target.asset))
-            unchanged = note is not None and _same_content(note.record, new)
+            unchanged = note is not None and same_content(note.record, new)
             if note is None or not unchanged:
                 note = _note_of(written.staged, new, target)
                 self.replace_rows(session, written.staged, note)
                 self._attest_path(target.place, target.folder).unlink(missing_ok=True)
-            elif _provenance(note.record) != _provenance(new):
+            elif lasting(note.record) != lasting(new):
                 self._attest(target, note.record, new)
         self.discard(written)
         return replace(

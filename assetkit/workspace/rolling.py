@@ -15,7 +15,8 @@ from assetkit.errors import DataMissing, InvalidArgument, StorageError, did_you_
 from assetkit.execution.provenance import materialization_from_record
 from assetkit.execution.runner import new_run_id
 from assetkit.io.base import Source, Target
-from assetkit.io.staged import StagedFiles, slot_of
+from assetkit.io.refusals import slot_of
+from assetkit.io.staged import StagedFiles
 from assetkit.io.sweep import staging
 from assetkit.records import Materialization, RunRecord, RunStatus
 from assetkit.workspace.core import Core

@@ -206,19 +206,19 @@ def _note_open(event, arguments):
 def test_files_are_durable_before_they_are_seen(place, monkeypatch):
     """Content first, then the name, then the folder and every new folder above it."""
     calls = []
-    real_sync, real_replace = os.fsync, Path.replace
+    real_sync, real_replace = os.fsync, os.replace
 
     def sync(handle):
         path = Path(f"/proc/self/fd/{handle}").readlink()
         calls.append(("sync", "staged" if path.suffix == ".tmp" else path.name))
         real_sync(handle)
 
-    def replace(self, final):
+    def replace(staged, final):
+        real_replace(staged, final)
         calls.append(("replace", Path(final).name))
-        return real_replace(self, final)
 
     monkeypatch.setattr(os, "fsync", sync)
-    monkeypatch.setattr(Path, "replace", replace)
+    monkeypatch.setattr(os, "replace", replace)
 
     store(ParquetIOManager(), OLD, target(place, "d1"))
 
@@ -229,6 +229,64 @@ def test_files_are_durable_before_they_are_seen(place, monkeypatch):
         ("sync", "flights"),
         ("sync", "data"),
     ]
+
+
+def test_files_published_together_are_durable_together(place, monkeypatch):
+    """All contents, then all names, then each folder once: the new ones, and what holds them."""
+    manager, calls = ParquetIOManager(), []
+    targets = [target(place, key) for key in ("d1", "d2", "d3")]
+    staged = [(manager.write(OLD, one), one) for one in targets]
+    real_sync = os.fsync
+
+    def sync(handle):
+        calls.append(Path(f"/proc/self/fd/{handle}").readlink().name)
+        real_sync(handle)
+
+    monkeypatch.setattr(os, "fsync", sync)
+
+    manager.publish_all(staged)
+
+    assert all(name.endswith(".tmp") for name in calls[:3])
+    assert sorted(calls[3:]) == ["data", "date=d1", "date=d2", "date=d3", "flights"]
+
+
+def test_what_is_there_already_does_not_wait_for_the_disk(place, monkeypatch):
+    """Content that the catalog knows to be published is not synced again."""
+    manager = ParquetIOManager()
+    made = store(manager, OLD, target(place, "d1"))
+    again = target(place, "d1", published=made.data_version)
+    calls = []
+    monkeypatch.setattr(os, "fsync", calls.append)
+
+    assert store(manager, OLD, again).unchanged
+    assert not calls
+
+
+def test_a_slot_that_cannot_be_published_keeps_back_no_other(place):
+    """Its error stands in its place, and nothing stays staged."""
+    manager = ParquetIOManager()
+    targets = [target(place, key) for key in ("d1", "d2", "d3")]
+    staged = [(manager.write(OLD, one), one) for one in targets]
+    manager.path_of(targets[0]).parent.parent.mkdir(parents=True)
+    manager.path_of(targets[1]).parent.write_text("in the way")
+
+    first, second, third = manager.publish_all(staged)
+
+    assert (first.rows, third.rows) == (3, 3)
+    assert isinstance(second, StorageError)
+    assert "d2" in str(second)
+    assert not any(written.staged.exists() for written, _ in staged)
+
+
+def test_an_io_manager_with_a_publish_of_its_own_publishes_one_by_one():
+    """What a subclass does when it publishes is not passed over."""
+
+    class Told(ParquetIOManager):
+        def publish(self, written, target):
+            return super().publish(written, target)
+
+    assert ParquetIOManager().publishes_together
+    assert not Told().publishes_together
 
 
 def test_readers_see_only_whole_partitions_at_any_moment(place):
@@ -270,7 +328,7 @@ def test_a_folder_that_cannot_be_written_is_told(place, monkeypatch):
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "replace", refuse)
+        patch.setattr(os, "replace", refuse)
         with pytest.raises(StorageError, match=r"publish flights at .*No space left.*untouched"):
             store(manager, NEW, target(place))
 
