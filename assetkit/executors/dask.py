@@ -46,6 +46,7 @@ from assetkit.executors.packing import (
     versions_here,
     work,
 )
+from assetkit.executors.streams import printing_as_here
 from assetkit.executors.watchdog import opened
 
 try:
@@ -333,7 +334,8 @@ def _check_workers(client: Client) -> None:
 
 
 def _local_cluster(workers: int | None, allowed_failures: int) -> LocalCluster:
-    with dask.config.set({"distributed.scheduler.allowed-failures": allowed_failures}):
+    settings = {"distributed.scheduler.allowed-failures": allowed_failures}
+    with dask.config.set(settings), printing_as_here():
         return LocalCluster(
             n_workers=workers or os.cpu_count() or 1, threads_per_worker=1, dashboard_address=":0"
         )

@@ -25,6 +25,7 @@ from assetkit.errors import StepCancelled, StepError, WorkerLost
 from assetkit.executors.ahead import Ahead
 from assetkit.executors.base import NO_DEMANDS, Demands, Done, checked_workers
 from assetkit.executors.packing import packed, packed_error, timed_out, unpacked, work
+from assetkit.executors.streams import printing_as_here
 
 IDLE_SECONDS = 60
 """After so long without work, a worker process ends; the next step starts a new one."""
@@ -188,7 +189,8 @@ class _Worker:
         context = get_context("loky")
         self._connection, theirs = context.Pipe()
         self._process = context.Process(target=_serve, args=(theirs,))
-        self._process.start()
+        with printing_as_here():
+            self._process.start()
         theirs.close()
         _living.add(self)
         self._connection.send(given)

@@ -253,6 +253,14 @@ def test_delete_asks_or_is_told(run, shop):
     assert "missing" in run("partitions", "orders").out
 
 
+def test_what_workers_print_is_no_result(run, shop):
+    """Prints of a step in a process go to stderr, as they do without one: stdout is JSON alone."""
+    ended = run("materialize", "-s", "orders@latest", "--executor", "processes:1", "--json")
+
+    assert [one["event"] for one in ended.lines if one["event"] == "step_ended"]
+    assert "reading 2026-01-03" in ended.err
+
+
 def test_why_takes_partitions_as_everything_does(run, shop):
     """A range, `latest`, `missing`: those that are alike are told of together."""
     run("materialize", "-s", "orders@2026-01-01..2026-01-02")
