@@ -98,7 +98,7 @@ def _planned(session: Session, given: dict[str, Any]) -> PlannedBackfill:
         executor=concurrent(workspace.core, executor_of(given["executor"]), most),
         on_failure="stop" if given["fail_fast"] else "continue",
         raise_on_error=False,
-        progress=progress_of(session, given["progress"], as_json=given["as_json"], piped="lines"),
+        progress=progress_of(session, given["progress"], as_json=given["as_json"]),
         run_id=given["run_id"],
         origin="cli",
         max_concurrency=most,

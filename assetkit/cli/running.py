@@ -124,13 +124,13 @@ def _announce(session: Session, plan: Plan, *, asked_already: bool) -> None:
         click.confirm(f"Run {count_text(len(plan), 'step')}?", default=True, abort=True, err=True)
 
 
-def progress_of(session: Session, kind: str, *, as_json: bool, piped: str = "none") -> ProgressSink:
-    """Return what shows progress; JSON lines where a program reads, *piped* in a log."""
+def progress_of(session: Session, kind: str, *, as_json: bool) -> ProgressSink:
+    """Return what shows progress: JSON lines where a program reads, lines of text in a log."""
     if as_json:
         return JsonLines(session.out)
     wish = None if kind == "auto" else kind
     try:
-        return choose_progress(wish, surroundings(), session.err.stream, piped=piped)
+        return choose_progress(wish, surroundings(), session.err.stream, piped="lines")
     except InvalidArgument as error:  # of ASSETKIT_PROGRESS
         raise click.UsageError(str(error)) from None
 

@@ -117,16 +117,26 @@ def _checked(asset: AssetDef, wanted: Any, values: Any, *, asked: bool) -> dict[
 
 
 def _explained(asset: AssetDef, wanted: Any, wrong: Any) -> str:
-    lines = [f"The configuration of asset {asset.key!r} ({asset.source}) does not do:"]
+    told = problems_of(wanted, wrong, within=(asset.name,))
+    return "\n".join(
+        [f"The configuration of asset {asset.key!r} ({asset.source}) does not do:", *told]
+    )
+
+
+def problems_of(wanted: Any, wrong: Any, *, within: tuple[str, ...] = ()) -> list[str]:
+    """Return a line for each value that a model refused; *wrong* is pydantic's ValidationError."""
+    lines = []
     for error in wrong.errors(include_url=False, include_context=False):
-        path = ".".join(map(str, (asset.name, *error["loc"])))
+        path = ".".join(map(str, (*within, *error["loc"]))) or "all together"
         hint = ""
         if error["type"] == "extra_forbidden":
             hint = " " + did_you_mean(str(error["loc"][-1]), wanted.model_fields, what="fields")
-        shown = error["type"] != "missing" and not _is_secret(wanted, error["loc"])
+        # What is given for no field may be a secret under a misspelt name.
+        silent = error["type"] in ("missing", "extra_forbidden")
+        shown = not silent and not _is_secret(wanted, error["loc"])
         given = f", not {error['input']!r:.60}" if shown else ""
         lines.append(f"  {path}: {error['msg']}{given}.{hint}")
-    return "\n".join(lines)
+    return lines
 
 
 def _is_secret(wanted: Any, path: tuple[Any, ...]) -> bool:

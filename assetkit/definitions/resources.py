@@ -9,9 +9,10 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
-from assetkit.definitions.config import check_config
+from assetkit.definitions.config import check_config, problems_of
+from assetkit.definitions.names import caller
 from assetkit.errors import ConfigError
 
 __all__ = ["Config", "Resource", "SecretStr", "check_config", "env"]
@@ -33,6 +34,15 @@ class Resource(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
+
+    def __init__(self, **values: Any) -> None:
+        """Take the fields' values. Raises `ConfigError` where they do not do."""
+        try:
+            super().__init__(**values)
+        except ValidationError as wrong:
+            kind = type(self)
+            made = f"The resource {kind.__name__} ({caller()}) cannot be made:"
+            raise ConfigError("\n".join([made, *problems_of(kind, wrong)])) from None
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Check fields; let ``setup`` keep what it opened under any other name."""

@@ -56,10 +56,11 @@ class RunWishes:
                 raise InvalidArgument(
                     f"{name}={given!r} does not do. Allowed: a dict with text keys."
                 )
-        if self.max_concurrency is not None and self.max_concurrency < 1:
+        most = self.max_concurrency
+        if most is not None and (type(most) is not int or most < 1):
             raise InvalidArgument(
-                f"max_concurrency={self.max_concurrency!r} leaves no room for any step. "
-                f"Give 1 or more."
+                f"max_concurrency={most!r} leaves no room for any step. Give a whole number, "
+                f"1 or more."
             )
 
 

@@ -28,6 +28,17 @@ def test_exit_code_4_means_there_is_work(run, shop):
     assert run("plan", "--exit-code").code == 0
 
 
+def test_what_is_done_is_told_in_a_log_step_by_step(run, shop):
+    """Where stderr is no terminal it gets a line a step; `--progress none` is silent."""
+    told = run("materialize", "-s", "orders").err
+    silent = run("materialize", "-s", "orders", "--force", "--progress", "none").err
+
+    assert [line.split()[1] for line in told.splitlines() if line.startswith("●")] == [
+        f"orders@2026-01-0{day}" for day in (1, 2, 3)
+    ]
+    assert "orders@" not in silent
+
+
 def test_materialize_builds_once(run, shop):
     """The second run does nothing and says so."""
     first, second = run("materialize"), run("materialize")

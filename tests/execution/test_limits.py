@@ -111,6 +111,13 @@ def test_a_pool_without_places_is_refused(tmp_path):
         Workspace(tmp_path, pools={"db": 0})
 
 
+@pytest.mark.parametrize("most", [0, -1, 1.5, "2", True])
+def test_a_number_at_once_that_is_none_is_refused(most):
+    """Before anything runs, also where it is no number."""
+    with pytest.raises(InvalidArgument, match="max_concurrency"):
+        materialize([], max_concurrency=most)
+
+
 @pytest.mark.parametrize("executor", [InProcessExecutor, ThreadExecutor])
 def test_a_result_that_comes_too_late_is_refused(world, executor):
     """In this process a step runs to its end; past its timeout, nothing of it is published."""

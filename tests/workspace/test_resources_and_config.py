@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from assetkit import (
     Config,
@@ -140,6 +141,24 @@ def test_two_runs_in_one_process_close_only_their_own(workspace):
     assert [what for what, _, _ in lines()].count("up") == 2
     assert [what for what, _, _ in lines()][-1] == "down"
     assert lines()[0][2] == lines()[-1][2]
+
+
+def test_a_resource_with_wrong_fields_is_told_where_it_is_made():
+    """Each field by name, with the nearest; never what was given for a misspelt one."""
+
+    class Database(Resource):
+        dsn: str
+        size: int = 3
+        password: SecretStr = SecretStr("")
+
+    with pytest.raises(ConfigError, match=r"Database \(.+test_resources.+\)") as refused:
+        Database(size="many", passwrd="hunter2")
+
+    told = str(refused.value)
+    assert "dsn: Field required" in told
+    assert "size: Input should be a valid integer" in told
+    assert "Did you mean password?" in told
+    assert "hunter2" not in told
 
 
 def test_what_lacks_configuration_is_refused_before_anything_runs(workspace):
