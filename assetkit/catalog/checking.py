@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
 
+from assetkit.catalog.arrays import column
 from assetkit.catalog.ids import Ids
 from assetkit.catalog.metadata import to_json
 from assetkit.catalog.store import Transaction
@@ -31,18 +32,17 @@ def insert(
     """Add a row for each, with the numbers of their assets and runs."""
     table = pa.table(
         {
-            "asset_id": pa.array([assets[one.asset] for one in found], pa.int32()),
-            "ordinal": pa.array([one.ordinal for one in found], pa.int64()),
-            "key": pa.array([one.partition for one in found], pa.string()),
-            "run_no": pa.array([runs[one.run_id] for one in found], pa.int32()),
-            "name": [one.check for one in found],
-            "passed": [one.passed for one in found],
-            "severity": [one.severity for one in found],
-            "blocking": [one.blocking for one in found],
-            "description": [one.description for one in found],
-            "checked_at": pa.array([to_micros(one.checked_at) for one in found], pa.int64()),
-            "metadata": pa.array([to_json(one.metadata) for one in found], pa.string()),
+            "asset_id": column([assets[one.asset] for one in found], pa.int32()),
+            "ordinal": column([one.ordinal for one in found], pa.int64()),
+            "key": column([one.partition for one in found], pa.string()),
+            "run_no": column([runs[one.run_id] for one in found], pa.int32()),
+            "name": column([one.check for one in found], pa.string()),
+            "passed": column([one.passed for one in found], pa.bool_()),
+            "severity": column([one.severity for one in found], pa.string()),
+            "blocking": column([one.blocking for one in found], pa.bool_()),
+            "description": column([one.description for one in found], pa.string()),
+            "checked_at": column([to_micros(one.checked_at) for one in found], pa.int64()),
+            "metadata": column([to_json(one.metadata) for one in found], pa.string()),
         }
     )
-    with transaction.connection.lent(incoming=table):
-        transaction.write("insert_checks")
+    transaction.append("check_result", table)

@@ -154,7 +154,7 @@ class DuckDBCatalog:
             if rows:
                 editing.describe(transaction, ids, rows)
             running.start(transaction, ids, self._mortals, run)
-            return leases.claim(ids, run.run_id, claims)
+            return leases.lease(ids, run.run_id, claims)
 
     def guard(self, run_id: str) -> RunGuard:
         """Show that this process works on a run, inside the block, however that ends."""
@@ -187,6 +187,7 @@ class DuckDBCatalog:
     def commit(self, commit: Commit) -> Receipt:
         """Write results down in one transaction; a commit id that is there changes nothing."""
         with self.transaction() as (transaction, ids, leases):
+            transaction.beside_steps = commit.fence > 0
             return recording.record(transaction, ids, leases, commit)
 
     def finish_run(

@@ -45,6 +45,10 @@ _MODES: dict[Mode, str] = {
 }
 
 
+_columns: dict[str, list[str]] = {}
+"""The columns of tables in their order, which is that of the migrations in every catalog."""
+
+
 class Connection:
     """A connection that runs the named queries of ``queries.sql``."""
 
@@ -69,6 +73,13 @@ class Connection:
             relation = self._duck.execute(text, values or None)
         found: pa.Table = relation.to_arrow_table()
         return found
+
+    def append(self, name: str, rows: pa.Table) -> None:
+        """Add rows to a table; they have all of its columns, in any order."""
+        table = f"known.{name}"
+        if name not in _columns:
+            _columns[name] = self._duck.table(table).columns
+        self._duck.from_arrow(rows.select(_columns[name])).insert_into(table)
 
     def execute(self, text: str) -> list[tuple[Any, ...]]:
         """Run SQL that takes no values."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from assetkit.catalog.arrays import column
 from assetkit.catalog.store import Transaction
 from assetkit.records import AssetKey, AssetRow, Basis
 
@@ -106,17 +107,16 @@ class Ids:
         self.forget_assets()
         table = pa.table(
             {
-                "asset_id": pa.array([item.number for item in listed], pa.int32()),
-                "key": [item.row.asset for item in listed],
-                "layout": [item.row.layout for item in listed],
-                "universe": [item.row.universe for item in listed],
-                "definition": [item.row.definition for item in listed],
-                "universe_seq": [item.row.universe_seq for item in listed],
-                "fenced": [item.fenced for item in listed],
+                "asset_id": column([item.number for item in listed], pa.int32()),
+                "key": column([item.row.asset for item in listed], pa.string()),
+                "layout": column([item.row.layout for item in listed], pa.string()),
+                "universe": column([item.row.universe for item in listed], pa.string()),
+                "definition": column([item.row.definition for item in listed], pa.string()),
+                "universe_seq": column([item.row.universe_seq for item in listed], pa.int64()),
+                "fenced": column([item.fenced for item in listed], pa.int64()),
             }
         )
-        with self._transaction.connection.lent(incoming=table):
-            self._transaction.write("insert_assets")
+        self._transaction.append("asset", table)
 
     def runs(self, run_ids: Iterable[str]) -> Mapping[str, int]:
         """Return the numbers of runs; an unknown one gets its number."""
@@ -131,6 +131,10 @@ class Ids:
             self._transaction.write("insert_run_name", run_no=number, run_id=run_id)
             runs[run_id] = number
         return runs
+
+    def learn_run(self, run_id: str, number: int) -> None:
+        """Take note of a run's number, which the caller writes down."""
+        self._seen.runs[run_id] = number
 
     def bases(self, bases: Iterable[Basis]) -> Mapping[Basis, int]:
         """Return the numbers of bases; an unknown one gets its number."""
@@ -158,16 +162,15 @@ class Ids:
         known.update({basis: first + i for i, basis in enumerate(bases)})
         table = pa.table(
             {
-                "basis_id": [known[basis] for basis in bases],
-                "code": [basis.code for basis in bases],
-                "config": [basis.config for basis in bases],
-                "definition": [basis.definition for basis in bases],
-                "schema": [basis.schema for basis in bases],
-                "inputs": pa.array([basis.inputs for basis in bases], pa.list_(pa.string())),
+                "basis_id": column([known[basis] for basis in bases], pa.int64()),
+                "code": column([basis.code for basis in bases], pa.string()),
+                "config": column([basis.config for basis in bases], pa.string()),
+                "definition": column([basis.definition for basis in bases], pa.string()),
+                "schema": column([basis.schema for basis in bases], pa.string()),
+                "inputs": column([basis.inputs for basis in bases], pa.list_(pa.string())),
             }
         )
-        with self._transaction.connection.lent(incoming=table):
-            self._transaction.write("insert_bases")
+        self._transaction.append("basis", table)
 
     def _learn_bases(self) -> None:
         rows = self._transaction.rows("all_bases")

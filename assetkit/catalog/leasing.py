@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pyarrow as pa
 
+from assetkit.catalog.arrays import column
 from assetkit.catalog.base import Claim, Grant, LeaseRow
 from assetkit.catalog.claims import GONE, Mortals, beyond, by_asset, divide, owner_text
 from assetkit.catalog.ids import Ids
@@ -39,8 +40,9 @@ class Leases:
 
     def living(self) -> list[LeaseRow]:
         """Return the leases of runs whose owner lives, by asset and ordinal."""
-        rows = self._transaction.rows("leases")
-        dead = self.dead_runs() if rows else {}
+        if not self._transaction.rows("lease_count")[0][0]:
+            return []
+        rows, dead = self._transaction.rows("leases"), self.dead_runs()
         return [
             LeaseRow(
                 asset=asset,
@@ -73,13 +75,17 @@ class Leases:
 
     def release(self, run_no: int) -> None:
         """Drop the leases of a run."""
-        if self._transaction.rows("lease_count", run_no=run_no)[0][0]:
+        # No write for the transaction, unless there were any.
+        if self._transaction.rows("delete_leases", run_no=run_no)[0][0]:
             self._transaction.next_seq()
-            self._transaction.write("delete_leases", run_no=run_no)
 
     def claim(self, ids: Ids, run_id: str, claims: Sequence[Claim]) -> Grant:
-        """Lease to a run what is free of *claims*."""
+        """Lease to a run what is free of *claims*; one that was lost runs again."""
         self._revive(run_id)
+        return self.lease(ids, run_id, claims)
+
+    def lease(self, ids: Ids, run_id: str, claims: Sequence[Claim]) -> Grant:
+        """Lease to a run, which is down as running, what is free of *claims*."""
         self._bury_dead(run_id)
         living = self.living()
         others = [lease for lease in living if lease.run_id != run_id]
@@ -115,12 +121,11 @@ class Leases:
         ]
         table = pa.table(
             {
-                "asset_id": pa.array([row[0] for row in rows], pa.int32()),
-                "lo": pa.array([row[1] for row in rows], pa.int64()),
-                "hi": pa.array([row[2] for row in rows], pa.int64()),
-                "run_no": pa.array([run_no] * len(rows), pa.int32()),
-                "fence": pa.array([fence] * len(rows), pa.int64()),
+                "asset_id": column([row[0] for row in rows], pa.int32()),
+                "lo": column([row[1] for row in rows], pa.int64()),
+                "hi": column([row[2] for row in rows], pa.int64()),
+                "run_no": column([run_no] * len(rows), pa.int32()),
+                "fence": column([fence] * len(rows), pa.int64()),
             }
         )
-        with self._transaction.connection.lent(incoming=table):
-            self._transaction.write("insert_leases")
+        self._transaction.append("lease", table)

@@ -49,7 +49,8 @@ class RunGuard:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self._file = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o644)
         fcntl.flock(self._file, fcntl.LOCK_EX)
-        os.ftruncate(self._file, 0)
+        if os.fstat(self._file).st_size:
+            os.ftruncate(self._file, 0)
         _held.add(self)
         return self
 

@@ -137,11 +137,16 @@ os.register_at_fork(after_in_child=_drop_inherited)
 
 
 def _sign(file: int) -> None:
-    """Write into the lock file who holds it; where that may not be, nobody is named."""
-    text = json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "command": command_name()})
+    """Write into the lock file who holds it; where that may not be, nobody is named.
+
+    Only a change of holder is written: a write costs more than the lock itself.
+    """
+    who = {"pid": os.getpid(), "host": socket.gethostname(), "command": command_name()}
+    text = json.dumps(who).encode()
     try:
-        os.ftruncate(file, 0)
-        os.pwrite(file, text.encode(), 0)
+        if os.pread(file, len(text) + 1, 0) != text:
+            os.ftruncate(file, 0)
+            os.pwrite(file, text, 0)
     except OSError:
         return
 

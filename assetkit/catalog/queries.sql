@@ -22,9 +22,6 @@ select key, asset_id, layout, universe, definition, universe_seq, fenced from kn
 -- name: next_asset_id
 select coalesce(max(asset_id), 0) + 1 from known.asset
 
--- name: insert_assets
-insert into known.asset by name select * from incoming
-
 -- name: delete_assets
 delete from known.asset where asset_id in (select unnest($assets))
 
@@ -57,9 +54,6 @@ where basis_id in (select unnest($ids))
 -- name: all_bases
 select basis_id, code, config, definition, schema, inputs from known.basis
 
--- name: insert_bases
-insert into known.basis by name select * from incoming
-
 -- name: run_numbers
 select run_id, run_no from known.run where run_id in (select unnest($run_ids))
 
@@ -69,11 +63,19 @@ select coalesce(max(run_no), 0) + 1 from known.run
 -- name: insert_run_name
 insert into known.run (run_no, run_id, guarded, cancel_asked, fenced) values ($run_no, $run_id, false, false, 0)
 
+-- name: run_number
+select max(run_no) filter (run_id = $run_id), coalesce(max(run_no), 0) + 1 from known.run
+
+-- name: insert_run
+insert into known.run values ($run_no, $run_id, $status, $origin, $started_at, $ended_at,
+    $started_at, $targets, $steps, $tags, $message, $host, $pid, $command, $process_started,
+    $guarded, false, 0)
+
 -- name: start_run
 update known.run
-set status = $status, origin = $origin, started_at = $started_at, ended_at = $ended_at,
-    heartbeat_at = $started_at, targets = $targets, steps = $steps, tags = $tags,
-    message = $message, host = $host, pid = $pid, command = $command,
+set run_id = $run_id, status = $status, origin = $origin, started_at = $started_at,
+    ended_at = $ended_at, heartbeat_at = $started_at, targets = $targets, steps = $steps,
+    tags = $tags, message = $message, host = $host, pid = $pid, command = $command,
     process_started = $process_started, guarded = $guarded
 where run_no = $run_no
 
@@ -105,9 +107,6 @@ select a.key, l.lo, l.hi, l.fence, r.run_id, r.host, r.pid, r.command
 from known.lease l join known.run r using (run_no) join known.asset a using (asset_id)
 order by a.key, l.lo
 
--- name: insert_leases
-insert into known.lease by name select * from incoming
-
 -- name: delete_leases
 delete from known.lease where run_no = $run_no
 
@@ -115,13 +114,13 @@ delete from known.lease where run_no = $run_no
 delete from known.lease where asset_id = $asset
 
 -- name: lease_count
-select count(*) from known.lease where run_no = $run_no
+select count(*) from known.lease
 
 -- name: commit_state
 select 'receipts', count(*) from known.receipt where commit_id = $commit_id
 union all select 'failing', count(*) from known.attempt where open
-union all select 'leases', count(*) from known.lease join known.run using (run_no) where run_id <> $run_id
-union all select 'fenced', coalesce(max(fenced), 0) from known.run where run_id = $run_id
+union all select 'leases', count(*) from known.lease where run_no <> $run_no
+union all select 'fenced', fenced from known.run where run_no = $run_no
 
 -- name: receipt
 select previous_seq, seq, refused from known.receipt where commit_id = $commit_id
@@ -136,15 +135,6 @@ update known.materialization m set current = false from incoming n
 where m.current and m.asset_id = n.asset_id and m.ordinal = n.ordinal
   and m.asset_id between $first and $last and m.ordinal between $lo and $hi
 
--- name: insert_materializations
-insert into known.materialization by name select * from incoming
-
--- name: insert_steps
-insert into known.step by name select * from incoming
-
--- name: insert_attempts
-insert into known.attempt by name select * from incoming
-
 -- name: close_attempts
 update known.attempt a set open = false from incoming n
 where a.open and a.asset_id = n.asset_id and a.ordinal = n.ordinal
@@ -155,9 +145,6 @@ from known.materialization m join known.asset a using (asset_id) join known.basi
 where m.current and a.key = $asset and m.schema is not null and b.code = $code
   and b.config = $config and b.definition = $definition and b.schema = $schema
 order by m.seq desc, m.ordinal desc limit 1
-
--- name: insert_checks
-insert into known.check_result by name select * from incoming
 
 -- name: move_checks
 update known.check_result m set ordinal = n.new from incoming n
@@ -232,29 +219,26 @@ delete from known.backfill where backfill_id = $backfill_id
 insert into known.backfill values ($backfill_id, $created_at, $targets, $request, $slots, $status,
     $runs, $ended_at, $message, $seq)
 
--- name: paces
-select asset_id, seconds, rows, bytes from known.pace where asset_id in (select unnest($assets))
-
 -- name: estimates
 select asset_id, len(seconds), list_avg(seconds), list_aggregate(seconds, 'quantile_cont', 0.95),
        coalesce(list_avg(list_filter(rows, lambda x: x >= 0)), 0),
        coalesce(list_avg(list_filter(bytes, lambda x: x >= 0)), 0)
 from known.pace where asset_id in (select unnest($assets))
 
--- name: pace_of_run
-with newest as (
-    select asset_id, duration / 1e6 as seconds, rows, bytes,
-           row_number() over (partition by asset_id order by seq desc, ordinal desc) as age
-    from known.materialization where run_no = $run_no and outcome <> 'deleted'
-)
-select asset_id, list(seconds order by age desc), list(rows order by age desc), list(bytes order by age desc)
-from newest where age <= 200 group by asset_id
-
--- name: forget_paces
-delete from known.pace where asset_id in (select unnest($assets))
-
--- name: insert_paces
-insert into known.pace by name select * from incoming
+-- name: keep_paces
+merge into known.pace p using (
+    select asset_id, list(seconds order by age desc) as seconds, list(rows order by age desc) as rows,
+           list(bytes order by age desc) as bytes
+    from (
+        select asset_id, duration / 1e6 as seconds, rows, bytes,
+               row_number() over (partition by asset_id order by seq desc, ordinal desc) as age
+        from known.materialization where run_no = $run_no and outcome <> 'deleted'
+    )
+    where age <= $kept group by asset_id
+) n using (asset_id)
+when matched then update set seconds = (p.seconds || n.seconds)[-$kept:],
+    rows = (p.rows || n.rows)[-$kept:], bytes = (p.bytes || n.bytes)[-$kept:]
+when not matched then insert by name
 
 -- name: slot_keys
 select ordinal, key from known.materialization where current and asset_id = $asset order by ordinal

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from assetkit.catalog import checking
-from assetkit.catalog.arrays import to_numpy
+from assetkit.catalog.arrays import column, to_numpy
 from assetkit.catalog.base import Commit, Receipt
 from assetkit.catalog.fencing import Fences, admitted, read_seqs_of, receipt_for, still_open
 from assetkit.catalog.ids import AssetId, Ids
@@ -25,7 +25,8 @@ _RECEIPTS_KEPT = 10_000
 
 def record(transaction: Transaction, ids: Ids, leases: Leases, commit: Commit) -> Receipt:
     """Write a commit down, or return the receipt of the first time it was."""
-    state = dict(transaction.rows("commit_state", commit_id=commit.commit_id, run_id=commit.run_id))
+    run_no = ids.runs([commit.run_id])[commit.run_id]
+    state = dict(transaction.rows("commit_state", commit_id=commit.commit_id, run_no=run_no))
     if state["receipts"]:
         return _earlier_receipt(transaction, commit.commit_id)
     assets = ids.ensure_assets(_assets_of(commit))
@@ -73,20 +74,16 @@ def _numbers(ids: Ids, commit: Commit, assets: Mapping[AssetKey, AssetId]) -> Nu
 def _publish(transaction: Transaction, table: pa.Table, *, is_failing: bool) -> None:
     """Make the rows of *table* the published versions of their slots."""
     span = _span(table)
-    connection = transaction.connection
-    with connection.lent(incoming=table):
+    with transaction.connection.lent(incoming=table):
         published = transaction.rows("published_versions", **span)
         if published:
             transaction.write("supersede", **span)
         if is_failing:
             transaction.write("close_attempts")
-        kept = _kept_ver_seqs(table, published)
-        if kept is None:
-            transaction.write("insert_materializations")
+    kept = _kept_ver_seqs(table, published)
     if kept is not None:
-        place = table.schema.get_field_index("ver_seq")
-        with connection.lent(incoming=table.set_column(place, "ver_seq", kept)):
-            transaction.write("insert_materializations")
+        table = table.set_column(table.schema.get_field_index("ver_seq"), "ver_seq", kept)
+    transaction.append("materialization", table)
 
 
 def _span(table: pa.Table) -> dict[str, int]:
@@ -102,14 +99,14 @@ def _span(table: pa.Table) -> dict[str, int]:
 
 def _kept_ver_seqs(
     table: pa.Table, published: Sequence[tuple[int, int, int, int, int]]
-) -> pa.Int64Array | None:
+) -> pa.Array[Any] | None:
     """Return the column ``ver_seq`` where the data version of a slot is the published one."""
     if not published:
         return None
     before = {(asset, ordinal): (hi, lo, seq) for asset, ordinal, hi, lo, seq in published}
     columns = ("asset_id", "ordinal", "version_hi", "version_lo", "ver_seq")
     rows = zip(*(table[name].to_pylist() for name in columns), strict=True)
-    return pa.array([_ver_seq(row, before) for row in rows], pa.int64())
+    return column([_ver_seq(row, before) for row in rows], pa.int64())
 
 
 def _ver_seq(row: Sequence[Any], before: Mapping[tuple[int, int], tuple[int, int, int]]) -> int:
@@ -123,14 +120,11 @@ def _write_down(
 ) -> None:
     """Write the failed attempts, the checks and the ended steps of a commit."""
     if commit.failures:
-        table = attempt_table(commit.failures, numbers, opened)
-        with transaction.connection.lent(incoming=table):
-            transaction.write("insert_attempts")
+        transaction.append("attempt", attempt_table(commit.failures, numbers, opened))
     if commit.checks:
         checking.insert(transaction, commit.checks, numbers.assets, numbers.runs)
     if commit.steps:
-        with transaction.connection.lent(incoming=step_table(commit.steps, numbers)):
-            transaction.write("insert_steps")
+        transaction.append("step", step_table(commit.steps, numbers))
 
 
 def _keep_receipt(transaction: Transaction, commit_id: str, receipt: Receipt) -> None:

@@ -14,7 +14,7 @@ from assetkit.catalog.claims import Mortals
 from assetkit.catalog.ids import Ids
 from assetkit.catalog.leasing import Leases
 from assetkit.catalog.liveness import is_alive
-from assetkit.catalog.pace import Pace
+from assetkit.catalog.pace import KEPT
 from assetkit.catalog.store import Transaction
 from assetkit.catalog.times import to_micros
 from assetkit.records import RunRecord, RunStatus
@@ -22,9 +22,12 @@ from assetkit.records import RunRecord, RunStatus
 
 def start(transaction: Transaction, ids: Ids, mortals: Mortals, run: RunRecord) -> None:
     """Write a run down; again, where its id is there."""
+    known, new = transaction.rows("run_number", run_id=run.run_id)[0]
+    ids.learn_run(run.run_id, known or new)
     transaction.write(
-        "start_run",
-        run_no=ids.runs([run.run_id])[run.run_id],
+        "start_run" if known else "insert_run",
+        run_no=known or new,
+        run_id=run.run_id,
         status=run.status.value,
         origin=run.origin,
         started_at=to_micros(run.started_at),
@@ -69,27 +72,7 @@ def finish(
         message=message,
     )
     transaction.is_last = True
-    rows = transaction.rows("pace_of_run", run_no=run_no)
-    newest = {asset: Pace(*map(tuple, columns)) for asset, *columns in rows}
-    if newest:
-        _keep_pace(transaction, newest)
-
-
-def _keep_pace(transaction: Transaction, newest: dict[int, Pace]) -> None:
-    assets = list(newest)
-    for asset, *columns in transaction.rows("paces", assets=assets):
-        newest[asset] = Pace(*map(tuple, columns)).then(newest[asset])
-    table = pa.table(
-        {
-            "asset_id": pa.array(assets, pa.int32()),
-            "seconds": pa.array([newest[one].seconds for one in assets], pa.list_(pa.float64())),
-            "rows": pa.array([newest[one].rows for one in assets], pa.list_(pa.int64())),
-            "bytes": pa.array([newest[one].bytes for one in assets], pa.list_(pa.int64())),
-        }
-    )
-    transaction.write("forget_paces", assets=assets)
-    with transaction.connection.lent(incoming=table):
-        transaction.write("insert_paces")
+    transaction.write("keep_paces", run_no=run_no, kept=KEPT)
 
 
 def list_runs(

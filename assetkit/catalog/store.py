@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 
@@ -25,9 +25,14 @@ from assetkit.catalog.sql import migrations
 from assetkit.errors import CatalogError
 from assetkit.faultpoints import reach
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 # Attaching replays the WAL: 0.2 ms a write (0.8 in DuckDB 1.5) and 1 ms a thousand rows. A
-# checkpoint takes 5 ms and more, by the size of what it touches.
+# checkpoint takes 5 ms and more, by the size of what it touches; it comes earlier where only
+# the thread waits for it that writes beside the steps of a run.
 _WRITES_A_CHECKPOINT = 12 if SINCE_2 else 8
+_WRITES_BESIDE_STEPS = 4
 _WAL_A_CHECKPOINT = 4 << 20
 _WAL_LEFT_BEHIND = 256 << 10
 _SMALL = 4 << 20
@@ -39,7 +44,8 @@ class Transaction:
 
     ``seq`` and ``fence`` are those of the catalog, or those that the transaction
     took. ``connection`` is where tables are read and lent; ``is_last``: little is
-    to follow soon. A write that did nothing leaves no trace.
+    to follow soon; ``beside_steps``: a run goes on meanwhile. A write that did nothing
+    leaves no trace.
     """
 
     def __init__(
@@ -49,7 +55,7 @@ class Transaction:
         self.identity, self.seq, self.fence, self.writes = identity, seq, fence, writes
         self.previous_seq = seq
         self.changed = False
-        self.is_last = False
+        self.is_last = self.beside_steps = False
 
     def rows(self, name: str, /, **values: Any) -> list[tuple[Any, ...]]:
         """Run a named query that reads."""
@@ -59,6 +65,11 @@ class Transaction:
         """Run a named query that writes."""
         self.changed = True
         self.connection.rows(name, **values)
+
+    def append(self, name: str, rows: pa.Table) -> None:
+        """Add rows to a table."""
+        self.changed = True
+        self.connection.append(name, rows)
 
     def next_seq(self) -> int:
         """Take the next number of the sequence; the same one throughout a transaction."""
@@ -189,7 +200,8 @@ class Store:
     def _is_checkpoint_due(self, transaction: Transaction) -> bool:
         if not transaction.changed:
             return False
-        if transaction.writes + 1 >= _WRITES_A_CHECKPOINT:
+        most = _WRITES_BESIDE_STEPS if transaction.beside_steps else _WRITES_A_CHECKPOINT
+        if transaction.writes + 1 >= most:
             return True
         wal = _size(wal_of(self.path))
         if transaction.is_last:
