@@ -19,7 +19,7 @@ from assetkit.execution.drifting import typed
 from assetkit.execution.environment import Environment, utc_now
 from assetkit.execution.inspecting import inspections_of
 from assetkit.execution.published import PublishedSlots, time_of
-from assetkit.execution.shipping import Shipped
+from assetkit.execution.shipping import Shipped, unshippable
 from assetkit.execution.task import AssetWork, InputSlots, InputWork, SlotWork, StepTask
 from assetkit.execution.waiting import StepTable
 from assetkit.executors.base import Demands
@@ -162,10 +162,12 @@ class AssetSteps:
         try:
             self.shipped.pack()
         except Exception as error:
+            names = ", ".join(unshippable(self.asset.function))
             raise StepError(
                 f"Asset {self.asset.key!r} ({self.asset.source}) cannot be sent to a worker "
-                f"process: {type(error).__name__}: {error}. Open such things (connections, locks, "
-                f"files) inside of the function, or use ThreadExecutor."
+                f"process{f', as it uses {names}' if names else ''}: {type(error).__name__}: "
+                f"{error}. Open such things (connections, locks, files) inside of the function, "
+                f"or use ThreadExecutor."
             ) from error
 
     def demands(self, slots: int, log: str | None) -> Demands:

@@ -7,7 +7,9 @@ Rule 2: a worker keeps what it has unpacked; the same bytes give the same object
 from __future__ import annotations
 
 import hashlib
+import inspect
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Generic, TypeVar
 
 import cloudpickle
@@ -36,6 +38,30 @@ class Shipped(Generic[T]):
 
     def __reduce__(self) -> tuple[object, tuple[bytes, bytes]]:
         return _unpack, self.pack()
+
+
+def unshippable(function: Callable[..., object]) -> list[str]:
+    """Return the names outside of a function that it uses and that cannot be packed.
+
+    >>> import threading
+    >>> lock, limit = threading.Lock(), 3
+    >>> unshippable(lambda: lock.locked() and limit)
+    ['lock']
+    """
+    try:
+        used = inspect.getclosurevars(inspect.unwrap(function))
+    except TypeError:  # it is no function of Python
+        return []
+    named = {**used.nonlocals, **used.globals}
+    return [name for name, value in named.items() if not _packs(value)]
+
+
+def _packs(value: object) -> bool:
+    try:
+        cloudpickle.dumps(value)
+    except Exception:
+        return False
+    return True
 
 
 def _unpack(name: bytes, content: bytes) -> Shipped[object]:

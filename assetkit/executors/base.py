@@ -127,6 +127,26 @@ def refuse_unknown_options(options: Iterable[str], known: Sequence[str], *, owne
             )
 
 
+def amounts_in(options: Mapping[str, Any], names: Sequence[str], *, owner: str) -> dict[str, float]:
+    """Return how much of each resource a step asks for: options by name, and of ``resources``.
+
+    Raises `InvalidArgument` for what is no number from 0, or no dict of them.
+    """
+    own = options.get("resources") or {}
+    if not isinstance(own, Mapping):
+        raise InvalidArgument(
+            f"executor_options: {owner} takes resources as a dict of numbers, such as "
+            f"{{'GPU': 1}}, not {own!r}."
+        )
+    asked = {**{name: options[name] for name in names if name in options}, **own}
+    for name, amount in asked.items():
+        if isinstance(amount, bool) or not isinstance(amount, int | float) or not amount >= 0:
+            raise InvalidArgument(
+                f"executor_options: {owner} takes {name} as a number from 0, not {amount!r}."
+            )
+    return asked
+
+
 def checked_address(executor: str, address: Any) -> Any:
     """Return where a cluster is, None for one of this machine; refuse a number, meant as workers.
 

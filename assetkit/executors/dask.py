@@ -33,6 +33,7 @@ from assetkit.executors.base import (
     NO_DEMANDS,
     Demands,
     Done,
+    amounts_in,
     checked_address,
     checked_workers,
     refuse_unknown_options,
@@ -59,6 +60,9 @@ except ImportError as missing:
 
 CONNECT_SECONDS = 10.0
 """How long to wait for a scheduler to answer."""
+
+_COMING_UP = 60.0
+"""How long workers of this machine may take to start."""
 
 _LAST_CALL = 30.0
 """Seconds that a call of `everywhere` may take."""
@@ -118,7 +122,7 @@ class DaskExecutor:
         self._clear()
         client = self._client = self._client or self._connected()
         try:
-            _check_workers(client)
+            _check_workers(client, own=self._cluster is not None)
         except ExecutorError:
             self.close()
             raise
@@ -130,7 +134,8 @@ class DaskExecutor:
     def check(self, options: Mapping[str, Any]) -> None:
         """Refuse options that Dask does not know, and resources that no worker has."""
         refuse_unknown_options(options, _OPTIONS, owner="DaskExecutor")
-        wanted = options.get("resources")
+        wanted = amounts_in(options, ("num_cpus",), owner="DaskExecutor")
+        wanted.pop("num_cpus", None)
         if not wanted:
             return
         offers = [one["resources"] for one in self._information().values()]
@@ -312,10 +317,13 @@ def _knock(address: str) -> None:
         ) from error
 
 
-def _check_workers(client: Client) -> None:
-    """Wait for a worker, and refuse those that could not read what is sent to them."""
+def _check_workers(client: Client, *, own: bool) -> None:
+    """Wait for a worker, and refuse those that could not read what is sent to them.
+
+    Those of a cluster of our *own* may just have died, and are on their way again.
+    """
     try:
-        client.wait_for_workers(1, timeout=CONNECT_SECONDS)
+        client.wait_for_workers(1, timeout=_COMING_UP if own else CONNECT_SECONDS)
     except TimeoutError as error:
         address = client.scheduler.address
         raise ExecutorError(

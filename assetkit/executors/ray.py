@@ -24,6 +24,7 @@ from assetkit.executors.base import (
     NO_DEMANDS,
     Demands,
     Done,
+    amounts_in,
     checked_address,
     checked_workers,
     refuse_unknown_options,
@@ -121,8 +122,8 @@ class RayExecutor:
     def check(self, options: Mapping[str, Any]) -> None:
         """Refuse options that Ray does not know, and amounts that no node has."""
         refuse_unknown_options(options, _OPTIONS, owner="RayExecutor")
-        wanted = {_AMOUNTS[name]: options[name] for name in _AMOUNTS if name in options}
-        wanted |= options.get("resources", {})
+        asked = amounts_in(options, tuple(_AMOUNTS), owner="RayExecutor")
+        wanted = {_AMOUNTS.get(name, name): amount for name, amount in asked.items()}
         offers = [node["Resources"] for node in ray.nodes() if node["Alive"]]
         if not any(all(o.get(n, 0) >= count for n, count in wanted.items()) for o in offers):
             raise InvalidArgument(

@@ -283,8 +283,12 @@ def test_what_cannot_travel_is_said_so(elsewhere):
     [
         ({"num_cpu": 2}, "does not know 'num_cpu'. Did you mean num_cpus"),
         ({"resources": {"quantum": 1}}, "would wait for ever"),
+        ({"num_cpus": "two"}, "num_cpus as a number from 0, not 'two'"),
+        ({"num_cpus": -1}, "num_cpus as a number from 0, not -1"),
+        ({"resources": "GPU"}, "resources as a dict of numbers"),
+        ({"resources": {"GPU": "all"}}, "GPU as a number from 0, not 'all'"),
     ],
-    ids=["unknown", "nowhere"],
+    ids=["unknown", "nowhere", "text", "negative", "no dict", "no number"],
 )
 def test_options_that_cannot_be_heeded_are_refused(find_executor, name, options, said):
     """An option that an engine does not know, or a resource that nobody has, is an error."""
@@ -425,7 +429,8 @@ def test_a_function_that_cannot_travel_is_refused_before_work_starts(find_execut
         lock.acquire()
 
     with Workspace.temporary(executor=find_executor("processes")) as workspace:
-        with pytest.raises(StepError, match=r"'locked' .* cannot be sent to a worker process"):
+        said = r"'locked' .* cannot be sent to a worker process, as it uses lock: TypeError"
+        with pytest.raises(StepError, match=said):
             materialize(locked, workspace=workspace, progress="none")
         (run,) = workspace.runs()["run_id"]
         assert workspace.events(run).empty
