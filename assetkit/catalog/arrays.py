@@ -25,19 +25,21 @@ def column(values: Iterable[Any], kind: pa.DataType) -> pa.Array[Any]:
     ([1, None], <pyarrow.ListScalar: ['a']>)
     """
     listed = list(values)
-    known = [one is not None for one in listed]
-    nulls = None if all(known) else _bits(known)
+    nulls = _bits([one is not None for one in listed]) if None in listed else None
     if pa.types.is_list(kind):
-        inner = column(chain.from_iterable(filter(None, listed)), kind.value_type)
+        listed = [one or () for one in listed] if nulls else listed
+        inner = column(chain.from_iterable(listed), kind.value_type)
         buffers = [nulls, _offsets(listed)]
         return pa.Array.from_buffers(kind, len(listed), buffers, children=[inner])
     if pa.types.is_string(kind):
-        texts = [(one or "").encode() for one in listed]
-        buffers = [nulls, _offsets(texts), pa.py_buffer(b"".join(texts))]
+        texts = [one or "" for one in listed] if nulls else listed
+        joined = "".join(texts)
+        parts = texts if joined.isascii() else [one.encode() for one in texts]
+        buffers = [nulls, _offsets(parts), pa.py_buffer(joined.encode())]
     elif pa.types.is_boolean(kind):
         buffers = [nulls, _bits(listed)]
     else:
-        numbers: Any = np.array([one or 0 for one in listed], dtype=str(kind))
+        numbers: Any = np.array([one or 0 for one in listed] if nulls else listed, dtype=str(kind))
         buffers = [nulls, pa.py_buffer(numbers)]
     return pa.Array.from_buffers(kind, len(listed), buffers)
 
@@ -92,7 +94,7 @@ def _bits(flags: Sequence[Any]) -> pa.Buffer:
 
 
 def _offsets(parts: Sequence[Any]) -> pa.Buffer:
-    ends: Any = np.cumsum([0, *(len(one or ()) for one in parts)], dtype=np.int32)
+    ends: Any = np.cumsum([0, *map(len, parts)], dtype=np.int32)
     return pa.py_buffer(ends)
 
 

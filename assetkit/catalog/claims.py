@@ -62,7 +62,7 @@ def divide(
 
 def beyond(ordinals: Ints, ranges: Sequence[tuple[int, int]]) -> Ints:
     """Return those of *ordinals* that lie in none of *ranges*."""
-    return ordinals[~in_ranges(ordinals, ranges)]
+    return ordinals[~in_ranges(ordinals, ranges)] if ranges else ordinals
 
 
 def _overlap(lease: LeaseRow, claim: Claim) -> bool:

@@ -104,7 +104,8 @@ class Ids:
     def write_assets(self, assets: Iterable[AssetId]) -> None:
         """Append rows of assets; the caller took older ones away."""
         listed = list(assets)
-        self.forget_assets()
+        self._seen.all = False
+        self._seen.assets.update({item.row.asset: item for item in listed})
         table = pa.table(
             {
                 "asset_id": column([item.number for item in listed], pa.int32()),

@@ -92,7 +92,8 @@ class Leases:
         own = by_asset(lease for lease in living if lease.run_id == run_id)
         granted, busy = divide(claims, others)
         new = [
-            replace(one, ordinals=beyond(one.ordinals, own.get(one.asset, []))) for one in granted
+            replace(one, ordinals=beyond(one.ordinals, own[one.asset])) if one.asset in own else one
+            for one in granted
         ]
         if any(len(one.ordinals) for one in new):
             self._write(ids, run_id, new)

@@ -17,6 +17,9 @@ def ranges_of(ordinals: Ints) -> list[tuple[int, int]]:
     """
     if not len(ordinals):
         return []
+    first, last = int(ordinals[0]), int(ordinals[-1])
+    if last - first == len(ordinals) - 1:
+        return [(first, last + 1)]
     breaks = np.flatnonzero(np.diff(ordinals) != 1)
     starts = ordinals[np.concatenate(([0], breaks + 1))]
     ends = ordinals[np.concatenate((breaks, [len(ordinals) - 1]))] + 1

@@ -29,12 +29,13 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 # Attaching replays the WAL: 0.2 ms a write (0.8 in DuckDB 1.5) and 1 ms a thousand rows. A
-# checkpoint takes 5 ms and more, by the size of what it touches; it comes earlier where only
-# the thread waits for it that writes beside the steps of a run.
+# checkpoint takes 5 ms and more, by the size of what it touches; that of a small catalog comes
+# earlier where only the thread waits for it that writes beside the steps of a run.
 _WRITES_A_CHECKPOINT = 12 if SINCE_2 else 8
 _WRITES_BESIDE_STEPS = 4
 _WAL_A_CHECKPOINT = 4 << 20
 _WAL_LEFT_BEHIND = 256 << 10
+_WAL_BESIDE_STEPS = 64 << 10
 _SMALL = 4 << 20
 _COPY_EVERY = 600.0
 
@@ -200,13 +201,14 @@ class Store:
     def _is_checkpoint_due(self, transaction: Transaction) -> bool:
         if not transaction.changed:
             return False
-        most = _WRITES_BESIDE_STEPS if transaction.beside_steps else _WRITES_A_CHECKPOINT
-        if transaction.writes + 1 >= most:
+        writes, wal, size = transaction.writes + 1, _size(wal_of(self.path)), _size(self.path)
+        if transaction.beside_steps and size <= _SMALL:
+            return writes >= _WRITES_BESIDE_STEPS or wal > _WAL_BESIDE_STEPS
+        if writes >= _WRITES_A_CHECKPOINT:
             return True
-        wal = _size(wal_of(self.path))
         if transaction.is_last:
             return wal > _WAL_LEFT_BEHIND
-        return wal > max(_WAL_A_CHECKPOINT, _size(self.path) // 8)
+        return wal > max(_WAL_A_CHECKPOINT, size // 8)
 
     def _checkpoint(self) -> None:
         """Move the WAL into the file; what was committed is safe without, so no failure counts."""
