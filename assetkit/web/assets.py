@@ -17,7 +17,9 @@ from assetkit.web.codetext import Code, code_of
 from assetkit.web.columns import ColumnLineage, column_lineage_of
 from assetkit.web.commands import Line, hold_line, materialize_line
 from assetkit.web.contents import Data, ShownCheck, checks_of, data_of
+from assetkit.web.declared import policy_text
 from assetkit.web.desk import Desk, Standing, in_project
+from assetkit.web.failed import FailedStep, failed_of
 from assetkit.web.layout import Laid, Look, laid_out
 from assetkit.web.plots import Plot
 from assetkit.web.provenance import Made, drifted, made_of
@@ -26,6 +28,7 @@ from assetkit.workspace.holds import holds_of
 
 _SHOWN_RANGES = 200
 _TOLD = 200
+_POLICIES = ("freshness", "automation", "retry")
 _TOLD_BUILDS = 100
 Rows: TypeAlias = Sequence[Mapping[str, Any]]
 
@@ -74,6 +77,7 @@ class AssetPage:
     after: str
     problem: str
     why: str
+    failed: Sequence[FailedStep]
     data: Data | None
     made: Made | None
     drifted: Sequence[str]
@@ -126,6 +130,7 @@ def asset_page(desk: Desk, *, asset: str, p: str = "", **look: Any) -> AssetPage
         after=_next_to(universe, one, 1),
         problem=problem or (laid.problem if laid else ""),
         why=in_project(_why(standing, key, one)) if is_defined else "",
+        failed=failed_of(desk, key, one) if is_defined else (),
         data=data_of(desk, key, one),
         made=_made(desk, universe, key, one, told, history),
         drifted=drifted(desk, standing, key),
@@ -214,7 +219,11 @@ def _declared(graph: AssetGraph | None, key: AssetKey) -> dict[str, Any]:
         "owners": asset.owners,
         "tags": asset.tags,
         "source": in_project(str(asset.source)),
-        "policies": [(name, str(value)) for name, value in said if value is not None],
+        "policies": [
+            (name, policy_text(value) if name in _POLICIES else str(value))
+            for name, value in said
+            if value is not None
+        ],
     }
 
 

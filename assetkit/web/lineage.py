@@ -44,7 +44,8 @@ class LineagePage:
     """What is drawn, and what is said where not all of it is.
 
     ``error``: what is wrong with the selection; all is drawn then. ``unfold``: by group that
-    is drawn as one box, the query that opens it.
+    is drawn as one box, the query that opens it. ``is_folded``: all groups are, as there are
+    too many assets.
     """
 
     select: str
@@ -63,7 +64,13 @@ class LineagePage:
     listed: Sequence[ListedAsset]
     mermaid: str
     unfold: Mapping[str, str]
+    is_folded: bool
     examples: Sequence[str] = field(default=())
+
+    @property
+    def has_order_only(self) -> bool:
+        """Whether something is drawn that an asset waits for without reading it."""
+        return any(edge.dashed for edge in self.edges)
 
 
 def lineage_page(
@@ -135,6 +142,7 @@ def _page(desk: Desk, chosen: tuple[AssetKey, ...], asked: _Asked) -> LineagePag
         listed=list(_listed(graph, keys, standing)),
         mermaid="" if too_many else graph_mermaid(graph, keys),
         unfold={group: _unfolded(asked, group, too_many=too_many) for group in folded},
+        is_folded=too_many,
         examples=_examples(graph),
     )
 

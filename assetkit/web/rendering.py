@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from importlib import import_module
 from urllib.parse import quote, urlencode
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+_BETWEEN = re.compile(r"(?<=\.\.)|(?<=, )|(?<=,)(?=\S)")
+_UNBROKEN = 26
+"""Characters of a key that is kept on one line."""
 
 
 def templates(asset_link: Callable[[str], str], group_link: Callable[[str], str]) -> Environment:
@@ -27,6 +33,7 @@ def templates(asset_link: Callable[[str], str], group_link: Callable[[str], str]
         "query": urlencode,
         "markdown": _markdown,
         "shorten": shorten,
+        "unbroken": unbroken,
     }
     return made
 
@@ -47,6 +54,20 @@ def shorten(text: str, length: int = 18) -> str:
         return text
     kept = length // 3 - 1
     return f"{text[:kept]}…{text[kept + 1 - length :]}"
+
+
+def unbroken(text: str) -> Markup:
+    """Return a selection of partitions that is broken between keys, not at the dashes in them.
+
+    >>> unbroken("2026-01..2026-02")
+    Markup('<span class="nb">2026-01..</span><wbr><span class="nb">2026-02</span>')
+    """
+    pieces = _BETWEEN.split(text)
+    return Markup("<wbr>").join(
+        Markup('<span class="nb">{}</span>').format(one) if len(one) < _UNBROKEN and "-" in one
+        else escape(one)
+        for one in pieces
+    )  # fmt: skip
 
 
 def asset_url(key: str) -> str:

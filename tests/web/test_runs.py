@@ -11,6 +11,7 @@ from assetkit import StaticPartitions, Workspace
 from assetkit.catalog.liveness import RunGuard
 from assetkit.project import Definitions
 from assetkit.web.desk import Desk
+from assetkit.web.gantt import Scale, gantt_of
 from assetkit.web.live import running_here
 from assetkit.web.logtext import log_view
 from assetkit.web.runlines import runs_page
@@ -87,6 +88,50 @@ def test_a_log_is_searched_by_level_and_text(asked, numbers):
     assert [line.number for line in log_view("x", LOG, **asked).lines] == numbers
 
 
+def test_a_log_is_told_by_attempt():
+    """A further attempt begins with its line; what is not its turn is just text."""
+    text = f"{LOG}[attempt 3]\n[attempt 2]\nagain\n[attempt 3]\nonce more\n"
+
+    told = {n: [line.number for line in log_view("x", text, attempt=n).lines] for n in (1, 2, 3)}
+    assert told == {1: [1, 2, 3, 4, 5, 6, 7, 8], 2: [9, 10], 3: [11, 12]}
+    everything = log_view("x", text, attempt=4)
+    assert (everything.attempt, everything.attempts, len(everything.lines)) == (0, 3, 12)
+
+
+def tried(asset, event, minutes, attempt=1, duration=60.0):
+    """Return an event of a run that began at `NOW`: the end of an attempt of a minute."""
+    return {
+        "time": NOW + timedelta(minutes=minutes), "asset": asset, "partition": None,
+        "event": event, "attempt": attempt, "duration": duration,
+    }  # fmt: skip
+
+
+def test_attempts_have_scales_of_their_own():
+    """A retry an hour later is as wide as it was long, once it is looked at alone."""
+    events = [
+        tried("a", "materialized", 4, duration=240.0),
+        tried("b", "attempt failed", 2),
+        tried("b", "materialized", 100, attempt=2),
+        tried("c", "blocked", 100, attempt=0, duration=0.0),
+    ]
+    run = Scale(since=NOW, until=NOW + timedelta(minutes=100))
+    drawn = {
+        n: gantt_of(events, run, left={"c": 1, "d": 2}, opened="b", attempt=n) for n in (0, 1, 2)
+    }
+
+    spans = {n: {row.asset: row.bar and row.bar.length for row in drawn[n].rows} for n in drawn}
+    assert spans[0] == {"a": 0.04, "b": 0.99, "c": None, "d": None}
+    assert spans[1] == {"a": 1.0, "b": 0.25, "c": None, "d": None}
+    assert spans[2] == {"a": None, "b": 1.0, "c": None, "d": None}
+    assert [drawn[n].ticks for n in (1, 2)] == [
+        ["0 s", "2 min", "4 min"],
+        ["1 h 39 min", "1 h 39 min", "1 h 40 min"],
+    ]
+    assert [row.left for row in drawn[0].rows] == [0, 0, 1, 2]
+    (step,) = drawn[0].rows[1].steps
+    assert [(bar.attempt, bar.state) for bar in step.bars] == [(1, "failed"), (2, "fresh")]
+
+
 def test_colours_of_a_terminal_become_classes():
     """Whatever else a terminal would do with it is left out."""
     line = log_view("x", LOG).lines[1]
@@ -134,6 +179,8 @@ def test_the_log_of_a_step_that_goes_on_is_shown(tmp_path):
         for step in (f"slow@{context.partition_key}", "slow@d", "../slow", "slow"):
             page = run_page(desk, run_id=context.run_id, step=step)
             seen[step] = (page.run.status, [line.number for line in page.log.lines])
+        left = {row.asset: row.left for row in page.gantt.rows}
+        seen["under way"] = ([one.step for one in page.begun], left)
         return pd.DataFrame({"n": [1]})
 
     with Workspace(tmp_path / "workspace") as workspace:
@@ -145,6 +192,7 @@ def test_the_log_of_a_step_that_goes_on_is_shown(tmp_path):
         "slow@d": ("running", []),
         "../slow": ("running", []),
         "slow": ("running", []),
+        "under way": (["slow@a|b"], {"slow": 1}),
     }
 
 

@@ -427,3 +427,14 @@ def test_how_all_stands_is_found_out_once_for_many_pages(desk):
 
     assert desk.standing() is first
     assert set(first.lines) == set(first.tallies)
+
+
+def test_an_asset_says_what_its_last_attempts_failed_of(desk, run_id):
+    """With the run that has the log; of a partition that succeeded nothing."""
+    (failed,) = asset_page(desk, asset="orders").failed
+
+    assert (failed.step, failed.run_id, failed.times) == ("orders@2026-01-03", run_id, 1)
+    assert failed.error.startswith("ValueError: <img")
+    assert asset_page(desk, asset="orders", p="2026-01-03").failed == [failed]
+    assert asset_page(desk, asset="orders", p="2026-01-04").failed == []
+    assert asset_page(desk, asset="reports/totals").failed == []

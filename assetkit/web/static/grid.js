@@ -95,13 +95,19 @@ function attach(grid) {
     cursor = cell;
     draw();
   }
+  const named = cells.find((cell) => cell.key === before);
+  if (named) {
+    mark.setAttribute("x", left + named.x * size);
+    mark.setAttribute("y", top + named.y * size);
+    mark.setAttribute("visibility", "visible");
+  }
   grid.setAttribute("tabindex", "0");
   grid.setAttribute("role", "application");
   grid.addEventListener("pointerdown", (event) => go(cellAt(event), event.shiftKey));
   grid.addEventListener("pointermove", (event) => { if (event.buttons & 1) go(cellAt(event), true); });
   grid.addEventListener("dblclick", () => field().form.requestSubmit());
   grid.addEventListener("keydown", (event) => {
-    const here = cursor ?? cells[cells.length - 1];
+    const here = cursor ?? named ?? cells[cells.length - 1];
     const near = (dy) => rows[here.y + dy]?.reduce((best, one) =>
       Math.abs(one.x - here.x) < Math.abs(best.x - here.x) ? one : best);
     const to = {
