@@ -1,12 +1,14 @@
 """The web page of 1,000 assets and 10,000 partitions: until it shows, and what it takes.
 
 Seconds are of the processor where that is said, as the wall clock of a busy machine says little.
+Frames are measured where Playwright and a Chromium (named by CHROMIUM, else /usr/bin/chromium) are.
 """
 
 from __future__ import annotations
 
 import itertools
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -14,6 +16,8 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 import psutil
@@ -42,12 +46,31 @@ def long(context):
     return context.partition_key
 """
 ASSETKIT = (sys.executable, "-m", "assetkit", "-m", "many", "--workspace", "made")
-ENGINES = "import duckdb, pyarrow.parquet, pyarrow.compute, numpy"
+ENGINES = "import duckdb, pyarrow, numpy; engine = duckdb.connect()"
 FLOOR = f"""
 import psutil
 {ENGINES}
 print(psutil.Process().memory_info().rss)
 """
+CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
+DRAWN = "/lineage?select=a00*+or+a01*+or+a02*+or+a03*&depth=0"
+FRAMES = """async (how) => {
+  const region = document.getElementById("graph"), box = region.getBoundingClientRect();
+  const place = { clientX: box.left + box.width / 2, clientY: box.top + box.height / 2 };
+  const turn = (deltaY) => region.dispatchEvent(new WheelEvent(
+    "wheel", { deltaY, ctrlKey: true, bubbles: true, cancelable: true, ...place }));
+  const frame = () => new Promise(requestAnimationFrame), times = [];
+  await frame();
+  let last = await frame();
+  for (let number = 0; number < 80; number++) {
+    const way = number % 40 < 20 ? 1 : -1;
+    if (how === "zoom") turn(-20 * way); else region.scrollBy(24 * way, 12 * way);
+    const now = await frame();
+    times.push(now - last);
+    last = now;
+  }
+  return times;
+}"""
 
 
 class Page:
@@ -125,7 +148,7 @@ def seconds_of(code: str, folder: Path) -> float:
 
 
 def starting(page: Page, answered: float, folder: Path) -> Iterator[Figure]:
-    """Measure what it takes until something shows, and the memory."""
+    """Measure what it takes until something shows, and while nothing happens."""
     engines = seconds_of(f"{ENGINES}; import many", folder)
     yield Figure(
         what="assetkit ui until its first byte",
@@ -140,17 +163,6 @@ def starting(page: Page, answered: float, folder: Path) -> Iterator[Figure]:
     yield Figure(
         what="... until its first board", value=answered + wall, unit="s", beside=engines,
         peer="importing engines, project",
-    )  # fmt: skip
-    floor = subprocess.run(
-        [sys.executable, "-c", FLOOR], capture_output=True, text=True, check=True
-    )
-    mine, reads = (one.memory_info().rss / 1e6 for one in (page.server, page.reader))
-    yield Figure(
-        what="memory of what serves", value=mine, unit="MB", aim="< 100 MB", met=mine < 100
-    )
-    yield Figure(
-        what="memory of what reads, while somebody looks", value=reads, unit="MB",
-        beside=int(floor.stdout) / 1e6, peer="the engines alone",
     )  # fmt: skip
     _, idle = page.costs(lambda: time.sleep(5))
     yield Figure(
@@ -179,6 +191,28 @@ def pages(page: Page, one_plan: float, change: Callable[[], object]) -> Iterator
             peer="a plan of all", aim="< 0.5 s", met=cpu < 0.5,
         )  # fmt: skip
         yield Figure(what="... by the clock", value=wall, unit="s")
+
+
+def memory(page: Page) -> Iterator[Figure]:
+    """Measure the memory of both processes, once all pages were looked at."""
+    floor = subprocess.run(
+        [sys.executable, "-c", FLOOR], capture_output=True, text=True, check=True
+    )
+    both = [one.memory_full_info() for one in (page.server, page.reader)]
+    serves, reads = (one.rss / 1e6 for one in both)
+    yield Figure(
+        what="memory of what serves", value=serves, unit="MB", aim="< 100 MB", met=serves < 100
+    )
+    yield Figure(
+        what="memory of what reads, while somebody looks", value=reads, unit="MB",
+        beside=int(floor.stdout) / 1e6, peer="the engines alone",
+    )  # fmt: skip
+    yield Figure(
+        what="... of both, with the pages of libraries", value=serves + reads, unit="MB",
+        aim="< 100 MB", met=serves + reads < 100,
+    )  # fmt: skip
+    own = sum(one.uss for one in both) / 1e6
+    yield Figure(what="... of both, what is theirs alone", value=own, unit="MB")
 
 
 def launching(page: Page, folder: Path) -> Iterator[Figure]:
@@ -221,6 +255,27 @@ def seeing(page: Page, change: Callable[[], object]) -> Figure:
     )  # fmt: skip
 
 
+def frames(page: Page) -> Iterator[Figure]:
+    """Measure what a browser takes for a frame while 400 assets are moved and zoomed."""
+    if find_spec("playwright") is None or not CHROMIUM.exists():
+        return
+    with import_module("playwright.sync_api").sync_playwright() as driver:
+        browser = driver.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
+        )
+        tab = browser.new_page(viewport={"width": 1280, "height": 800})
+        tab.goto(f"{page.base}/?token={page.token}")
+        tab.goto(page.base + DRAWN)
+        for how, title in (("pan", "moving 400 assets about"), ("zoom", "zooming them")):
+            times = sorted(tab.evaluate(FRAMES, how))
+            usual, most = times[len(times) // 2], times[int(0.95 * len(times))]
+            yield Figure(
+                what=f"{title}, a frame", value=usual, unit="ms", aim="< 33 ms", met=usual < 33
+            )
+            yield Figure(what="... the slowest of twenty", value=most, unit="ms")
+        browser.close()
+
+
 def figures() -> Iterator[Figure]:
     """Measure."""
     with tempfile.TemporaryDirectory() as made:
@@ -229,8 +284,7 @@ def figures() -> Iterator[Figure]:
         project = load_project("many", folder)
         with ak.Workspace(folder / "made") as workspace:
             ak.materialize(project, select="a*", workspace=workspace, progress="none")
-            first = "long@2026-01-01..2026-04-01"
-            ak.materialize(project, select=first, workspace=workspace, progress="none")
+            ak.materialize(project, select="long", workspace=workspace, progress="none")
             used = time.process_time()
             ak.plan(project, workspace=workspace)
             one_plan = time.process_time() - used
@@ -244,9 +298,11 @@ def figures() -> Iterator[Figure]:
             with served(folder) as (page, answered):
                 yield from starting(page, answered, folder)
                 yield from pages(page, one_plan, change)
+                yield from memory(page)
                 turns = itertools.cycle((holds.hold, holds.release))
                 yield seeing(page, lambda: next(turns)(workspace.core, ["a0000"]))
                 yield from launching(page, folder)
+                yield from frames(page)
 
 
 if __name__ == "__main__":

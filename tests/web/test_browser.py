@@ -108,6 +108,14 @@ def test_the_lineage_is_walked_and_made_larger(visit):
     tab.locator("#graph-panel").get_by_text("report: ").wait_for()
     assert tab.evaluate("document.activeElement.dataset.asset") == "report"
     tab.get_by_role("button", name="Larger").click()
-    assert float(picture.get_attribute("width")) == pytest.approx(1.25 * width)
+    larger = picture.get_attribute("width")
+    assert float(larger) == pytest.approx(1.25 * width)
+    picture.hover()
+    tab.keyboard.down("Control")
+    tab.mouse.wheel(0, -60)
+    tab.keyboard.up("Control")
+    # Stretched at once, drawn in its new size when the wheel rests.
+    tab.locator(f'#graph svg:not([width="{larger}"])').wait_for()
+    assert picture.evaluate("one => one.style.transform") == ""
     tab.locator("#graph-panel").get_by_role("link", name="Open").click()
     tab.get_by_role("heading", name="report", exact=True).wait_for()

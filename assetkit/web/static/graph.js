@@ -34,14 +34,28 @@ function attach(region) {
     zoom(scale, 0, 0);
   }
 
-  function zoom(wanted, x = region.clientWidth / 2, y = region.clientHeight / 2) {
+  // While it is turned it is stretched as it is: to draw it takes longer than a frame. It is drawn
+  // in its new size once it rests.
+  let drawnAt, rest;
+  function zoom(wanted, x = region.clientWidth / 2, y = region.clientHeight / 2, goesOn = false) {
     const next = Math.min(WIDEST, Math.max(NARROWEST, wanted));
     const left = (region.scrollLeft + x) / scale, top = (region.scrollTop + y) / scale;
     scale = next;
+    clearTimeout(rest);
+    if (goesOn) {
+      picture.style.transform = `scale(${scale / drawnAt})`;
+      rest = setTimeout(redraw, 150);
+    } else redraw();
+    region.scrollTo(
+      Math.min(left * scale - x, width * scale - region.clientWidth),
+      Math.min(top * scale - y, height * scale - region.clientHeight));
+    map();
+  }
+  function redraw() {
+    drawnAt = scale;
+    picture.style.transform = "";
     picture.setAttribute("width", width * scale);
     picture.setAttribute("height", height * scale);
-    region.scrollTo(left * scale - x, top * scale - y);
-    map();
   }
   const whole = () => Math.min(1, region.clientWidth / width, Math.max(320, innerHeight - 260) / height);
 
@@ -91,7 +105,7 @@ function attach(region) {
     if (!event.ctrlKey) return;
     event.preventDefault();
     const box = region.getBoundingClientRect();
-    zoom(scale * Math.exp(-event.deltaY / 300), event.clientX - box.left, event.clientY - box.top);
+    zoom(scale * Math.exp(-event.deltaY / 300), event.clientX - box.left, event.clientY - box.top, true);
   }, { passive: false });
   region.addEventListener("scroll", map, { passive: true });
 
