@@ -20,7 +20,7 @@ export function attachGraph(region) {
 }
 
 function attach(region) {
-  let picture, width, height, spots, scale = 1;
+  let picture, width, height, spots, scale;
 
   function look() {
     picture = region.querySelector("svg");
@@ -31,7 +31,9 @@ function attach(region) {
       return { link, x, y, w, h, middle: x + w / 2 };
     });
     document.getElementById("graph-tools").hidden = false;
-    zoom(scale, 0, 0);
+    mini.height = Math.max(10, Math.min(60, Math.round(mini.width * height / width)));
+    // At first as much of it as can still be read.
+    zoom(scale ?? Math.max(0.7, Math.min(1, (region.clientWidth - 2) / width)), 0, 0);
   }
 
   // While it is turned it is stretched as it is: to draw it takes longer than a frame. It is drawn
@@ -39,7 +41,7 @@ function attach(region) {
   let drawnAt, rest;
   function zoom(wanted, x = region.clientWidth / 2, y = region.clientHeight / 2, goesOn = false) {
     const next = Math.min(WIDEST, Math.max(NARROWEST, wanted));
-    const left = (region.scrollLeft + x) / scale, top = (region.scrollTop + y) / scale;
+    const left = (region.scrollLeft + x) / (scale ?? next), top = (region.scrollTop + y) / (scale ?? next);
     scale = next;
     clearTimeout(rest);
     if (goesOn) {
