@@ -28,14 +28,14 @@ from assetkit.execution.masking import learn_secrets, mask, mask_error
 from assetkit.execution.resources import OpenedResources, opened
 from assetkit.execution.returned import Returned, is_in_memory, take_apart
 from assetkit.execution.several import lacking, wanted_outputs, with_outputs
-from assetkit.execution.sharing import in_threads
 from assetkit.execution.storing import Draft, Staged, publish_all, store
 from assetkit.execution.task import AssetWork, Failure, SlotResult, SlotWork, StepResult, StepTask
 from assetkit.execution.tracebacks import traceback_text, trim
 from assetkit.executors.base import Unfinished
+from assetkit.io.threads import in_threads
 from assetkit.records import Materialization
 
-_STORING = 2
+_STORING = 3
 """How many threads write the slots of one call, where no user's code takes part."""
 
 _TOGETHER, _TOGETHER_BYTES = 256, 32 << 20

@@ -16,9 +16,9 @@ from assetkit.execution.drifting import hold_to_others
 from assetkit.execution.inspecting import with_outcomes
 from assetkit.execution.provenance import json_value, provenance_of
 from assetkit.execution.returned import Returned
-from assetkit.execution.sharing import in_threads
 from assetkit.execution.task import AssetWork, SlotWork, StepTask
 from assetkit.io.base import Target, Written
+from assetkit.io.threads import in_threads
 from assetkit.records import (
     CheckOutcome,
     InputUse,

@@ -46,6 +46,9 @@ class Attests:
         path = self._attest_path(target.place, target.folder)
         disk.write_durably(path, content.encode(), staged or self.staging_path(target))
 
+    def _forget_attest(self, slot: Source | Target) -> None:
+        self._attest_path(slot.place, slot.folder).unlink(missing_ok=True)
+
     def _attest_aside(
         self, target: Target, record: Mapping[str, Any], file: Path | None = None
     ) -> None:

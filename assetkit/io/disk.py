@@ -52,9 +52,12 @@ def make_folders(path: Path) -> list[Path]:
     return [path.parent]
 
 
-def place(staged: Path, final: Path) -> list[Path]:
-    """Put a staged file in place in one step; return the folders to be synced, inmost first."""
-    made: list[Path] = []
+def place(staged: Path, final: Path, *, is_new: bool = False) -> list[Path]:
+    """Put a staged file in place in one step; return the folders to be synced, inmost first.
+
+    *is_new*: nothing is there yet, and its folder may be missing, too.
+    """
+    made = make_folders(final.parent) if is_new else []
     for again in range(99, -1, -1):
         try:
             os.replace(staged, final)  # noqa: PTH105  of many files, methods of a path take longer

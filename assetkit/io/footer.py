@@ -20,6 +20,7 @@ _MAGIC = b"PAR1"
 # header of the value's field; the value's length follows.
 _PAIR = bytes([len(KEY)]) + KEY + b"\x18"
 _TAIL = 16 << 10
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=str)
 
 
 class NotParquet(Exception):
@@ -28,7 +29,7 @@ class NotParquet(Exception):
 
 def encode(record: Mapping[str, Any]) -> str:
     """Return a record as canonical JSON."""
-    return json.dumps(record, sort_keys=True, separators=(",", ":"), default=str)
+    return _CANONICAL.encode(record)
 
 
 def read_record(path: str | os.PathLike[str]) -> dict[str, Any] | None:

@@ -9,9 +9,9 @@ the file as if all were well.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any, Self
@@ -97,16 +97,16 @@ def _stream(
 ) -> Content:
     groups = _groups(table)
     first = next(groups, None)
-    writer = _writer(sink, table.schema, encoding, 0 if first is None else first.num_rows)
+    writer = _writer(sink, table.schema, encoding, 0 if first is None else first.rows)
     try:
         rows = 0
         with _Hashing(table.schema) as hashing:
-            for group in groups if first is None else chain((first,), groups):
+            for group in () if first is None else chain((first,), groups):
                 hashing.add(group)
                 with _file_system():
-                    writer.write_table(group, row_group_size=GROUP_ROWS)
+                    writer.write_table(group.table(table.schema), row_group_size=GROUP_ROWS)
                     reach("write.group")
-                rows += group.num_rows
+                rows += group.rows
             found = Content(rows, hashing.digest(), hashing.with_nan())
         writer.add_key_value_metadata({footer.KEY.decode(): footer.encode(record(found))})
     except BaseException:
@@ -148,28 +148,34 @@ def _file_system() -> Iterator[None]:
         raise WriteFailed(error) from error
 
 
-def _groups(table: Batches) -> Iterator[pa.Table]:
+@dataclass(slots=True)
+class _Group:
+    """What becomes one row group."""
+
+    batches: list[pa.RecordBatch] = field(default_factory=list)
+    rows: int = 0
+
+    def table(self, schema: pa.Schema) -> pa.Table:
+        table = pa.Table.from_batches(self.batches, schema=schema)
+        if len(self.batches) > 1 and any(map(pa.types.is_dictionary, schema.types)):
+            table = table.unify_dictionaries()
+        return table
+
+
+def _groups(table: Batches) -> Iterator[_Group]:
     """Gather batches to row groups: fewer and larger ones write faster and pack better."""
-    pending: list[pa.RecordBatch] = []
-    rows = size = 0
+    group, size = _Group(), 0
     for batch in table.batches:
         if not batch.num_rows:
             continue
-        pending.append(batch)
-        rows += batch.num_rows
+        group.batches.append(batch)
+        group.rows += batch.num_rows
         size += batch.nbytes
-        if rows >= GROUP_ROWS or size >= GROUP_BYTES:
-            yield _gathered(pending, table.schema)
-            pending, rows, size = [], 0, 0
-    if pending:
-        yield _gathered(pending, table.schema)
-
-
-def _gathered(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> pa.Table:
-    table = pa.Table.from_batches(batches, schema=schema)
-    if any(map(pa.types.is_dictionary, schema.types)):
-        table = table.unify_dictionaries()
-    return table
+        if group.rows >= GROUP_ROWS or size >= GROUP_BYTES:
+            yield group
+            group, size = _Group(), 0
+    if group.rows:
+        yield group
 
 
 class _Hashing:
@@ -187,14 +193,19 @@ class _Hashing:
         if self._pool is not None:
             self._pool.shutdown()
 
-    def add(self, group: pa.Table) -> None:
+    def add(self, group: _Group) -> None:
         """Hash a group, after those before it."""
         self._wait()
-        if group.num_rows < _HASH_ASIDE:
-            self._hasher.update(group)
+        if group.rows < _HASH_ASIDE:
+            self._hash(group)
             return
         self._pool = self._pool or ThreadPoolExecutor(1, thread_name_prefix="assetkit-hash")
-        self._pending = self._pool.submit(self._hasher.update, group)
+        self._pending = self._pool.submit(self._hash, group)
+
+    def _hash(self, group: _Group) -> None:
+        # Batch by batch: asking a table for its columns takes as long as hashing small ones.
+        for batch in group.batches:
+            self._hasher.update(batch)
 
     def digest(self) -> str:
         """Return the data version of all groups."""

@@ -12,8 +12,8 @@ import contextlib
 import os
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any, ClassVar
@@ -24,6 +24,7 @@ from assetkit.io import disk
 from assetkit.io.attests import Attests, about_file
 from assetkit.io.base import Source, Target, Written
 from assetkit.io.refusals import refused
+from assetkit.io.threads import in_threads
 
 _SYNCING = 4
 """How many files are synced at a time; more find the journal busy."""
@@ -103,8 +104,8 @@ class Publishing(Attests):
                 self._put_all(together)
             _sync_folders(moves)
         finally:
-            for written, _ in pairs:
-                self.discard(written)
+            for move in moves:
+                self.discard(move.written)
         return [self._published(one) if isinstance(one, _Move) else one for one in entries]
 
     def discard(self, written: Written) -> None:
@@ -147,14 +148,13 @@ class Publishing(Attests):
         staged, final, target = move.staged, move.final, move.target
         record = move.written.record
         is_there, old = self._record_at(final)
-        attest = self._attest_path(target.place, target.folder)
         new = {} if old is None else record or self.read_record(staged) or {}
         if old is not None and same_content(old, new):
             move.unchanged = True
             if lasting(old) != lasting(new):
                 self._attest(target, old, new)
             else:
-                attest.unlink(missing_ok=True)
+                self._forget_attest(target)
             return
         if is_there:
             self._keep_version(final, target)
@@ -164,11 +164,11 @@ class Publishing(Attests):
         followers = zip(self.companions(staged), self.companions(final), strict=True)
         if record is not None:
             self._attest(target, about_file(staged), record)
-        move.folders = disk.place(staged, final)
+        move.folders = disk.place(staged, final, is_new=not is_there)
         for follower, place in followers:
             move.folders += disk.place(follower, place)
-        if record is None:
-            attest.unlink(missing_ok=True)
+        if is_there and record is None:
+            self._forget_attest(target)
 
     def _published(self, move: _Move) -> Written | StorageError:
         if move.error is not None:
@@ -227,19 +227,15 @@ def _is_news(move: _Move) -> bool:
 
 
 def _make_durable(moves: Sequence[_Move]) -> None:
-    def sync(move: _Move) -> None:
-        with _kept_back(move):
-            disk.sync_file(move.staged)
-            move.durable = True
-            reach("publish.synced")
+    threads = _SYNCING if len(moves) > _SYNCING else 1
+    in_threads(threads, partial(map, _sync), moves)
 
-    if len(moves) <= _SYNCING:
-        for move in moves:
-            sync(move)
-        return
-    with ThreadPoolExecutor(_SYNCING, thread_name_prefix="assetkit-sync") as pool:
-        for _ in pool.map(sync, moves):
-            pass
+
+def _sync(move: _Move) -> None:
+    with _kept_back(move):
+        disk.sync_file(move.staged)
+        move.durable = True
+        reach("publish.synced")
 
 
 def _by_lock(moves: Sequence[_Move]) -> Iterator[Sequence[_Move]]:

@@ -78,7 +78,7 @@ class StagedFiles(Publishing):
             with disk.publish_lock(target.place.private, final):
                 if final.exists():
                     self._keep_version(final, target)
-                self._attest_path(target.place, target.folder).unlink(missing_ok=True)
+                self._forget_attest(target)
                 for path in (final, *self.companions(final)):
                     path.unlink(missing_ok=True)
                 _remove_empty(final.parent, top)
@@ -105,7 +105,7 @@ class StagedFiles(Publishing):
                     disk.replace(before, after)
                     for follower, place in followers:
                         disk.replace(follower, place)
-                self._attest_path(source.place, source.folder).unlink(missing_ok=True)
+                self._forget_attest(source)
                 _remove_empty(before.parent, local(source.place.data) / source.asset)
         except OSError as error:
             raise storage_error(error, f"move {slot_of(source)}", after) from error

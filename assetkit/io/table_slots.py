@@ -135,7 +135,7 @@ class TableSlots(ParquetIOManager):
             if note is None or not unchanged:
                 note = _note_of(written.staged, new, target)
                 self.replace_rows(session, written.staged, note)
-                self._attest_path(target.place, target.folder).unlink(missing_ok=True)
+                self._forget_attest(target)
             elif lasting(note.record) != lasting(new):
                 self._attest(target, note.record, new)
         self.discard(written)
@@ -156,7 +156,7 @@ class TableSlots(ParquetIOManager):
         self.take_over(source, target)
         with self.session(source.place, writing=True) as session:
             self.remove_rows(session, note)
-        self._attest_path(source.place, source.folder).unlink(missing_ok=True)
+        self._forget_attest(source)
 
     def note(self, target: Target) -> None:
         """Note a new provenance beside a slot's rows, which stay as they are."""
@@ -171,7 +171,7 @@ class TableSlots(ParquetIOManager):
             note = self._note(target, self.notes(session, target.asset))
             if note is not None:
                 self.remove_rows(session, note)
-            self._attest_path(target.place, target.folder).unlink(missing_ok=True)
+            self._forget_attest(target)
 
     def read(self, sources: Sequence[Source], load_as: Any, columns: Sequence[str] | None) -> Any:
         """Load the slots as one value of the type *load_as*, in the order given."""
