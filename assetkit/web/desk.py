@@ -28,12 +28,15 @@ from assetkit.workspace import Workspace
 from assetkit.workspace.core import Core
 from assetkit.workspace.evaluating import evaluate_beside
 from assetkit.workspace.moving import successor
+from assetkit.workspace.reconcile import Looks
 from assetkit.workspace.situation import Definitions as Described
 from assetkit.workspace.situation import describe_graph
 
 _AGE = 5.0
 _SHARE = 10
-"""How everything stands is found out again after so many seconds, or times what it took."""
+"""How everything stands is found out again after so many seconds, or times what it took; files
+of which the catalog says nothing new are looked at as often at most.
+"""
 _LATEST = 60.0
 """So many seconds longer it is shown while that goes on, where nothing was written."""
 
@@ -99,6 +102,7 @@ class Desk:
         self._lock = Lock()
         self._standing: tuple[object, float, Standing] | None = None
         self._behind: Thread | None = None
+        self._looks, self._looked_at = Looks(), 0.0
 
     @property
     def core(self) -> Core:
@@ -185,7 +189,12 @@ class Desk:
 
     def _stand(self) -> Standing:
         request = Request(targets=tuple(self.known_graph.assets))
-        plan, found = evaluate_beside(self.core, self.described, request, now=self.now())
+        if time.monotonic() - self._looked_at > _AGE:
+            self._looks.forget()
+            self._looked_at = time.monotonic()
+        plan, found = evaluate_beside(
+            self.core, self.described, request, now=self.now(), looks=self._looks
+        )
         decisions: dict[AssetKey, tuple[Decision, ...]] = {}
         for one in found.decisions:
             decisions[one.asset] = (*decisions.get(one.asset, ()), one)

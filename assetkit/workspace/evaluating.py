@@ -18,6 +18,7 @@ from assetkit.planning.request import Request
 from assetkit.records import AssetKey
 from assetkit.workspace.core import Core
 from assetkit.workspace.planning import decide_in, with_sources
+from assetkit.workspace.reconcile import Looks
 from assetkit.workspace.situation import Definitions, describe_graph
 
 
@@ -56,10 +57,15 @@ def evaluate(
 
 
 def evaluate_beside(
-    core: Core, described: Definitions, request: Request, *, now: datetime
+    core: Core,
+    described: Definitions,
+    request: Request,
+    *,
+    now: datetime,
+    looks: Looks | None = None,
 ) -> tuple[Plan, Evaluation]:
     """Return the plan of a request, and what automation would launch, from one look at both
-    the catalog and the files; nothing runs.
+    the catalog and the files; nothing runs. *looks* has what was found of the files before.
     """
     decide = _automation(core, timedelta(0))
 
@@ -68,7 +74,7 @@ def evaluate_beside(
         made, missed = decide(situation)
         return (draft.plan, made), draft.wants_detail | missed
 
-    plan, made = decide_in(core, described, now, decide_both)
+    plan, made = decide_in(core, described, now, decide_both, looks=looks)
     return with_sources(core, plan), _evaluation(made)
 
 

@@ -19,7 +19,7 @@ from assetkit.records import AssetKey, Materialization
 from assetkit.workspace.branching import members_of, with_base
 from assetkit.workspace.core import Core
 from assetkit.workspace.observing import observe_outside
-from assetkit.workspace.reconcile import LOOK_AT_MOST, Findings, look_at_files, without
+from assetkit.workspace.reconcile import LOOK_AT_MOST, Findings, Looks, look_at_files, without
 from assetkit.workspace.recording import record_definitions
 from assetkit.workspace.situation import (
     Definitions,
@@ -89,10 +89,12 @@ def decide_in(
     decide: Callable[[Situation], tuple[T, frozenset[AssetKey]]],
     *,
     about: Collection[AssetKey] | None = None,
+    looks: Looks | None = None,
 ) -> T:
     """Return what *decide* makes of the situation, given the details that it says it misses.
 
-    Only the files of the assets that it is *about* are looked at (None: of all).
+    Only the files of the assets that it is *about* are looked at (None: of all); *looks*
+    has what was found of them before.
     """
     graph = definitions.graph
     managers = {key: core.io_manager_of(asset) for key, asset in graph.assets.items()}
@@ -112,7 +114,7 @@ def decide_in(
             observed = True
             if observe_outside(core, situation):
                 continue
-        findings = look_at_files(situation, managers, core.place)
+        findings = look_at_files(situation, managers, core.place, looks)
         if findings.adopt and _adopt(core, situation, findings.adopt):
             continue
         situation = with_base(core, _seen(situation, findings), definitions)

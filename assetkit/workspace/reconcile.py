@@ -20,9 +20,11 @@ from assetkit.columns import Flags, Ints, SlotColumns
 from assetkit.errors import DataChanged
 from assetkit.execution.provenance import materialization_from_record
 from assetkit.io.base import Place, Source, StagedIOManager, is_staged
+from assetkit.planning.basis import io_manager_name
 from assetkit.planning.planner import Situation
 from assetkit.planning.state import CatalogState
 from assetkit.records import AssetKey, FileSignature, Materialization, partition_text
+from assetkit.workspace.data import KnownAssets
 from assetkit.workspace.places import sources_of
 
 _NONE: Final = np.empty(0, dtype=np.int64)
@@ -38,10 +40,47 @@ class Findings:
     gone: Mapping[AssetKey, Ints]
 
 
+class Looks:
+    """What was found of assets so far, for callers that look again and again: an asset of which
+    the catalog says what it said then is not looked at until `forget`.
+    """
+
+    def __init__(self) -> None:
+        self._found: dict[AssetKey, tuple[object, Ints]] = {}
+
+    def forget(self) -> None:
+        """Look at all files again."""
+        self._found.clear()
+
+    def lost(self, key: AssetKey, said: object) -> Ints | None:
+        """Return which data of an asset was gone, where the catalog says what it said then."""
+        then, lost = self._found.get(key, (None, None))
+        return lost if then == said else None
+
+    def keep(self, key: AssetKey, said: object, lost: Ints) -> None:
+        """Remember what was found."""
+        self._found[key] = said, lost
+
+
+def _said(key: AssetKey, size: int, state: CatalogState) -> object:
+    """Return what differs once the catalog says something else of an asset's files."""
+    gist = state.gist(key)
+    if gist.slots == 1:
+        return size, gist, state.first(key, "size"), state.first(key, "mtime_ns")
+    columns = state.columns(key)
+    return size, *(one.tobytes() for one in (columns.ordinal, columns.size, columns.mtime_ns))
+
+
 def look_at_files(
-    situation: Situation, io_managers: Mapping[AssetKey, Any], place: Place
+    situation: Situation,
+    io_managers: Mapping[AssetKey, Any],
+    place: Place,
+    looks: Looks | None = None,
 ) -> Findings:
-    """Compare the files of all slots of some assets with what the catalog says of them."""
+    """Compare the files of all slots of some assets with what the catalog says of them.
+
+    *looks*: what earlier calls found, and this one.
+    """
     adopt: list[Materialization] = []
     gone: dict[AssetKey, Ints] = {}
     left = LOOK_AT_MOST
@@ -52,11 +91,26 @@ def look_at_files(
         left -= size
         if size == gist.slots == 1 and situation.state.first(key, "size") <= 0:
             continue  # a result without a file
-        found, lost = _look_at_asset(key, situation, manager, place)
-        adopt += found
-        if len(lost):
+        said = None if looks is None else _said(key, size, situation.state)
+        lost = None if looks is None else looks.lost(key, said)
+        if lost is None:
+            found, lost = _look_at_asset(key, situation, manager, place)
+            adopt += found
+            if looks is not None and not found:
+                looks.keep(key, said, lost)
+        if len(lost) and not _was_elsewhere(key, situation):
             gone[key] = lost
     return Findings(adopt=tuple(adopt), gone=gone)
+
+
+def _was_elsewhere(key: AssetKey, situation: Situation) -> bool:
+    """Return whether a definition before today's had the files of its slots in other places."""
+    row = situation.state.rows.get(key)
+    if row is None:
+        return False
+    before, today = KnownAssets({key: row})[key], situation.graph.assets[key]
+    names = situation.universes[key].dimensions
+    return before.dimensions != names or before.io_manager != io_manager_name(today.io_manager)
 
 
 def _look_at_asset(

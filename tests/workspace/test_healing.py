@@ -6,8 +6,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from assetkit import ParquetIOManager, Workspace, asset, materialize, plan
+from assetkit import ParquetIOManager, StaticPartitions, Workspace, asset, materialize, plan
 from assetkit.errors import WorkspaceError
+from assetkit.planning.request import Request
+from assetkit.workspace.evaluating import evaluate_beside
+from assetkit.workspace.reconcile import Looks
+from assetkit.workspace.situation import describe_graph
 
 
 def part(workspace, asset, key):
@@ -96,6 +100,50 @@ def test_a_plan_looks_at_no_files_of_assets_that_it_is_not_about(tmp_path):
         assert looked_at == {"source", "wanted"}
         plan(everything, workspace=workspace)
         assert looked_at == {"source", "wanted", "other"}
+
+
+def test_who_looks_again_looks_at_what_the_catalog_says_something_new_of(tmp_path):
+    """A file that is gone meanwhile is seen once all are to be looked at again."""
+    looked_at = []
+
+    class Seen(ParquetIOManager):
+        def signatures(self, sources):
+            looked_at.extend(one.asset for one in sources)
+            return super().signatures(sources)
+
+    days = StaticPartitions(["mon", "tue"])
+
+    @asset(io_manager="seen", partitions=days)
+    def kept(context):
+        return pd.DataFrame({"day": [context.partition_key]})
+
+    @asset(io_manager="seen")
+    def changed():
+        return pd.DataFrame({"n": [1]})
+
+    with Workspace(tmp_path / "made", io_managers={"seen": Seen()}) as workspace:
+        materialize([kept, changed], workspace=workspace, progress="none")
+        described, looks = (
+            describe_graph(plan([kept, changed], workspace=workspace).graph, {}),
+            Looks(),
+        )
+
+        def missing():
+            looked_at.clear()
+            request, now = Request(targets=("kept", "changed")), workspace.core.now()
+            made, _ = evaluate_beside(workspace.core, described, request, now=now, looks=looks)
+            return [step.asset for step in made.steps]
+
+        assert missing() == []
+        assert sorted(looked_at) == ["changed", "kept", "kept"]
+        materialize(changed, force=True, workspace=workspace, progress="none")
+        part(workspace, "kept", "mon").unlink()
+        assert missing() == []
+        assert looked_at == ["changed"]
+        looks.forget()
+        assert missing() == ["kept"]
+        assert missing() == ["kept"]
+        assert looked_at == []
 
 
 def test_a_root_that_cannot_be_a_workspace_is_refused(tmp_path):
