@@ -27,6 +27,11 @@ def same_for_all(rows: int, chosen: Ints, *, late: bool = False) -> Fan:
     return Fan(_full(rows, 0), _full(rows, len(chosen)), chosen, flags)
 
 
+def first_ones(rows: int, count: int) -> Fan:
+    """Return a fan in which each of *rows* has the first *count* positions."""
+    return Fan(_full(rows, 0), _full(rows, count))
+
+
 def one_each(found: Ints, *, late: Flags | None = None) -> Fan:
     """Return a fan in which each row has the position found, none where that is -1."""
     lo = np.maximum(found, 0)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from assetkit.columns import Ints
-from assetkit.definitions.fans import fed, one_each, same_for_all
+from assetkit.definitions.fans import fed, first_ones, one_each, same_for_all
 from assetkit.definitions.grid import Grid
 from assetkit.definitions.multi import MultiPartitions
 from assetkit.definitions.roster import Roster
@@ -107,7 +107,7 @@ class AllPartitions(Mapping):
         return "all_partitions()"
 
     def upstream_of(self, positions: Ints, downstream: Universe, upstream: Universe) -> Fan:
-        return same_for_all(len(positions), np.arange(len(upstream), dtype=np.int64))
+        return first_ones(len(positions), len(upstream))
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ class SlotNames:
         self._dimensions = universe.dimensions
         self._is_large = len(universe) > AT_ONCE
         self._texts: Sequence[str | None] | None = None
+        self._folders: dict[int, str] = {}
 
     def texts(self, positions: Ints) -> Sequence[str | None]:
         """Return the texts of some keys."""
@@ -57,4 +58,9 @@ class SlotNames:
 
     def folder(self, position: int) -> str:
         """Return where a slot's data lies, below the data folder."""
-        return slot_folder(self._asset, self.parts(position))
+        found = self._folders.get(position)
+        if found is None:
+            found = slot_folder(self._asset, self.parts(position))
+            if not self._is_large:
+                self._folders[position] = found
+        return found

@@ -137,8 +137,7 @@ class AssetSteps:
         *owners* say whose each step is, where not all are of this asset.
         """
         inputs, members = self._gather(needs)
-        others = [one for one in dict.fromkeys(owners) if one is not self]
-        makers = {one: place for place, one in enumerate([self, *others])}
+        makers = {one: place for place, one in enumerate(dict.fromkeys((self, *owners)))}
         slots = tuple(
             owner.slot_work(step, need, tuple(own), makers[owner])
             for owner, step, need, own in zip(
@@ -154,7 +153,7 @@ class AssetSteps:
             inputs=inputs,
             logs=attempt.logs,
             local=attempt.local,
-            others=tuple(one.shipped for one in others),
+            others=tuple(one.shipped for one in makers if one is not self),
         )
 
     def pack(self) -> None:

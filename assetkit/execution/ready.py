@@ -41,7 +41,7 @@ class Ready:
     @property
     def startable(self) -> bool:
         """True where a call could start now."""
-        return any(self._open_queues())
+        return bool(self._queues[-1]) or any(self._open_queues())
 
     def push(self, steps: tuple[int, ...]) -> None:
         """Add the steps of a call."""
@@ -50,8 +50,10 @@ class Ready:
 
     def pop(self) -> tuple[int, ...]:
         """Return the steps of the next call; none where no call can start."""
-        queue = min((one for one in self._open_queues() if one), default=None)
-        if queue is None:
+        queue = self._queues[-1]
+        if self._free:
+            queue = min((one for one in self._open_queues() if one), default=queue)
+        if not queue:
             return ()
         _, steps = heappop(queue)
         if (pool := self._pool_of(steps[0])) >= 0:
@@ -62,7 +64,7 @@ class Ready:
 
     def ended(self, step: int) -> None:
         """Take note that a step does not run any more."""
-        if (left := self._under_way.pop(step, None)) is None:
+        if not self._free or (left := self._under_way.pop(step, None)) is None:
             return
         left[1] -= 1
         if not left[1]:
