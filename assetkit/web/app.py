@@ -330,6 +330,7 @@ class Page:
             "status": refusal.status,
             "near": list(refusal.near),
             "report": _report(request, refusal),
+            "question": _question(request),
         }
         return self._rendered(request, "error.html", page, refusal.status)
 
@@ -374,6 +375,19 @@ def _report(request: Request, refusal: Refusal) -> str:
             f"{refusal.status} {refusal.kind}: {refusal}",
         )
     )
+
+
+def _question(request: Request) -> dict[str, Any] | None:
+    """Return what was asked of a plan, to be asked otherwise; None on other pages."""
+    query = request.query_params
+    if request.url.path not in ("/plan", "/plan.json") or "select" not in query:
+        return None
+    return {
+        "select": query["select"],
+        "partitions": query.get("partitions") or query.get("p", ""),
+        "force": query.get("force", "") == "1",
+        "upstream": query.get("upstream", "1") == "1",
+    }
 
 
 def _renamed(request: Request, key: str) -> str:

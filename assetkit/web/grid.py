@@ -14,6 +14,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from assetkit.columns import Flags
 from assetkit.definitions.universe import Universe
 from assetkit.web.states import ATTEMPTS, STATES, SlotStates
 
@@ -32,7 +33,8 @@ _MONTH = re.compile(r"\d{4}-\d\d$")
 class Piece:
     """Cells ``at`` .. ``at + count - 1`` of a row that stand alike; ``keys``: the first and last.
 
-    ``attempt`` is the worst of the slots behind them, empty where all went well.
+    ``state`` and ``attempt`` are the worst of the slots behind them, the latter empty where
+    all went well. ``is_mixed``: some of a cell's slots are fresh all the same.
     """
 
     at: int
@@ -41,6 +43,7 @@ class Piece:
     attempt: str
     first: str
     last: str
+    is_mixed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +75,11 @@ class Grid:
     axes: Sequence[str] = ()
     fixed: str = ""
     left_out: str = ""
+
+    @property
+    def has_mixed(self) -> bool:
+        """Whether some of its cells stand for slots of which not all stand alike."""
+        return any(piece.is_mixed for row in self.rows for piece in row.pieces)
 
 
 def grid_of(states: SlotStates, universe: Universe) -> Grid | None:
@@ -163,13 +171,19 @@ def _row(
 
 
 def pieces_of(
-    state: NDArray[np.int8], attempt: NDArray[np.int8], keys: Sequence[str], start: int
+    state: NDArray[np.int8],
+    attempt: NDArray[np.int8],
+    keys: Sequence[str],
+    start: int,
+    mixed: Flags | None = None,
 ) -> list[Piece]:
     """Return a row's cells as pieces that stand alike; those that stand for nothing have no state.
 
-    *state* -1 means nothing; the first cell is in the column *start*.
+    *state* -1 means nothing; the first cell is in the column *start*. *mixed*: in which cells
+    some slots are fresh although the worst is not.
     """
-    both = state.astype(np.int64) * len(ATTEMPTS) + attempt
+    some = np.zeros(len(state), dtype=np.bool_) if mixed is None else mixed
+    both = (state.astype(np.int64) * len(ATTEMPTS) + attempt) * 2 + some
     cuts = np.flatnonzero(np.diff(both)) + 1
     bounds = [0, *cuts.tolist(), len(both)]
     return [
@@ -180,6 +194,7 @@ def pieces_of(
             attempt=ATTEMPTS[attempt[lo]],
             first=keys[lo],
             last=keys[hi - 1],
+            is_mixed=bool(some[lo]),
         )
         for lo, hi in pairwise(bounds)
     ]

@@ -14,7 +14,7 @@ import numpy as np
 from assetkit.columns import Flags, Ints
 from assetkit.definitions.grid import Grid as Product
 from assetkit.web.grid import Grid, GridRow, heads_of, left_of, pieces_of
-from assetkit.web.states import SlotStates
+from assetkit.web.states import STATES, SlotStates
 
 MOST_ROWS = 300
 MOST_COLUMNS = 500
@@ -55,15 +55,19 @@ def matrix_of(states: SlotStates, universe: Product, asked: Axes) -> tuple[Grid,
     state, attempt = np.full(shape, -1, dtype=np.int8), np.zeros(shape, dtype=np.int8)
     np.maximum.at(state, (line, at), states.state[kept])
     np.maximum.at(attempt, (line, at), states.attempt[kept])
+    fresh = np.zeros(shape, dtype=np.bool_)
+    np.logical_or.at(fresh, (line, at), states.state[kept] == STATES.index("fresh"))
+    mixed: Flags = fresh & (state > STATES.index("fresh"))
     keys = [str(text) for text in universe.axes[across].texts(columns[-MOST_COLUMNS:])]
     labels = [str(text) for text in universe.axes[down].texts(lines[:MOST_ROWS])]
+    last = slice(-MOST_COLUMNS, None)
     rows = [
         GridRow(
             label=label,
             start=0,
             pieces=[
                 one
-                for one in pieces_of(state[n, -MOST_COLUMNS:], attempt[n, -MOST_COLUMNS:], keys, 0)
+                for one in pieces_of(state[n, last], attempt[n, last], keys, 0, mixed[n, last])
                 if one.state
             ],
             keys=keys,

@@ -10,6 +10,7 @@ from typing import Protocol
 WIDTH, LANE = 1000.0, 12
 _LEAST = 4.0
 _LANES = 12
+_NAMED = 3
 
 
 class Spanned(Protocol):
@@ -23,6 +24,8 @@ class Spanned(Protocol):
     def origin(self) -> str: ...
     @property
     def took(self) -> str: ...
+    @property
+    def targets(self) -> Sequence[str]: ...
     @property
     def started_at(self) -> datetime: ...
     @property
@@ -79,8 +82,7 @@ def timeline_of(
                 x=round(x, 1),
                 y=float(lane * LANE),
                 width=round(width, 1),
-                words=f"{run.run_id}: {run.status}, from {run.origin}"
-                + (f", {run.took}" if run.took else ""),
+                words=_words(run),
             )
         )
     return Timeline(
@@ -90,6 +92,13 @@ def timeline_of(
         height=max(1, len(lanes)) * LANE,
         left_out=left_out,
     )
+
+
+def _words(run: Spanned) -> str:
+    more = len(run.targets) - _NAMED
+    named = [", ".join(run.targets[:_NAMED]) + (f" and {more} more" if more > 0 else "")]
+    told = [run.status, *(named if run.targets else ()), f"from {run.origin}", run.took]
+    return f"{run.run_id}: {', '.join(filter(None, told))}"
 
 
 def _lane(lanes: list[list[tuple[float, float]]], x: float, end: float) -> int | None:

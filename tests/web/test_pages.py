@@ -97,6 +97,16 @@ def test_what_is_not_there_is_told(page, see, address, status, words):
     assert words in page.get(f"{path}.json?{query}").json()["message"]
 
 
+def test_a_plan_that_cannot_be_made_is_asked_for_otherwise(page, see):
+    """Where the mistake is told stands the question as it was asked, to be mended."""
+    seen = see(page.get("/plan?select=nobody&partitions=latest:7&upstream=0"))
+
+    fields = {one.get("name"): one.get("value") for tag, one in seen.elements if tag == "input"}
+    assert (fields["partitions"], seen.count("option")) == ("latest:7", 2)
+    assert ("option", {"value": "0", "selected": None}) in seen.elements
+    assert "Ask otherwise" not in see(page.get("/assets/nobody")).text
+
+
 def test_links_lead_to_pages(page, see):
     """Whatever the pages link to answers."""
     found = {link for address in ADDRESSES[:10:2] for link in see(page.get(address)).links()}
@@ -125,7 +135,7 @@ def test_a_run_that_is_over_is_not_cancelled(page, run_id):
 def test_an_asset_is_held_and_released(page, see):
     """What a person says of an asset shows on its page, and is taken back there."""
     held = see(page.post("/assets/by_region/hold", data={"reason": "<b>wait</b>"}))
-    assert "automation leaves it alone. <b>wait</b>" in held.text
+    assert "automation leaves it alone: <b>wait</b>" in held.text
 
     released = see(page.post("/assets/by_region/release"))
     assert "leaves it alone" not in released.text

@@ -39,6 +39,7 @@ class Ran:
     status: str = "success"
     origin: str = "cli"
     took: str = ""
+    targets: tuple[str, ...] = ()
 
     @property
     def started_at(self):
@@ -52,11 +53,18 @@ class Ran:
 def test_runs_at_the_same_time_are_in_several_lanes():
     """One that failed is on top; a short one can still be seen; one that goes on ends now."""
     line = timeline_of(
-        [Ran("a", 60, 20), Ran("b", 50, None, "running"), Ran("c", 40, 39, "failed")], NOW
+        [
+            Ran("a", 60, 20, took="40 min", targets=("x", "y", "z", "w")),
+            Ran("b", 50, None, "running"),
+            Ran("c", 40, 39, "failed"),
+        ],
+        NOW,
     )
 
     at = {bar.run_id: (bar.x, bar.y // LANE) for bar in line.bars}
     assert at["c"][1] == 0
+    assert line.bars[0].words == "a: success, x, y, z and 1 more, from cli, 40 min"
+    assert line.bars[1].words == "b: running, from cli"
     assert sorted(lane for _, lane in at.values()) == [0, 1, 2]
     assert at["a"][0] == 0
     assert [bar.x + bar.width for bar in line.bars if bar.run_id == "b"] == [WIDTH]

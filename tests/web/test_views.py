@@ -146,7 +146,9 @@ def test_two_dimensions_are_a_matrix_whose_axes_can_be_swapped(desk):
 
 
 def test_of_further_dimensions_one_key_can_be_chosen():
-    """Otherwise a cell is the worst of all that lie behind it; ranges are boxes, worst first."""
+    """Otherwise a cell is the worst of all that lie behind it, and says if some is fresh; ranges
+    are boxes, worst first.
+    """
     kinds = StaticPartitions(["bread", "milk"])
     days = DailyPartitions("2026-01-01", end="2026-01-04")
     definition = MultiPartitions(date=days, region=StaticPartitions(["de", "fr", "it"]), kind=kinds)
@@ -161,6 +163,9 @@ def test_of_further_dimensions_one_key_can_be_chosen():
     assert [one.keys for one in laid.choices] == [["bread", "milk"]]
     assert of_row(Look()) == of_row(Look(fixed=["kind=milk"])) == ["fresh", "missing"]
     assert of_row(Look(fixed=["kind=bread"])) == ["fresh"]
+    mixed = [[one.is_mixed for one in row.pieces] for row in laid.grid.rows]
+    assert mixed == [[False, True], [False, True], [False]]
+    assert not laid_out(states, universe, Look(fixed=["kind=milk"])).grid.has_mixed
     assert laid.ranges[0].selection == "date=2026-01-02..2026-01-03,region=de..fr,kind=milk"
     assert {one.state for one in laid.ranges[1:]} == {"fresh"}
     assert sum(one.count for one in laid.ranges) == len(universe)

@@ -33,7 +33,7 @@ function attach(region) {
     document.getElementById("graph-tools").hidden = false;
     mini.height = Math.max(10, Math.min(60, Math.round(mini.width * height / width)));
     // At first as much of it as can still be read.
-    zoom(scale ?? Math.max(0.7, Math.min(1, (region.clientWidth - 2) / width)), 0, 0);
+    zoom(scale ?? Math.max(0.75, Math.min(1, (region.clientWidth - 2) / width)), 0, 0);
   }
 
   // While it is turned it is stretched as it is: to draw it takes longer than a frame. It is drawn
@@ -135,7 +135,10 @@ function attach(region) {
       folded.append("collapse", group);
       places.push(to(`Fold ${group}`, `?${folded}`));
     }
-    panel.replaceChildren(note, ...places.flatMap((one) => [" · ", one]));
+    const edges = [...picture.querySelectorAll(".edge title")].map((one) => one.textContent)
+      .filter((one) => asset && (one.startsWith(`${asset} → `) || one.includes(` → ${asset}: `)));
+    const mapped = edges.length ? ` (${edges.slice(0, 4).join("; ")}${edges.length > 4 ? "; …" : ""})` : "";
+    panel.replaceChildren(note + mapped, ...places.flatMap((one) => [" · ", one]));
     panel.hidden = false;
   }
   const linkOf = (event) => event.target.closest?.("a[data-note]");
