@@ -10,9 +10,11 @@ import os
 import statistics
 import tempfile
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import closing
+from functools import partial
 from importlib import import_module
+from multiprocessing import get_context
 from pathlib import Path
 from time import sleep
 from typing import Any
@@ -24,6 +26,8 @@ from assetkit import BackfillPolicy, StaticPartitions, Workspace, asset, materia
 from assetkit.executors import ProcessExecutor, ThreadExecutor
 
 WAITS, PAUSE, THREADS = 200, 0.05, 20
+TASKS = 16
+SPAWN = get_context("spawn")
 NO_OPS = 1_000
 MANY = 100_000
 
@@ -54,9 +58,19 @@ def again(folder: Path, assets: Any, executor: Any = None) -> Callable[[], None]
     return run
 
 
-def speed(slow: Callable[[], None], fast: Callable[[], None]) -> float:
+def speed(slow: Callable[[], None], fast: Callable[[], None], *, times: int = 3) -> float:
     """Return how much faster one call is than another: measured in turn, on machines in use."""
-    return statistics.median(best(slow, times=1) / best(fast, times=1) for _ in range(3))
+    return statistics.median(best(slow, times=1) / best(fast, times=1) for _ in range(times))
+
+
+def compute(_: int) -> None:
+    """Keep a processor busy for a quarter of a second."""
+    sum(number * number for number in range(2_000_000))
+
+
+def squared(pool: ProcessPoolExecutor) -> None:
+    """Compute in bare processes, as often as the steps do."""
+    list(pool.map(compute, range(TASKS)))
 
 
 def resident() -> int:
@@ -111,25 +125,30 @@ def waiting(folders: Iterator[Path]) -> Iterator[Figure]:
 
 
 def computing(folders: Iterator[Path]) -> Iterator[Figure]:
-    """Measure two processes on steps that compute, beside one."""
+    """Measure two processes on steps that compute, beside one; and beside what bare ones gain."""
 
-    @asset(partitions=keys(16), code_version="1")
+    @asset(partitions=keys(TASKS), code_version="1")
     def computes(context: Any) -> None:
-        sum(number * number for number in range(2_000_000))
+        compute(0)
 
     executors = [ProcessExecutor(count) for count in (1, 2)]
     runs = [runner(folders, computes, executor) for executor in executors]
     for run in runs:
         run()  # workers are warm, as in the second run of a session
-    gained = speed(*runs)
+    with ProcessPoolExecutor(1, SPAWN) as one, ProcessPoolExecutor(2, SPAWN) as two:
+        bare = [partial(squared, pool) for pool in (one, two)]
+        for run in bare:
+            run()
+        pairs = [(speed(*runs, times=1), speed(*bare, times=1)) for _ in range(3)]
+    gained, possible = map(statistics.median, zip(*pairs, strict=True))
     for executor in executors:
         executor.stop(kill=True)
     yield Figure(
-        what="16 steps that compute, 2 processes: speed",
+        what=f"{TASKS} steps that compute, 2 processes: speed",
         value=gained,
         unit="x",
-        beside=1.0,
-        peer="1 process",
+        beside=possible,
+        peer="2 bare processes",
         aim=">= 1.8 x",
         met=gained >= 1.8,
     )
