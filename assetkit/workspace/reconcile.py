@@ -20,11 +20,9 @@ from assetkit.columns import Flags, Ints, SlotColumns
 from assetkit.errors import DataChanged
 from assetkit.execution.provenance import materialization_from_record
 from assetkit.io.base import Place, Source, StagedIOManager, is_staged
-from assetkit.planning.basis import io_manager_name
 from assetkit.planning.planner import Situation
 from assetkit.planning.state import CatalogState
 from assetkit.records import AssetKey, FileSignature, Materialization, partition_text
-from assetkit.workspace.data import KnownAssets
 from assetkit.workspace.places import sources_of
 
 _NONE: Final = np.empty(0, dtype=np.int64)
@@ -98,19 +96,18 @@ def look_at_files(
             adopt += found
             if looks is not None and not found:
                 looks.keep(key, said, lost)
-        if len(lost) and not _was_elsewhere(key, situation):
+        if len(lost) and len(lost := _of_today(key, lost, situation)):
             gone[key] = lost
     return Findings(adopt=tuple(adopt), gone=gone)
 
 
-def _was_elsewhere(key: AssetKey, situation: Situation) -> bool:
-    """Return whether a definition before today's had the files of its slots in other places."""
-    row = situation.state.rows.get(key)
-    if row is None:
-        return False
-    before, today = KnownAssets({key: row})[key], situation.graph.assets[key]
-    names = situation.universes[key].dimensions
-    return before.dimensions != names or before.io_manager != io_manager_name(today.io_manager)
+def _of_today(key: AssetKey, ordinals: Ints, situation: Situation) -> Ints:
+    """Return the slots made under today's definition: others may lie elsewhere, and are stale."""
+    columns, today = situation.state.columns(key), situation.bases[key].definition
+    bases = columns.basis[_rows(columns, ordinals)]
+    known = {one: situation.state.bases.get(one) for one in set(bases.tolist())}
+    same = [basis is None or basis.definition == today for basis in map(known.get, bases.tolist())]
+    return ordinals[np.array(same, dtype=np.bool_)]
 
 
 def _look_at_asset(

@@ -20,6 +20,7 @@ from assetkit.records import AssetRow
 from assetkit.workspace.branching import lending_places, refuse_shared
 from assetkit.workspace.core import Core, checked_executor
 from assetkit.workspace.recording import rebased
+from assetkit.workspace.superseded import redefined, remove_old
 
 BASE_SEQ = "base_seq"
 """The tag of a run in a branch: the sequence number of the base that it was planned on."""
@@ -102,7 +103,12 @@ def run_in(core: Core, plan: Plan, wishes: RunWishes) -> RunResult:
         tags=_tags(plan, wishes),
         definitions=definitions,
     )
-    return run_plan(plan, environment, options)
+    before = redefined(core, plan)
+    try:
+        return run_plan(plan, environment, options)
+    finally:
+        if before:
+            remove_old(core, before)
 
 
 def _tags(plan: Plan, wishes: RunWishes) -> Mapping[str, str]:

@@ -1,5 +1,7 @@
 """What happens to published slots when a definition changes: told in the plan, nothing lost."""
 
+from pathlib import Path
+
 import pandas as pd
 import pytest
 from hypothesis import given, settings
@@ -112,6 +114,49 @@ def test_changes_of_time_partitions(workspace, change):
     assert len(plan(after, workspace=workspace)) == 0
     back = states(plan(before, workspace=workspace))
     assert set(back.values()) <= {"fresh", "stale definition"}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"partitions": DailyPartitions("2026-01-03", end="2026-01-06", dimension="date")},
+        {"io_manager": "pickle"},
+    ],
+    ids=["dimension", "io_manager"],
+)
+def test_what_lies_elsewhere_now_is_made_anew_and_leaves_no_file(workspace, change):
+    """It is stale by its definition; the old file stays until there is a new one."""
+    broken = {"2026-01-04"}
+
+    def sales(**arguments):
+        @asset(**{"partitions": DAYS, "code_version": "1", "name": "sales", **arguments})
+        def made(context) -> pd.DataFrame:
+            if arguments.get("code_version") == "2" and context.partition_key in broken:
+                raise OSError("not today")
+            return pd.DataFrame({"v": [1]})
+
+        return made
+
+    def folders():
+        data = Path(workspace.root) / "data" / "sales"
+        files = [one for one in data.rglob("*") if one.suffix in (".parquet", ".pickle")]
+        return sorted(f"{one.parent.name}/{one.name}" for one in files)
+
+    settings = {"workspace": workspace, "progress": "none", "raise_on_error": False}
+    materialize(sales(), **settings)
+    before = folders()
+    changed = sales(**change, code_version="2")
+    causes = [step.causes for step in plan(changed, workspace=workspace).steps]
+    materialize(changed, **settings)
+    meanwhile = folders()
+    broken.clear()
+    materialize(changed, **settings)
+
+    assert ["definition" in one for one in causes] == [True] * 3
+    assert len(before) == len(meanwhile) == len(folders()) == 3
+    assert [one for one in meanwhile if one in before] == [before[1]]
+    assert not set(before) & set(folders())
+    assert workspace.verify().empty
 
 
 def test_static_keys_come_and_go(workspace):
