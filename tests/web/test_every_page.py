@@ -20,12 +20,15 @@ ADDRESSES = [
     f"/assets/orders?p={STRANGE}",
     "/assets/regions",
     "/assets/by_name",
+    "/assets/hours",
+    "/assets/matrix?p=date%3D2026-01-02",
     f"/assets/{STRANGE}",
     "/runs",
     f"/runs?status={STRANGE}",
     "/runs/RUN?step=orders%402026-01-03",
     "/runs/RUN?step=orders%402026-01-02",
     "/runs/OTHER?step=regions%40plain",
+    "/runs/SHAKY?step=shaky&asset=shaky",
     "/plan",
     "/plan?select=%2Breport",
     "/plan?select=regions&force=1",
@@ -80,8 +83,8 @@ def visitor(visitor_of):
 def looks(visitor, served):
     """Each page, looked at once."""
     runs = served.get("/runs.json")["runs"]
-    of_regions = next(one for one in runs if one["targets"] == ["regions"])
-    named = {"RUN": runs[-1]["run_id"], "OTHER": of_regions["run_id"]}
+    of = {one["targets"][0]: one["run_id"] for one in runs}
+    named = {"RUN": runs[-1]["run_id"], "OTHER": of["regions"], "SHAKY": of["shaky"]}
     visitor.close_tabs()
     tab = visitor.context.new_page()
     return [look(tab, served.base, path, named) for path in ADDRESSES]
@@ -89,7 +92,7 @@ def looks(visitor, served):
 
 def look(tab, base, path, named):
     """Return what a page looks like, in both themes and at two widths."""
-    tab.goto(base + re.sub("RUN|OTHER", lambda found: named[found[0]], path))
+    tab.goto(base + re.sub("RUN|OTHER|SHAKY", lambda found: named[found[0]], path))
     tab.get_by_text("live", exact=True).wait_for()
     fits, findings, finder = [], [], axe.Axe()
     for theme, options in THEMES.items():

@@ -135,7 +135,7 @@ function attach(region) {
       folded.append("collapse", group);
       places.push(to(`Fold ${group}`, `?${folded}`));
     }
-    const edges = [...picture.querySelectorAll(".edge title")].map((one) => one.textContent)
+    const edges = [...picture.querySelectorAll(".edge title")].map((one) => one.textContent.replaceAll("()", ""))
       .filter((one) => asset && (one.startsWith(`${asset} → `) || one.includes(` → ${asset}: `)));
     const mapped = edges.length ? ` (${edges.slice(0, 4).join("; ")}${edges.length > 4 ? "; …" : ""})` : "";
     panel.replaceChildren(note + mapped, ...places.flatMap((one) => [" · ", one]));
