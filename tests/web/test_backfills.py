@@ -14,14 +14,13 @@ from assetkit.web.launching import Backfill, Launches
 from assetkit.web.source import Source
 
 SHOP = """
-import pandas as pd
 from assetkit import DailyPartitions, asset
 
-@asset(partitions=DailyPartitions("2026-01-01", end="2026-02-01"))
-def sales(context) -> pd.DataFrame:
+@asset(partitions=DailyPartitions("2026-01-01", end="2026-02-01"), io_manager="pickle")
+def sales(context):
     if context.partition_key == "2026-01-03":
         raise ValueError("no such file")
-    return pd.DataFrame({"day": [context.partition_key]})
+    return [context.partition_key]
 """
 
 

@@ -16,19 +16,18 @@ from assetkit.web.server import Wishes, source_of
 from assetkit.web.server import serve as serve_page
 
 SHOP = """
-import pandas as pd
 from assetkit import DailyPartitions, asset
 
 days = DailyPartitions("2026-01-01", end="2026-01-04")
 
-@asset(partitions=days)
-def orders(context) -> pd.DataFrame:
+@asset(partitions=days, io_manager="pickle")
+def orders(context):
     print("what a project prints is no answer")
-    return pd.DataFrame({"day": [context.partition_key]})
+    return [context.partition_key]
 
-@asset
-def total(orders: pd.DataFrame) -> pd.DataFrame:
-    return orders
+@asset(io_manager="pickle", deps=[orders])
+def total():
+    return 1
 """
 NOISE = "print('neither is this')\n"
 
