@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import cache
 from importlib import import_module
 from urllib.parse import quote, urlencode
 
@@ -15,9 +16,11 @@ _UNBROKEN = 26
 """Characters of a key that is kept on one line."""
 
 
+@cache
 def templates(asset_link: Callable[[str], str], group_link: Callable[[str], str]) -> Environment:
     """Return the templates, which escape all they are given; the links are those of assets
-    and groups.
+    and groups. The same for the same links: compiling those of a page takes longer than filling
+    them.
     """
     made = Environment(
         loader=PackageLoader("assetkit.web"),
