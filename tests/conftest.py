@@ -16,6 +16,29 @@ settings.register_profile("explore", deadline=None)
 settings.load_profile("repeatable")
 
 GOLDEN = Path(__file__).parent / "golden"
+LONGEST = (
+    "tests/examples/test_nyc_flights.py",
+    "tests/faults/test_kills.py",
+    "tests/web/test_browser.py",
+    "tests/contracts/test_executors.py",
+    "tests/faults/test_processes.py",
+    "tests/object_stores/test_faults.py",
+    "tests/object_stores/test_projects.py",
+    "tests/notebooks/test_notebooks.py",
+    "docs/tutorial/first-project.md",
+    "tests/automation/test_daemon.py",
+    "tests/catalog/test_crash.py",
+    "tests/contracts/test_io_managers.py",
+    "tests/contracts/test_clusters.py",
+    "tests/storage/test_pandas_round_trip.py",
+    "tests/faults/test_surroundings.py",
+    "tests/web/test_pages.py",
+    "tests/storage/test_crashes.py",
+    "tests/automation/test_kills.py",
+    "tests/partitions/test_windows_of_time.py",
+    "tests/cli/test_processes.py",
+)
+"""Files in the order in which they are begun; all others follow."""
 OUTSIDE = ("ASSETKIT_WORKSPACE", "ASSETKIT_PROGRESS", "FORCE_COLOR", "CLICOLOR_FORCE", "COLUMNS")
 
 
@@ -31,6 +54,15 @@ def own_surroundings(monkeypatch, tmp_path):
 def pytest_configure():
     """Hear Ctrl-C, which jobs that a shell starts in the background ignore, and their children."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items):
+    """Begin with the files that take longest, so that none of them is left over at the end.
+
+    With ``-n`` each file is one process's, and the next is taken from the front.
+    """
+    places = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.nodeid.partition("::")[0], len(places)))
 
 
 def pytest_addoption(parser):
