@@ -11,6 +11,7 @@ from assetkit.catalog.arrays import rows_of
 from assetkit.display.quantities import ago_text, count_text, duration_text, moment_text
 from assetkit.planning.decisions import NEEDS_A_PERSON, Decision
 from assetkit.planning.freshness import Freshness, Lateness
+from assetkit.planning.model import AssetSummary
 from assetkit.planning.text import why_text
 from assetkit.records import AssetKey, slot_name
 from assetkit.web.desk import Desk, Standing, in_project
@@ -132,6 +133,7 @@ def _project_rows(desk: Desk, standing: Standing) -> Iterator[BoardRow]:
     lines = standing.lines
     failures = {key: one for (key, _), one in standing.plan.snapshot.failures.items()}
     known = {row["asset"]: row for row in _known(desk)}
+    asked = {one.asset for one in waiting(desk.core)}
     for key, asset in desk.known_graph.assets.items():
         tally, promise = standing.tallies[key], standing.promises.get(key)
         held = next(
@@ -147,7 +149,8 @@ def _project_rows(desk: Desk, standing: Standing) -> Iterator[BoardRow]:
             f"{failure.error_type}: {failure.message.partition(chr(10))[0]}" if failure else "",
             f"{count_text(failed_checks, 'check')} failed" if failed_checks else "",
             "" if held is None else f"{held.outcome.replace('_', ' ')}: {held.reason}",
-            why_text(lines[key]) if key in lines and state != "fresh" else "",
+            "waits for a person" if key in asked else "",
+            _why(lines[key]) if key in lines and state != "fresh" else "",
         ]
         yield BoardRow(
             asset=key,
@@ -160,6 +163,12 @@ def _project_rows(desk: Desk, standing: Standing) -> Iterator[BoardRow]:
             tally=tally,
             built_at=row.get("materialized_at"),
         )
+
+
+def _why(line: AssetSummary) -> str:
+    """Return why slots of an asset would run; of several that have one reason, how many have it."""
+    words, count = why_text(line), line.run + line.maybe
+    return f"{words} ({count:,})" if words and count > 1 and "(" not in words else words
 
 
 def _state(

@@ -197,6 +197,7 @@ def test_the_board_puts_what_needs_a_person_first(desk):
         ("by_region", "missing"),
     ]
     assert board.sentence.startswith("1 promise overdue, 2 assets failed")
+    assert board.rows[1].why.endswith("; never built (27)")
     assert board.automation == "Automation is off. Start it: assetkit daemon"
     assert [run.status for run in board.recent] == ["failed"]
 
