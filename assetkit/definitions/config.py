@@ -6,6 +6,7 @@ pydantic is not imported here: where an asset has a `Config`, it is loaded alrea
 from __future__ import annotations
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from assetkit.definitions.asset import AssetDef
@@ -123,8 +124,13 @@ def _explained(asset: AssetDef, wanted: Any, wrong: Any) -> str:
     )
 
 
-def problems_of(wanted: Any, wrong: Any, *, within: tuple[str, ...] = ()) -> list[str]:
-    """Return a line for each value that a model refused; *wrong* is pydantic's ValidationError."""
+def problems_of(
+    wanted: Any, wrong: Any, *, within: tuple[str, ...] = (), hidden: AbstractSet[str] = frozenset()
+) -> list[str]:
+    """Return a line for each value that a model refused; *wrong* is pydantic's ValidationError.
+
+    The values of *hidden* fields are not shown.
+    """
     lines = []
     for error in wrong.errors(include_url=False, include_context=False):
         path = ".".join(map(str, (*within, *error["loc"]))) or "all together"
@@ -133,7 +139,8 @@ def problems_of(wanted: Any, wrong: Any, *, within: tuple[str, ...] = ()) -> lis
             hint = " " + did_you_mean(str(error["loc"][-1]), wanted.model_fields, what="fields")
         # What is given for no field may be a secret under a misspelt name.
         silent = error["type"] in ("missing", "extra_forbidden")
-        shown = not silent and not _is_secret(wanted, error["loc"])
+        secret = _is_secret(wanted, error["loc"]) or not hidden.isdisjoint(error["loc"][:1])
+        shown = not silent and not secret
         given = f", not {error['input']!r:.60}" if shown else ""
         lines.append(f"  {path}: {error['msg']}{given}.{hint}")
     return lines

@@ -42,7 +42,10 @@ class Resource(BaseModel):
         except ValidationError as wrong:
             kind = type(self)
             made = f"The resource {kind.__name__} ({caller()}) cannot be made:"
-            raise ConfigError("\n".join([made, *problems_of(kind, wrong)])) from None
+            # What nobody gave here is from the environment, where secrets are.
+            unseen = kind.model_fields.keys() - values.keys()
+            told = problems_of(kind, wrong, hidden=unseen)
+            raise ConfigError("\n".join([made, *told])) from None
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Check fields; let ``setup`` keep what it opened under any other name."""
