@@ -10,7 +10,7 @@ other slots of its call are still stored.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
 from functools import partial
 from time import perf_counter
@@ -28,19 +28,22 @@ from assetkit.execution.masking import learn_secrets, mask, mask_error
 from assetkit.execution.resources import OpenedResources, opened
 from assetkit.execution.returned import Returned, is_in_memory, take_apart
 from assetkit.execution.several import lacking, wanted_outputs, with_outputs
-from assetkit.execution.storing import Draft, Staged, publish_all, store
+from assetkit.execution.storing import Begun, Draft, Staged, begin, publish_all
 from assetkit.execution.task import AssetWork, Failure, SlotResult, SlotWork, StepResult, StepTask
 from assetkit.execution.tracebacks import traceback_text, trim
 from assetkit.executors.base import Unfinished
 from assetkit.io.threads import in_threads
 from assetkit.records import Materialization
 
-_STORING = 3
+_STORING = 2
 """How many threads write the slots of one call, where no user's code takes part."""
 
-_TOGETHER, _TOGETHER_BYTES = 256, 32 << 20
-"""How many slots, and bytes, a thread writes aside before it publishes them."""
+_TOGETHER, _TOGETHER_BYTES = 256, 64 << 20
+"""How many slots, and bytes, are written aside before they are published."""
+_AT_FIRST = 32
+"""How many slots, as long as nobody knows how large they are."""
 
+_Begun: TypeAlias = Materialization | Begun | Failure
 _Stored: TypeAlias = Materialization | Staged | Failure
 _Done: TypeAlias = Materialization | Failure
 
@@ -106,7 +109,7 @@ class _Attempt:
             failure = _failure(error, task, work, self._log)
             return [failure] * len(task.slots)
         if len(task.slots) > 1 and self._is_ours_alone(parts.values()):
-            return in_threads(_STORING, partial(self._store_share, parts, loaded), task.slots)
+            return self._store_together(parts, loaded)
         return [self._store(slot, parts.pop(slot.step), loaded) for slot in task.slots]
 
     def _store_outputs(self, returned: Any, loaded: LoadedInputs) -> list[_Stored]:
@@ -158,28 +161,40 @@ class _Attempt:
             and all(is_in_memory(part.value) for part in parts)
         )
 
-    def _store_share(
-        self, parts: dict[int, Returned], loaded: LoadedInputs, slots: Iterable[SlotWork]
-    ) -> Iterator[_Stored]:
-        """Store slots, and publish those together that are not much at a time."""
-        waiting: list[_Stored] = []
-        size = 0
-        for slot in slots:
-            waiting.append(stored := self._store(slot, parts.pop(slot.step), loaded))
-            size += isinstance(stored, Staged) and (stored.written.bytes or 0)
-            if size >= _TOGETHER_BYTES or len(waiting) >= _TOGETHER:
-                yield from self._published(waiting)
-                waiting, size = [], 0
-        yield from self._published(waiting)
+    def _store_together(self, parts: dict[int, Returned], loaded: LoadedInputs) -> list[_Stored]:
+        """Store slots in groups: taken in one by one, written in threads, published together."""
+        done: list[_Stored] = []
+        slots, size = self._task.slots, _AT_FIRST
+        while len(done) < len(slots):
+            group = slots[len(done) : len(done) + size]
+            begun = [self._begun(slot, parts.pop(slot.step), loaded) for slot in group]
+            stored = in_threads(_STORING, partial(map, self._stored), begun)
+            written = sum(one.written.bytes or 0 for one in stored if isinstance(one, Staged))
+            size = max(_STORING, min(_TOGETHER, _TOGETHER_BYTES * len(group) // (written or 1)))
+            done += self._published(stored)
+        return done
 
     def _store(self, slot: SlotWork, value: Returned, loaded: LoadedInputs) -> _Stored:
+        return self._stored(self._begun(slot, value, loaded))
+
+    def _begun(self, slot: SlotWork, value: Returned, loaded: LoadedInputs) -> _Begun:
+        """Take a slot's value in."""
         work = self._task.work_of(slot)
         try:
             uses = loaded.uses_of(slot, self._task.inputs)
-            stored = store(
-                value, Draft(self._task, slot, work, uses, self._started, self._metadata)
-            )
-            return self._in_time(stored)
+            draft = Draft(self._task, slot, work, uses, self._started, self._metadata)
+            return begin(value, draft)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            return _failure(error, self._task, self._work, self._log)
+
+    def _stored(self, begun: _Begun) -> _Stored:
+        """Write a slot's value, if that is yet to be done."""
+        if not isinstance(begun, Begun):
+            return begun
+        try:
+            return self._in_time(begun.stored())
         except KeyboardInterrupt:
             raise
         except BaseException as error:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -118,32 +119,63 @@ class Staged:
         self.draft.work.manager.discard(self.written)
 
 
-def store(returned: Returned, draft: Draft) -> Materialization | Staged:
-    """Write one slot's value aside; where it cannot be staged, write it and return the record.
+@dataclass(slots=True)
+class Begun:
+    """A slot's value, taken in: `stored` writes it, and may run in another thread."""
 
-    Raises whatever keeps the value from being stored; what was published before stays.
+    draft: Draft
+    at: datetime
+    data_time: datetime | None
+    given: str
+    write: Callable[[], Written]
+    target: Target
+
+    def stored(self) -> Materialization | Staged:
+        """Write the value aside; where it cannot be staged, write it and return the record.
+
+        Raises whatever keeps the value from being stored; what was published before stays.
+        """
+        draft = self.draft
+        with _told_of(self.target, draft.work):
+            written = self.write()
+        if draft.slot.columns is not None and written.schema is not None:
+            _hold_to_others(draft, written)
+        if draft.work.staged:
+            return Staged(draft, self.at, self.data_time, self.given, written, self.target)
+        version = self.given or written.data_version or _run_version(draft)
+        return draft.record(self.at, self.data_time, version, written)
+
+
+def begin(returned: Returned, draft: Draft) -> Materialization | Begun:
+    """Take one slot's value in, which is then to be written; a result of None is stored at once.
+
+    Raises whatever the IO manager has against the value.
     """
     if returned.metadata:
         said = {str(name): json_value(value) for name, value in returned.metadata.items()}
         draft.metadata = {**draft.metadata, **said}
-    at = draft.work.clock()
+    work = draft.work
+    at = work.clock()
     data_time = _data_time(returned, draft.slot, at)
     given = ""
     if returned.data_version is not None:
-        given = _digest("given", draft.work.asset.key, returned.data_version)
+        given = _digest("given", work.asset.key, returned.data_version)
     if returned.value is None:
         return _store_nothing(draft, at, data_time, given)
     provenance = provenance_of(draft.record(at, data_time, given))
     # What a generator adds while it is written still finds its way into the file.
     provenance["metadata"] = draft.metadata
     target = _target(draft, provenance)
-    written = _write(returned.value, target, draft.work)
-    if draft.slot.columns is not None and written.schema is not None:
-        _hold_to_others(draft, written)
-    if draft.work.staged:
-        return Staged(draft, at, data_time, given, written, target)
-    version = given or written.data_version or _run_version(draft)
-    return draft.record(at, data_time, version, written)
+    return Begun(draft, at, data_time, given, _writing(returned.value, target, work), target)
+
+
+def _writing(value: Any, target: Target, work: AssetWork) -> Callable[[], Written]:
+    """Return what writes a value; where nothing looks at it, it is taken in at once."""
+    if work.inspections or not getattr(work.manager, "writes_later", False):
+        return partial(_write, value, target, work)
+    with _told_of(target, work):
+        write: Callable[[], Written] = work.manager.write_later(value, target)
+        return write
 
 
 def publish_all(staged: Sequence[Staged]) -> list[Materialization | Exception]:
@@ -199,20 +231,26 @@ def _target(draft: Draft, provenance: Mapping[str, Any]) -> Target:
 def _write(value: Any, target: Target, work: AssetWork) -> Written:
     """Write a value, and let it be looked at: staged data after that, other data before."""
     outcomes: list[CheckOutcome] = []
-    try:
-        if not work.staged:
-            outcomes = _inspect(value, target, work, None)
-        written: Any = work.manager.write(value, target)
-    except OutputError as error:
-        if work.asset.key in str(error):
-            raise
-        where = slot_name(work.asset.key, target.partition_key)
-        raise OutputError(f"{where} ({work.asset.source}): {error}") from error.__cause__
+    if not work.staged:
+        outcomes = _inspect(value, target, work, None)
+    written: Any = work.manager.write(value, target)
     if not isinstance(written, Written):
         written = _NOTHING
     elif work.staged:
         outcomes = _inspect(value, target, work, written)
     return with_outcomes(written, outcomes)
+
+
+@contextmanager
+def _told_of(target: Target, work: AssetWork) -> Iterator[None]:
+    """Say which slot it was whose value cannot be stored."""
+    try:
+        yield
+    except OutputError as error:
+        if work.asset.key in str(error):
+            raise
+        where = slot_name(work.asset.key, target.partition_key)
+        raise OutputError(f"{where} ({work.asset.source}): {error}") from error.__cause__
 
 
 def _hold_to_others(draft: Draft, written: Written) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, ClassVar
@@ -15,11 +16,11 @@ from assetkit.io import footer, schemas
 from assetkit.io.base import Loaded, Source, Target, Written
 from assetkit.io.content import content_version
 from assetkit.io.declared import conformed
-from assetkit.io.frames import Whole, to_batches
+from assetkit.io.frames import Batches, Whole, to_batches
 from assetkit.io.linked import FileOfOthers, give_name, read_file
 from assetkit.io.loading import load
 from assetkit.io.parquet_read import ParquetTables
-from assetkit.io.parquet_write import Content, Encoding, WriteFailed, write_parquet
+from assetkit.io.parquet_write import Content, Encoding, WriteFailed, content_of, write_parquet
 from assetkit.io.refusals import refused, slot_of
 from assetkit.io.staged import StagedFiles
 
@@ -69,13 +70,29 @@ class ParquetIOManager(StagedFiles):
             OutputError: for what is no table, or would not come back as it is.
             StorageError: where the file system refuses.
         """
+        return self.write_later(value, target)()
+
+    @property
+    def writes_later(self) -> bool:
+        """True where `write_later` does what `write` does: not where a subclass has its own."""
+        return type(self).write is ParquetIOManager.write
+
+    def write_later(self, value: Any, target: Target) -> Callable[[], Written]:
+        """Take a value in, and return what stores it aside as `write` does, maybe in a thread.
+
+        Raises:
+            OutputError: for what is no table, or would not come back as it is.
+        """
         if isinstance(value, FileOfOthers):
-            return self._link(value.path, target)
+            return partial(self._link, value.path, target)
         where = f"What {slot_of(target)} returned"
         final = self.path_of(target)
         table = to_batches(value, where=where)
         if target.schema is not None:
             table = conformed(table, target.schema, where=where)
+        return partial(self._write, table, content_of(table), target, final)
+
+    def _write(self, table: Batches, known: Content | None, target: Target, final: Path) -> Written:
         layout = table.layout or schemas.layout_of(table.schema)
         record: dict[str, Any] = {}
 
@@ -88,7 +105,7 @@ class ParquetIOManager(StagedFiles):
 
         try:
             staged = self.staging_path(target)
-            found = write_parquet(table, staged, self._encoding, complete)
+            found = write_parquet(table, staged, self._encoding, complete, known)
         except WriteFailed as failed:
             raise refused(failed.reason, "write", target, final) from failed.reason
         except (FileNotFoundError, NotADirectoryError) as gone:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
@@ -28,6 +29,8 @@ GROUP_ROWS = 1 << 20
 GROUP_BYTES = 128 << 20
 _HASH_ASIDE = 1 << 16
 """Rows from which a second thread for hashing pays."""
+_SMALL = 1 << 13
+"""Up to so many rows, a table is hashed before it is written."""
 _FEW = 1 << 16
 """Up to so many rows, a dictionary of numbers takes more room than the numbers, and more time."""
 
@@ -62,15 +65,34 @@ class WriteFailed(Exception):
         self.reason = reason
 
 
+def content_of(table: Batches) -> Content | None:
+    """Return what a small table in memory holds; None where that is found while writing.
+
+    Hashing many small tables in one thread, and encoding them in several, takes less than
+    doing both in each: threads that need the interpreter often wait for one another.
+    """
+    if not isinstance(table.batches, list | tuple):
+        return None
+    rows = sum(batch.num_rows for batch in table.batches)
+    if rows > _SMALL:
+        return None
+    hasher = ContentHasher(table.schema)
+    for batch in table.batches:
+        hasher.update(batch)
+    return Content(rows, hasher.digest(), hasher.with_nan())
+
+
 def write_parquet(
     table: Batches,
     path: Path,
     encoding: Encoding,
     record: Callable[[Content], Mapping[str, Any]],
+    known: Content | None = None,
 ) -> Content:
     """Write *table* to a new file at *path*; `publish` makes it durable.
 
-    *record* makes what goes into the footer.
+    *record* makes what goes into the footer; *known* is the content where it was looked
+    at before.
 
     Raises:
         WriteFailed: where the file system refuses.
@@ -80,7 +102,7 @@ def write_parquet(
     try:
         with sink:
             reach("write.opened")
-            found = _stream(table, sink, encoding, record)
+            found = _stream(table, sink, encoding, record, known)
         reach("write.closed")
     except BaseException:
         with contextlib.suppress(OSError):
@@ -94,20 +116,20 @@ def _stream(
     sink: pa.NativeFile,
     encoding: Encoding,
     record: Callable[[Content], Mapping[str, Any]],
+    known: Content | None,
 ) -> Content:
     groups = _groups(table)
     first = next(groups, None)
     writer = _writer(sink, table.schema, encoding, 0 if first is None else first.rows)
     try:
-        rows = 0
-        with _Hashing(table.schema) as hashing:
+        hasher = _Hashing(table.schema) if known is None else nullcontext(_Known(known))
+        with hasher as hashing:
             for group in () if first is None else chain((first,), groups):
                 hashing.add(group)
                 with _file_system():
                     writer.write_table(group.table(table.schema), row_group_size=GROUP_ROWS)
                     reach("write.group")
-                rows += group.rows
-            found = Content(rows, hashing.digest(), hashing.with_nan())
+            found = hashing.content()
         writer.add_key_value_metadata({footer.KEY.decode(): footer.encode(record(found))})
     except BaseException:
         with contextlib.suppress(Exception):
@@ -178,11 +200,26 @@ def _groups(table: Batches) -> Iterator[_Group]:
         yield group
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """Content that was looked at before."""
+
+    found: Content
+
+    def add(self, group: _Group) -> None:
+        """Do nothing."""
+
+    def content(self) -> Content:
+        """Return what was found."""
+        return self.found
+
+
 class _Hashing:
     """Hash large groups in a second thread, while they are encoded."""
 
     def __init__(self, schema: pa.Schema) -> None:
         self._hasher = ContentHasher(schema)
+        self._rows = 0
         self._pool: ThreadPoolExecutor | None = None
         self._pending: Future[None] | None = None
 
@@ -196,25 +233,22 @@ class _Hashing:
     def add(self, group: _Group) -> None:
         """Hash a group, after those before it."""
         self._wait()
+        self._rows += group.rows
         if group.rows < _HASH_ASIDE:
             self._hash(group)
             return
         self._pool = self._pool or ThreadPoolExecutor(1, thread_name_prefix="assetkit-hash")
         self._pending = self._pool.submit(self._hash, group)
 
+    def content(self) -> Content:
+        """Return what was found in all groups."""
+        self._wait()
+        return Content(self._rows, self._hasher.digest(), self._hasher.with_nan())
+
     def _hash(self, group: _Group) -> None:
         # Batch by batch: asking a table for its columns takes as long as hashing small ones.
         for batch in group.batches:
             self._hasher.update(batch)
-
-    def digest(self) -> str:
-        """Return the data version of all groups."""
-        self._wait()
-        return self._hasher.digest()
-
-    def with_nan(self) -> list[str]:
-        """Return the columns that have NaN; to be asked after `digest`."""
-        return self._hasher.with_nan()
 
     def _wait(self) -> None:
         if self._pending is not None:

@@ -278,15 +278,20 @@ def test_a_slot_that_cannot_be_published_keeps_back_no_other(place):
     assert not any(written.staged.exists() for written, _ in staged)
 
 
-def test_an_io_manager_with_a_publish_of_its_own_publishes_one_by_one():
-    """What a subclass does when it publishes is not passed over."""
+def test_what_an_io_manager_does_in_its_own_way_is_not_passed_over():
+    """A subclass that writes or publishes otherwise is asked for each slot."""
 
     class Told(ParquetIOManager):
         def publish(self, written, target):
             return super().publish(written, target)
 
+        def write(self, value, target):
+            return super().write(value, target)
+
     assert ParquetIOManager().publishes_together
+    assert ParquetIOManager().writes_later
     assert not Told().publishes_together
+    assert not Told().writes_later
 
 
 def test_readers_see_only_whole_partitions_at_any_moment(place):
@@ -447,3 +452,24 @@ def test_any_sequence_of_steps_leaves_the_last_published_version(steps, tmp_path
     if expected is not None:
         assert_whole(file_of(place, "d1"))
         assert manager.read([source(place, "d1")], None, None).equals(expected)
+
+
+def test_what_is_written_later_is_what_is_written_at_once(place):
+    """A small table is hashed first and a stream while it is written: one version, one content."""
+    manager, table = ParquetIOManager(), pa.table({"n": [1.5, None, float("nan")]})
+    later = manager.write_later(table, target(place, "d1"))()
+    at_once = manager.write(iter([table]), target(place, "d2"))
+
+    assert (later.rows, later.data_version) == (at_once.rows, at_once.data_version)
+    assert read_record(later.staged)["nan"] == read_record(at_once.staged)["nan"] == ["n"]
+
+
+def test_small_tables_keep_dictionaries_for_texts_only(place):
+    """A few numbers take less room as they are."""
+    table = pa.table({"n": range(100), "x": [0.5] * 100, "name": ["a", "b"] * 50})
+    written = ParquetIOManager().write(table, target(place, "d1"))
+
+    columns = pq.read_metadata(written.staged).row_group(0)
+    encodings = {columns.column(n).path_in_schema: columns.column(n).encodings for n in range(3)}
+    assert "RLE_DICTIONARY" in encodings["name"]
+    assert "RLE_DICTIONARY" not in (*encodings["n"], *encodings["x"])
