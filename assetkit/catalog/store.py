@@ -32,10 +32,10 @@ if TYPE_CHECKING:
 # checkpoint takes 5 ms and more, by the size of what it touches; that of a small catalog comes
 # earlier where only the thread waits for it that writes beside the steps of a run.
 _WRITES_A_CHECKPOINT = 12 if SINCE_2 else 8
-_WRITES_BESIDE_STEPS = 3
+_WRITES_BESIDE_STEPS = 6
 _WAL_A_CHECKPOINT = 4 << 20
 _WAL_LEFT_BEHIND = 256 << 10
-_WAL_BESIDE_STEPS = 64 << 10
+_WAL_BESIDE_STEPS = 128 << 10
 _SMALL = 4 << 20
 _COPY_EVERY = 600.0
 
