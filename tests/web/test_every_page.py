@@ -48,9 +48,11 @@ MARKUP = """() => [...document.querySelectorAll("*")].filter(one =>
     one.tagName === "SCRIPT" && !new URL(one.src).pathname.startsWith("/static/") ||
     /^ *(javascript|data|vbscript):/i.test(one.getAttribute("href") ?? "") && one.tagName === "A"
 ).map(one => one.outerHTML)"""
+FINDINGS = {"resultTypes": ["violations"], "preload": False}  # what is well need not be told
 THEMES = {
-    "light": {},
-    "dark": {"runOnly": {"type": "rule", "values": ["color-contrast"]}},  # the rest is the same
+    "light": FINDINGS,
+    # The rest is the same.
+    "dark": {**FINDINGS, "runOnly": {"type": "rule", "values": ["color-contrast"]}},
 }
 IS_DARK = """() => getComputedStyle(document.body).backgroundColor === 'rgb(15, 20, 25)'"""
 LOADED = """() => [...performance.getEntriesByType("navigation"),
