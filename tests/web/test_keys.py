@@ -78,13 +78,16 @@ def test_pieces_of_a_strip_are_chosen_with_the_mouse(visit):
     tab = visit("/assets/hours")
     pieces = tab.locator("#strip a")
 
-    pieces.nth(0).hover(position={"x": 3, "y": 20})
-    tab.mouse.down()
-    pieces.nth(1).hover(position={"x": 3, "y": 20})
-    tab.mouse.up()
+    def drag(start, end):
+        pieces.nth(start).hover(position={"x": 3, "y": 20})
+        tab.mouse.down()
+        pieces.nth(end).hover(position={"x": 3, "y": 20})
+        tab.mouse.up()
+
+    drag(7, 9)
+    drag(1, 0)
     assert tab.get_by_label("Look at partitions").input_value() == HOURS
     assert "within" not in tab.url
-    tab.keyboard.press("Escape")
     pieces.nth(1).click()
     tab.wait_for_url("**/assets/hours?within=2024-01-12T11..2024-01-23T21*")
     tab.get_by_text("beneath are 2024-01-12T11..2024-01-23T21").wait_for()
@@ -149,3 +152,24 @@ def test_why_and_plan_are_of_the_row_in_hand(visit):
     tab.keyboard.press("j")
     tab.keyboard.press("p")
     tab.wait_for_url(f"**/plan?select={asset}")
+
+
+def test_keys_lead_to_pages_and_neighbours_unless_they_are_off(visit):
+    """g and a letter, ] on a partition, . for the address; and none of them once switched off."""
+    tab = visit("/assets/orders?p=2026-01-02")
+    tab.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    tab.get_by_text("live", exact=True).wait_for()
+
+    tab.keyboard.press("]")
+    tab.wait_for_url("**/assets/orders?p=2026-01-03")
+    tab.get_by_text("live", exact=True).wait_for()
+    tab.keyboard.press(".")
+    tab.get_by_text("Address copied").wait_for()
+    assert tab.evaluate("navigator.clipboard.readText()") == tab.url
+    tab.keyboard.press("g")
+    tab.keyboard.press("r")
+    tab.get_by_role("heading", name="Runs", exact=True).wait_for()
+    tab.get_by_role("button", name="Shortcuts off").click()
+    tab.keyboard.press("?")
+    tab.get_by_role("button", name="Shortcuts on").click()
+    assert tab.get_by_role("heading", name="Shortcuts").count() == 0

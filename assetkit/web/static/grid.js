@@ -173,19 +173,23 @@ function attachPieces(strip) {
     pieces[to].focus();
   });
   // Dragging over pieces, or Shift with a click, chooses them; a click alone opens one.
-  let held = -1;
+  let held = -1, dragged = false;
   strip.addEventListener("dragstart", (event) => event.preventDefault());
-  strip.addEventListener("pointerdown", (event) => { held = event.shiftKey && anchor >= 0 ? anchor : placeOf(event); });
+  strip.addEventListener("pointerdown", (event) => {
+    held = event.shiftKey && anchor >= 0 ? anchor : placeOf(event);
+    dragged = false;
+  });
   strip.addEventListener("pointermove", (event) => {
     const at = placeOf(event);
-    if (!(event.buttons & 1) || held < 0 || at < 0 || (at === held && cursor < 0)) return;
-    if (cursor < 0) go(held, false);
+    if (!(event.buttons & 1) || held < 0 || at < 0 || (at === held && !dragged)) return;
+    if (!dragged) go(held, false);
+    dragged = true;
     go(at, true);
   });
   strip.addEventListener("click", (event) => {
     const at = placeOf(event);
     if (event.shiftKey && at >= 0) go(at, true);
-    if (event.shiftKey || anchor !== cursor) event.preventDefault();
+    if (event.shiftKey || dragged) event.preventDefault();
   });
   return () => {
     if (anchor < 0) return false;
