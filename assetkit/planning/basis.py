@@ -21,6 +21,8 @@ _EXTENT = frozenset(
     {"start", "end", "end_offset", "available_after", "exclude", "keys", "key_format"}
 )
 
+_encode = json.JSONEncoder(sort_keys=True, default=str).encode
+
 
 def make_basis(
     asset: AssetDef, edges: Sequence[Edge], *, code: str, config: Mapping[str, Any] | None
@@ -87,5 +89,5 @@ def _input_facts(declared: Input, edge: Edge) -> dict[str, Any]:
 
 
 def _digest(value: Any) -> str:
-    text = value if isinstance(value, str) else json.dumps(value, sort_keys=True, default=str)
+    text = value if isinstance(value, str) else _encode(value)
     return hashlib.sha256(text.encode()).hexdigest()[:32]

@@ -39,6 +39,7 @@ UNPARTITIONED_LAYOUT = "unpartitioned"
 FORMERLY = "formerly"
 """Under this, a description keeps the earlier names of an asset that was renamed."""
 _REMEMBERED_CODES = 5
+_encode = json.JSONEncoder(default=str).encode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -396,7 +397,7 @@ def _definition_json(key: AssetKey, plan: PlanData | Situation, old: AssetRow | 
     codes.pop(now.value, None)
     codes[now.value] = {name: part.hash for name, part in now.parts.items()}
     facts = definition_facts(asset, plan.graph.edges[key])
-    return json.dumps(
+    return _encode(
         {
             **facts,
             "dimensions": list(plan.universes[key].dimensions),
@@ -408,7 +409,5 @@ def _definition_json(key: AssetKey, plan: PlanData | Situation, old: AssetRow | 
             "source": str(asset.source),
             "codes": dict(list(codes.items())[-_REMEMBERED_CODES:]),
             **_former_names(old),
-        },
-        sort_keys=False,
-        default=str,
+        }
     )
