@@ -155,7 +155,7 @@ def test_why_and_plan_are_of_the_row_in_hand(visit):
 
 
 def test_keys_lead_to_pages_and_neighbours_unless_they_are_off(visit):
-    """g and a letter, ] on a partition, . for the address; and none of them once switched off."""
+    """Press g and a letter, ] on a partition, . for the address; none of it once switched off."""
     tab = visit("/assets/orders?p=2026-01-02")
     tab.context.grant_permissions(["clipboard-read", "clipboard-write"])
     tab.get_by_text("live", exact=True).wait_for()
