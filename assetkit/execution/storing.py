@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from time import perf_counter
-from typing import Any
+from typing import Any, cast
 
 from assetkit.columns import fingerprint
 from assetkit.errors import OutputError
@@ -18,7 +18,7 @@ from assetkit.execution.inspecting import with_outcomes
 from assetkit.execution.provenance import json_value, provenance_of
 from assetkit.execution.returned import Returned
 from assetkit.execution.task import AssetWork, SlotWork, StepTask
-from assetkit.io.base import Target, Written
+from assetkit.io.base import BulkIOManager, Target, Written
 from assetkit.io.threads import in_threads
 from assetkit.records import (
     CheckOutcome,
@@ -174,8 +174,7 @@ def _writing(value: Any, target: Target, work: AssetWork) -> Callable[[], Writte
     if work.inspections or not getattr(work.manager, "writes_later", False):
         return partial(_write, value, target, work)
     with _told_of(target, work):
-        write: Callable[[], Written] = work.manager.write_later(value, target)
-        return write
+        return cast("BulkIOManager", work.manager).write_later(value, target)
 
 
 def publish_all(staged: Sequence[Staged]) -> list[Materialization | Exception]:
@@ -198,7 +197,8 @@ def _publish(staged: Sequence[Staged]) -> list[Materialization | Exception]:
     if not getattr(work.manager, "publishes_together", False):
         threads = _PUBLISHING if work.waits_for_disk else 1
         return in_threads(threads, partial(map, _published_or_not), staged)
-    done = work.manager.publish_all([(one.written, one.target) for one in staged])
+    manager = cast("BulkIOManager", work.manager)
+    done = manager.publish_all([(one.written, one.target) for one in staged])
     return [
         one.published(found) if isinstance(found, Written) else found
         for one, found in zip(staged, done, strict=True)

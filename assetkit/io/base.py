@@ -8,12 +8,13 @@ history are extras that the workspace uses where they are there.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeGuard, runtime_checkable
 from weakref import WeakKeyDictionary
 
+from assetkit.errors import StorageError
 from assetkit.records import AssetKey, FileSignature, PartitionKey, travels
 
 
@@ -185,6 +186,34 @@ class StagedIOManager(Protocol):
         self, place: Place, asset: AssetKey, dimensions: Sequence[str]
     ) -> Sequence[Stored]:
         """Return all that lies in an asset's folder, each with its own record."""
+        ...
+
+
+class BulkIOManager(StagedIOManager, Protocol):
+    """What a staged IO manager may have besides, for calls that return many slots at once.
+
+    Each pair goes together: where the property is missing, or False as a subclass has a
+    ``write`` or ``publish`` of its own, slots are written, or published, one by one.
+    """
+
+    @property
+    def writes_later(self) -> bool:
+        """True where `write_later` does what ``write`` does."""
+        ...
+
+    def write_later(self, value: Any, target: Target) -> Callable[[], Written]:
+        """Take a value in, and return what stores it aside, maybe in another thread."""
+        ...
+
+    @property
+    def publishes_together(self) -> bool:
+        """True where `publish_all` does what ``publish`` does."""
+        ...
+
+    def publish_all(
+        self, pairs: Sequence[tuple[Written, Target]]
+    ) -> Sequence[Written | StorageError]:
+        """Publish many slots of one run; what kept one back is in its place, not raised."""
         ...
 
 
