@@ -6,7 +6,7 @@ import dataclasses
 import json
 import sys
 from collections.abc import Mapping
-from contextlib import redirect_stdout
+from contextlib import redirect_stdout, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -80,8 +80,9 @@ class JsonLines:
     def write(self, name: str, fields: Mapping[str, Any]) -> None:
         """Write one line."""
         line = {"schema": "assetkit.event/1", "event": name, **plain(fields)}
-        click.echo(json.dumps(line), file=self._out.stream)
-        self._out.stream.flush()
+        with suppress(BrokenPipeError):  # whoever read this is gone; the run is not
+            click.echo(json.dumps(line), file=self._out.stream)
+            self._out.stream.flush()
 
     def close(self) -> None:
         """Leave the stream to its owner."""

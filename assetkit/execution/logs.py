@@ -15,7 +15,7 @@ import re
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from contextvars import ContextVar
 from io import StringIO, TextIOBase
 from pathlib import Path
@@ -167,10 +167,13 @@ class _Tee(TextIOBase):
         self._stream = stream
 
     def write(self, text: str) -> int:
-        if (log := _current.get()) is not None:
+        log = _current.get()
+        if log is not None:
             log.write(text)
-        written: int = self._stream.write(text)
-        return written
+        # A step does not fail because nobody reads any more what it prints.
+        with nullcontext() if log is None else suppress(BrokenPipeError):
+            self._stream.write(text)
+        return len(text)
 
     def flush(self) -> None:
         self._stream.flush()

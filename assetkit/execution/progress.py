@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 from importlib import import_module
 from typing import Any, Final, TextIO
@@ -122,11 +123,14 @@ class LineProgress:
 
     def close(self) -> None:
         """Leave the stream to its owner."""
-        self._stream.flush()
+        with suppress(OSError, ValueError):
+            self._stream.flush()
 
     def _write(self, state: str, text: str) -> None:
         mark = glyph(state, ascii=not self._unicode)
-        self._stream.write(f"{mark} {text if self._unicode else to_ascii(text)}\n")
+        line = f"{mark} {text if self._unicode else to_ascii(text)}\n"
+        with suppress(OSError, ValueError):  # whoever read this is gone; the run is not
+            self._stream.write(line)
 
 
 def _fitting(environ: Mapping[str, str], stream: TextIO) -> str | None:

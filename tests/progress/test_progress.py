@@ -1,12 +1,17 @@
 """How a run is watched: what each view shows, and which one is chosen."""
 
 import io
+import os
+import sys
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
+import pandas as pd
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 
+from assetkit import StaticPartitions, Workspace, asset, materialize
 from assetkit.errors import InvalidArgument
 from assetkit.execution.events import (
     ApprovalAsked,
@@ -230,3 +235,25 @@ def test_an_unknown_kind_is_refused_with_the_nearest():
     """A typo is answered with what there is."""
     with pytest.raises(InvalidArgument, match="Did you mean lines"):
         choose_progress("linse", {})
+
+
+def test_a_run_goes_on_when_nobody_reads_what_it_says(monkeypatch):
+    """The other end of the pipe is closed, as by `head`: progress, prints and all go nowhere."""
+    reading, writing = os.pipe()
+    os.close(reading)
+
+    @asset(partitions=StaticPartitions(["us", "eu"]))
+    def sold(context) -> pd.DataFrame:
+        sys.stderr.write(f"reading {context.partition_key}\n")
+        return pd.DataFrame({"n": [1]})
+
+    with Workspace.temporary() as workspace:
+        closed = os.fdopen(writing, "w", buffering=1)
+        monkeypatch.setattr(sys, "stderr", closed)
+        result = materialize(sold, workspace=workspace, progress="lines", raise_on_error=False)
+        monkeypatch.undo()
+        with suppress(OSError):
+            closed.close()
+
+    assert result.success
+    assert len(result.materialized) == 2
