@@ -118,13 +118,12 @@ def _stream(
     record: Callable[[Content], Mapping[str, Any]],
     known: Content | None,
 ) -> Content:
-    groups = _groups(table)
-    first = next(groups, None)
-    writer = _writer(sink, table.schema, encoding, 0 if first is None else first.rows)
+    rows, groups = _first_rows(_groups(table))
+    writer = _writer(sink, table.schema, encoding, rows)
     try:
         hasher = _Hashing(table.schema) if known is None else nullcontext(_Known(known))
         with hasher as hashing:
-            for group in () if first is None else chain((first,), groups):
+            for group in groups:
                 hashing.add(group)
                 with _file_system():
                     writer.write_table(group.table(table.schema), row_group_size=GROUP_ROWS)
@@ -138,6 +137,12 @@ def _stream(
     with _file_system():
         writer.close()
         return replace(found, bytes=sink.tell())
+
+
+def _first_rows(groups: Iterator[_Group]) -> tuple[int, Iterator[_Group]]:
+    """Return how many rows the first group has, and all groups again."""
+    first = next(groups, None)
+    return (0, groups) if first is None else (first.rows, chain((first,), groups))
 
 
 def _writer(
