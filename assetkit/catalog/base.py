@@ -159,6 +159,14 @@ class Catalog(Protocol):
         """Which steps wait for a person, and what was decided."""
         ...
 
+    def reading(self) -> AbstractContextManager[None]:
+        """Read all that this thread reads inside the block at once.
+
+        Writers wait meanwhile: let nothing else take time there. No other catalog is read inside,
+        and nothing is written.
+        """
+        ...
+
     def snapshot(self, assets: Sequence[AssetKey], *, detail: Sequence[AssetKey] = ()) -> Snapshot:
         """Read what planning needs of *assets*; versions and digests only of those in *detail*."""
         ...

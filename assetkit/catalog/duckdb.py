@@ -7,7 +7,7 @@ Rule 2: SQL lives in ``queries.sql``; what is computed here is NumPy and Arrow.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -99,6 +99,10 @@ class DuckDBCatalog:
             # Numbers given out in what was undone must not be used again.
             self._seen = Seen()
             raise
+
+    def reading(self) -> AbstractContextManager[None]:
+        """Read all that this thread reads inside the block at once; nothing is written there."""
+        return self._store.reading()
 
     def snapshot(self, assets: Sequence[AssetKey], *, detail: Sequence[AssetKey] = ()) -> Snapshot:
         """Read what planning needs of *assets*; versions and digests only of those in *detail*."""

@@ -70,6 +70,10 @@ class MemoryCatalog(Pruning):
         self._state.seq += 1
         return self._state.seq
 
+    def reading(self) -> AbstractContextManager[None]:
+        """Do nothing: what is in memory is read at once anyway."""
+        return nullcontext()
+
     def snapshot(self, assets: Sequence[AssetKey], *, detail: Sequence[AssetKey] = ()) -> Snapshot:
         """Read what planning needs of *assets*; versions and digests only of those in *detail*."""
         with self._lock:

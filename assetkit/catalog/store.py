@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -91,6 +92,7 @@ class Store:
     def __init__(self, path: Path, *, wait: float) -> None:
         self.path = Path(os.path.realpath(path))
         self._lock = FileLock(self.path.with_suffix(".lock"), wait=wait)
+        self._shared = threading.local()
 
     def exists(self) -> bool:
         """Return whether there is a catalog; raises `CatalogError` where that cannot be told."""
@@ -109,11 +111,26 @@ class Store:
             CatalogCorrupt: it is damaged, or no catalog.
             CatalogError: the disk is full, or rights are missing.
         """
+        shared: Transaction | None = getattr(self._shared, "transaction", None)
         try:
+            if read_only and shared is not None:
+                yield shared
+                return
             with self._reading() if read_only else self._writing() as transaction:
                 yield transaction
         except duckdb.Error as error:
             raise explain_fault(error, self.path) from error
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Let what this thread reads inside the block be read in one transaction."""
+        with self.transaction(read_only=True) as transaction:
+            outer = getattr(self._shared, "transaction", None)
+            self._shared.transaction = transaction
+            try:
+                yield
+            finally:
+                self._shared.transaction = outer
 
     def become(self, other: Store) -> None:
         """Put another catalog in this one's place, in one rename; this one is set aside."""

@@ -101,13 +101,15 @@ def asset_page(desk: Desk, *, asset: str, p: str = "", **look: Any) -> AssetPage
     key, standing = desk.find_asset(asset), desk.standing()
     graph = desk.graph
     is_defined = graph is not None and key in graph.assets
-    history = _newest(desk, key)
     states = slot_states(standing.plan, key) if standing and is_defined else None
     universe = standing.plan.universes[key] if standing and is_defined else None
     chosen, problem = _chosen(universe, p)
     one = _one_of(universe, p) if chosen == 1 else None
-    told = history if one is None else _newest(desk, key, one)
-    held = _held(desk, key)
+    with desk.core.reading():
+        history = _newest(desk, key)
+        told = history if one is None else _newest(desk, key, one)
+        held = _held(desk, key)
+        drift, checks = drifted(desk, standing, key), checks_of(desk, key, one)
     laid = None
     if states is not None and universe is not None:
         laid = laid_out(states, universe, Look(**look))
@@ -133,8 +135,8 @@ def asset_page(desk: Desk, *, asset: str, p: str = "", **look: Any) -> AssetPage
         failed=failed_of(desk, key, one) if is_defined else (),
         data=data_of(desk, key, one),
         made=_made(desk, universe, key, one, told, history),
-        drifted=drifted(desk, standing, key),
-        checks=checks_of(desk, key, one),
+        drifted=drift,
+        checks=checks,
         plots=plots_of(told),
         builds=builds_of(told),
         code=code_of(desk, standing, key) if is_defined else None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -41,6 +42,13 @@ class Core:
     clock: Callable[[], datetime] = utc_now
     base: Core | None = None
     met: dict[AssetKey, tuple[str, Any]] = field(default_factory=dict)
+
+    def reading(self) -> AbstractContextManager[None]:
+        """Read all that this thread reads of the catalog inside the block at once.
+
+        Of a branch, whose bases have catalogs of their own, each by itself.
+        """
+        return self.catalog.reading() if self.base is None else nullcontext()
 
     def io_manager_of(self, asset: AssetDef) -> Any:
         """Return the IO manager that keeps an asset's data.

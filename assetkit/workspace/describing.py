@@ -23,16 +23,18 @@ Look: TypeAlias = tuple[tuple[ColumnStatistics, ...], list[dict[str, Any]]]
 
 def describe(core: Core, asset: Any, partition: Any, rows: int) -> Description:
     """Return what is published of an asset; see `Workspace.describe`."""
-    known = find_known(core, asset)
-    stock = stock_of(core, known.key).without_orphans(but=None)
-    places = select_published(known, stock.texts, partition)
-    if not len(places):
-        raise DataMissing(
-            f"Nothing of {known.key!r} is materialized in {core.root}. "
-            f"Run: assetkit materialize {known.key}"
-        )
-    owner, made = next(iter(stock.published(known.key, places[-1:])))
-    counts, sizes = stock.sizes(known.key)
+    with core.reading():
+        known = find_known(core, asset)
+        stock = stock_of(core, known.key).without_orphans(but=None)
+        places = select_published(known, stock.texts, partition)
+        if not len(places):
+            raise DataMissing(
+                f"Nothing of {known.key!r} is materialized in {core.root}. "
+                f"Run: assetkit materialize {known.key}"
+            )
+        owner, made = next(iter(stock.published(known.key, places[-1:])))
+        counts, sizes = stock.sizes(known.key)
+        checks = _checks(owner, known.key, made.ordinal)
     manager = manager_of(core, known, asset)
     columns, some = _look(manager, source_of(owner, known, made), made, rows)
     return Description(
@@ -49,7 +51,7 @@ def describe(core: Core, asset: Any, partition: Any, rows: int) -> Description:
         columns=columns,
         preview=some,
         metadata=made.metadata,
-        checks=_checks(owner, known.key, made.ordinal),
+        checks=checks,
         is_newest=bool(places[-1] == len(stock.texts) - 1),
     )
 

@@ -838,6 +838,18 @@ def test_history_newest_first(catalog):
     assert newest.equals(catalog.history("a").slice(0, 2))
 
 
+def test_a_block_of_reads_sees_one_catalog(catalog):
+    """All that is asked inside is answered; what is written afterwards is seen after it."""
+    catalog.commit(commit(made(ordinal=4, rows=7), commit_id="1"))
+    with catalog.reading():
+        assert catalog.slot_keys("a")[0].tolist() == [4]
+        with pytest.raises(ZeroDivisionError), catalog.reading():
+            _ = catalog.history("a").num_rows / 0
+        assert catalog.slot_sizes("a")[1].tolist() == [7]
+    catalog.commit(commit(made(ordinal=5), commit_id="2"))
+    assert catalog.slot_keys("a")[0].tolist() == [4, 5]
+
+
 def test_sizes_of_slots(catalog):
     """Rows and bytes of what is published now, as numbers; -1 where they are not known."""
     catalog.commit(commit(made(ordinal=4, rows=7), made(ordinal=2), commit_id="1"))
