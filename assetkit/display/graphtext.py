@@ -70,15 +70,15 @@ class _Tree:
         return " ".join(word for word in words if word)
 
 
-def mermaid_text(nodes: Sequence[Node], arrows: Sequence[Arrow]) -> str:
-    """Return a Mermaid flowchart; names are quoted, so that any is fine.
+def mermaid_text(nodes: Sequence[Node], arrows: Sequence[Arrow], *, down: bool = False) -> str:
+    """Return a Mermaid flowchart, left to right or *down*; names are quoted: any is fine.
 
     >>> print(mermaid_text([Node(name="a/b")], []))
     flowchart LR
       n0["a/b"]
     """
     number = {node.name: f"n{i}" for i, node in enumerate(nodes)}
-    lines = ["flowchart LR"]
+    lines = [f"flowchart {'TB' if down else 'LR'}"]
     for node in nodes:
         label = " ".join(word for word in (node.mark, node.name, node.badge) if word)
         lines.append(f'  {number[node.name]}["{_mermaid_escaped(label)}"]')

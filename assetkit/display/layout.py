@@ -320,24 +320,34 @@ def curve(
     lefts: Sequence[float],
     widths: Sequence[float],
     middle: Callable[[float], float],
+    *,
+    down: bool = False,
 ) -> str:
     """Return an edge as the path of an SVG picture.
 
     *lefts* and *widths* are those of the columns, *middle* says how far down a row is.
     It curves between columns, and goes straight through those that the edge passes.
+    *down*: layers lie beneath one another, so that all of this is meant the other way round.
 
     >>> curve([(0, 0), (1, 1)], [0, 60], [20, 20], lambda row: row * 10)
     'M20 0C40 0 40 10 60 10'
+    >>> curve([(0, 0), (1, 1)], [0, 60], [20, 20], lambda row: row * 10, down=True)
+    'M0 20C0 40 10 40 10 60'
     """
+
+    def at_point(x: float, y: float) -> str:
+        return f"{y:.0f} {x:.0f}" if down else f"{x:.0f} {y:.0f}"
+
     layer, row = route[0]
     x, y = lefts[layer] + widths[layer], middle(row)
-    path = [f"M{x:.0f} {y:.0f}"]
+    path = [f"M{at_point(x, y)}"]
     for at, (next_layer, next_row) in enumerate(route[1:], start=2):
         to_x, to_y = lefts[next_layer], middle(next_row)
         bend = abs(to_x - x) / 2
-        path.append(f"C{x + bend:.0f} {y:.0f} {to_x - bend:.0f} {to_y:.0f} {to_x:.0f} {to_y:.0f}")
+        bends = (at_point(x + bend, y), at_point(to_x - bend, to_y), at_point(to_x, to_y))
+        path.append(f"C{' '.join(bends)}")
         x, y = to_x, to_y
         if at < len(route):
             x += widths[next_layer]
-            path.append(f"H{x:.0f}")
+            path.append(f"{'V' if down else 'H'}{x:.0f}")
     return "".join(path)

@@ -54,9 +54,11 @@ def graph_tree(
     return "\n".join(tree_lines(nodes, arrows, ascii=ascii))
 
 
-def graph_mermaid(graph: AssetGraph, keys: Collection[AssetKey] | None = None) -> str:
+def graph_mermaid(
+    graph: AssetGraph, keys: Collection[AssetKey] | None = None, *, down: bool = False
+) -> str:
     """Return a graph as a Mermaid flowchart, which GitHub draws in Markdown."""
-    return mermaid_text(*graph_shapes(graph, keys))
+    return mermaid_text(*graph_shapes(graph, keys), down=down)
 
 
 def graph_dot(graph: AssetGraph, keys: Collection[AssetKey] | None = None) -> str:

@@ -142,10 +142,13 @@ class Page:
     async def _drawn(self, request: Request) -> Any:
         """Draw the lineage as it was drawn last for the same question, as far as it can be."""
         asked = of_lineage(request)
-        view = json.dumps([asked["select"], asked["depth"], sorted(asked["collapse"])])
+        view = json.dumps([asked[name] for name in ("select", "depth", "direction", "group")])
         before = self._places.pop(view, {})
         page = await self._look(request, "lineage", **asked, before=before)
-        self._places[view] = {node["name"]: node["y"] for node in page["nodes"]}
+        self._places[view] = {
+            node["name"]: node["x"] + node["width"] / 2 if page["direction"] == "tb" else node["y"]
+            for node in page["nodes"]
+        }
         while len(self._places) > _VIEWS:
             del self._places[next(iter(self._places))]
         return page

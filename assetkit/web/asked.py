@@ -18,8 +18,9 @@ def of_lineage(request: Request) -> Arguments:
     return {
         "select": query.get("select", ""),
         "depth": min(int(depth), _MOST_DEPTH) if depth.isdecimal() else 2,
-        "collapse": query.getlist("collapse"),
+        "group": [*query.getlist("group"), *query.getlist("collapse")],
         "overlay": query.get("overlay", "state"),
+        "direction": query.get("dir", "lr"),
     }
 
 

@@ -9,6 +9,8 @@ from assetkit.display.layout import curve, layered_layout
 from assetkit.records import AssetKey
 
 _CHAR, _ROW, _BOX, _GAP, _PAD, _LONGEST = 7.3, 44, 34, 56, 8, 30
+_BESIDE = 24
+"""Between boxes of a layer that lie beside one another."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,26 +71,41 @@ def draw(
     arrows: Mapping[tuple[str, str], tuple[bool, str]],
     focus: Collection[AssetKey],
     before: Mapping[str, float],
+    *,
+    down: bool = False,
 ) -> tuple[list[DrawnNode], list[DrawnEdge], float, float]:
     """Return the boxes and arrows in their places, and the width and height of it all.
 
     *arrows*: by (source, target), both names of boxes, whether it is dashed and its note.
-    *before*: how far down boxes stood when this was drawn last.
+    *before*: where in their layers boxes stood when this was drawn last. *down*: from top to
+    bottom instead of from left to right.
     """
     layout = layered_layout([box.name for box in boxes], list(arrows), before=before)
     wide = {box.name: _width(box) for box in boxes}
-    lefts, widths = layout.columns(wide, start=_PAD, gap=_GAP)
+    widest = max(wide.values(), default=0.0)
+    deep = dict.fromkeys(wide, float(_BOX)) if down else wide
+    across, row_size = (widest, widest + _BESIDE) if down else (_BOX, _ROW)
+    starts, sizes = layout.columns(deep, start=_PAD, gap=_GAP)
+
+    def middle(row: float) -> float:
+        return _PAD + row * row_size + across / 2
+
     nodes = []
     for box in boxes:
         layer, row = layout.places[box.name]
-        nodes.append(_node(box, lefts[layer], _PAD + row * _ROW, widths[layer], focus))
+        width = wide[box.name] if down else sizes[layer]
+        x = middle(row) - width / 2 if down else starts[layer]
+        y = starts[layer] if down else middle(row) - _BOX / 2
+        nodes.append(_node(box, x, y, width, focus))
     edges = [
-        DrawnEdge(path=curve(route, lefts, widths, _middle), dashed=dashed, note=note)
+        DrawnEdge(path=curve(route, starts, sizes, middle, down=down), dashed=dashed, note=note)
         for route, (dashed, note) in zip(layout.routes, arrows.values(), strict=True)
         if route
     ]
-    width = lefts[-1] + widths[-1] + _PAD if lefts else 2.0 * _PAD
-    return nodes, edges, round(width), round(layout.rows * _ROW + _BOX + 2 * _PAD)
+    length = starts[-1] + sizes[-1] + _PAD if starts else 2.0 * _PAD
+    breadth = layout.rows * row_size + across + 2 * _PAD
+    width, height = (breadth, length) if down else (length, breadth)
+    return nodes, edges, round(width), round(height)
 
 
 def _width(box: Box) -> float:
@@ -122,7 +139,3 @@ def _node(box: Box, x: float, y: float, width: float, focus: Collection[AssetKey
         is_focus=box.asset in focus,
         shares=shares,
     )
-
-
-def _middle(row: float) -> float:
-    return row * _ROW + _PAD + _BOX / 2

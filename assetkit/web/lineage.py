@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 from assetkit.display.quantities import count_text
-from assetkit.errors import PlanError, UnknownAsset
+from assetkit.errors import PlanError, UnknownAsset, did_you_mean
 from assetkit.graph.graph import AssetGraph
 from assetkit.graph.views import graph_mermaid
 from assetkit.records import AssetKey
@@ -22,7 +22,9 @@ from assetkit.workspace.facts import facts_in
 
 _WORST = ("failed", "held", "running", "missing", "stale", "partial", "fresh")
 MOST_DRAWN = 400
-"""Beyond so many assets only their groups are drawn."""
+"""Beyond so many boxes only groups are drawn."""
+DIRECTIONS = ("lr", "tb")
+"""How a picture can run: from left to right, from top to bottom."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +52,7 @@ class LineagePage:
 
     select: str
     depth: int
+    direction: str
     overlay: str
     overlays: Sequence[str]
     legend: str
@@ -78,20 +81,22 @@ def lineage_page(
     *,
     select: str = "",
     depth: int = 2,
-    collapse: Sequence[str] = (),
+    group: Sequence[str] = (),
     overlay: str = "state",
+    direction: str = "lr",
     before: Mapping[str, float] | None = None,
 ) -> LineagePage:
     """Return the lineage around a selection, *depth* edges up and down (empty: all assets).
 
-    *collapse*: groups drawn as one box. More than `MOST_DRAWN` assets are drawn as
-    groups alone. *overlay*: one of `OVERLAYS`. *before*: how far down boxes stood when
-    this was drawn last, by the name of a node.
+    *group*: groups drawn as one box, or with ``!`` before their name those that are not, where
+    all others are (``"marts,raw"``, ``"!raw"``). More than `MOST_DRAWN` boxes are drawn as
+    groups alone. *overlay*: one of `OVERLAYS`; *direction*: one of `DIRECTIONS`. *before*: where
+    in their layers boxes stood when this was drawn last, by the name of a node.
     """
     chosen, error = _chosen(desk, select)
     asked = _Asked(
-        select=select, depth=depth, collapse=collapse, overlay=overlay, error=error,
-        before=before or {},
+        select=select, depth=depth, group=group, overlay=overlay, error=error,
+        direction=direction if direction in DIRECTIONS else DIRECTIONS[0], before=before or {},
     )  # fmt: skip
     return _page(desk, chosen, asked)
 
@@ -105,8 +110,9 @@ def lineage_around(desk: Desk, assets: Sequence[AssetKey], *, depth: int) -> Lin
 class _Asked:
     select: str = ""
     depth: int = 2
-    collapse: Sequence[str] = ()
+    group: Sequence[str] = ()
     overlay: str = "state"
+    direction: str = DIRECTIONS[0]
     error: str = ""
     before: Mapping[str, float] = field(default_factory=dict)
 
@@ -116,43 +122,71 @@ def _page(desk: Desk, chosen: tuple[AssetKey, ...], asked: _Asked) -> LineagePag
     around = asked.select and not asked.error
     keys = _around(graph, chosen, asked.depth) if around else set(graph.assets)
     groups = sorted({group_of(graph, key) for key in graph.assets})
-    folded = set(asked.collapse)
-    too_many = len(keys) > MOST_DRAWN
+    folded, unknown = _folded(asked.group, groups)
+    too_many = _box_count(graph, keys, folded) > MOST_DRAWN
     if too_many:
         folded = set(groups)
     name = asked.overlay if asked.overlay in OVERLAYS else OVERLAYS[0]
     over = overlay_of(graph, standing, name)
     boxes, arrows = _boxes(graph, keys, folded, standing)
     boxes = boxes if over is None else _overlaid(boxes, graph, keys, over)
-    nodes, edges, width, height = draw(boxes, arrows, set(chosen), asked.before)
+    down = asked.direction == "tb"
+    nodes, edges, width, height = draw(boxes, arrows, set(chosen), asked.before, down=down)
     return LineagePage(
         select=asked.select,
         depth=asked.depth,
+        direction=asked.direction,
         overlay=name,
         overlays=OVERLAYS,
         legend="" if over is None else over.legend,
         groups=groups,
         open_groups=[group for group in groups if group not in folded],
-        sentence=_sentence(graph, keys, groups, too_many=too_many),
+        sentence=" ".join([_sentence(graph, keys, groups, too_many=too_many), *unknown]),
         error=asked.error,
         nodes=nodes,
         edges=edges,
         width=width,
         height=height,
         listed=list(_listed(graph, keys, standing)),
-        mermaid="" if too_many else graph_mermaid(graph, keys),
-        unfold={group: _unfolded(asked, group, too_many=too_many) for group in folded},
+        mermaid="" if len(keys) > MOST_DRAWN else graph_mermaid(graph, keys, down=down),
+        unfold={one: _unfolded(asked, one, folded, too_many=too_many) for one in folded},
         is_folded=too_many,
         examples=_examples(graph),
     )
 
 
-def _unfolded(asked: _Asked, group: str, *, too_many: bool) -> str:
+def _folded(asked: Sequence[str], groups: Sequence[str]) -> tuple[set[str], list[str]]:
+    """Return which groups are drawn as one box, and what is to be said of names of none."""
+    shut, opened, unknown = set(), set(), []
+    for text in asked:
+        whole = text in groups or text.removeprefix("!") in groups
+        for name in (one.strip() for one in ([text] if whole else text.split(","))):
+            if name in groups:
+                shut.add(name)
+            elif name.removeprefix("!") in groups:
+                opened.add(name.removeprefix("!"))
+            elif name:
+                meant = name.removeprefix("!")
+                near = did_you_mean(meant, groups, what="groups")
+                unknown.append(f"There is no group {meant!r}. {near}")
+    if opened and not shut:
+        shut = set(groups)
+    return shut - opened, unknown
+
+
+def _box_count(graph: AssetGraph, keys: Collection[AssetKey], folded: Collection[str]) -> int:
+    if not folded:
+        return len(keys)
+    groups = [group_of(graph, key) for key in keys]
+    return sum(one not in folded for one in groups) + len(set(groups) & set(folded))
+
+
+def _unfolded(asked: _Asked, group: str, folded: Collection[str], *, too_many: bool) -> str:
+    kept = [("overlay", asked.overlay), ("dir", asked.direction)]
     if too_many:
-        return urlencode({"select": f"group:{group}", "depth": 0, "overlay": asked.overlay})
-    rest = [("collapse", one) for one in asked.collapse if one != group]
-    kept = [("select", asked.select), ("depth", str(asked.depth)), ("overlay", asked.overlay)]
-    return urlencode([*kept, *rest])
+        return urlencode([("select", f"group:{group}"), ("depth", "0"), *kept])
+    rest = [("group", one) for one in sorted(folded) if one != group]
+    return urlencode([("select", asked.select), ("depth", str(asked.depth)), *kept, *rest])
 
 
 def group_of(graph: AssetGraph, key: AssetKey) -> str:

@@ -284,10 +284,41 @@ def test_lineage_is_drawn_around_its_focus(desk):
 
 def test_groups_fold_into_one_box(desk):
     """Edges into a folded group meet its box."""
-    page = lineage_page(desk, collapse=["(no group)"])
+    page = lineage_page(desk, group=["(no group)"])
 
     assert sorted(one.label for one in page.nodes) == ["(no group)", "orders", "reports/totals"]
     assert len(page.edges) == 2
+
+
+@pytest.mark.parametrize(
+    ("asked", "boxes"),
+    [
+        (["raw,(no group)"], {" raw", " (no group)", "reports/totals"}),
+        (["raw", "reports"], {" raw", " reports", "by_region", "valid_orders"}),
+        (["!raw"], {"orders", " reports", " (no group)"}),
+        (["raw, reports, !raw"], {"orders", " reports", "by_region", "valid_orders"}),
+    ],
+)
+def test_groups_are_named_in_one_word_or_several_and_left_out(desk, asked, boxes):
+    """With ``!`` a group stays open; where only such are named, all others are one box each."""
+    page = lineage_page(desk, group=asked)
+
+    assert {one.name for one in page.nodes} == boxes
+    assert set(page.unfold) == {name[1:] for name in boxes if name.startswith(" ")}
+    assert "no group 'rwa'. Did you mean raw?" in lineage_page(desk, group=["rwa"]).sentence
+
+
+def test_the_lineage_runs_down_as_well(page):
+    """Each box stands beneath what it needs; its other addresses run as it does."""
+    down = page.get("/lineage.json?dir=tb&collapse=reports").json()
+    places = {one["asset"]: one for one in down["nodes"] if one["asset"]}
+
+    assert places["orders"]["y"] < places["valid_orders"]["y"] == places["by_region"]["y"]
+    assert places["valid_orders"]["x"] != places["by_region"]["x"]
+    assert down["mermaid"].startswith("flowchart TB")
+    assert parse_qs(down["unfold"]["reports"])["dir"] == ["tb"]
+    assert page.get("/lineage.json?dir=tb&group=reports").json()["nodes"] == down["nodes"]
+    assert page.get("/lineage.json?dir=up").json()["direction"] == "lr"
 
 
 def test_a_selection_with_a_mistake_keeps_the_graph(desk):
@@ -328,7 +359,7 @@ def test_what_would_run_is_laid_over_the_lineage(desk):
 
 def test_owners_stand_beside_their_assets(desk):
     """A group that is drawn as one box has those of all in it; who has none, none."""
-    page = lineage_page(desk, overlay="owner", collapse=["raw"])
+    page = lineage_page(desk, overlay="owner", group=["raw"])
 
     owner = desk.known_graph.assets["orders"].owners[0]
     badges = {one.label: one.badge for one in page.nodes}
@@ -339,10 +370,11 @@ def test_owners_stand_beside_their_assets(desk):
 
 def test_a_group_drawn_as_one_box_can_be_opened_where_it_is(desk):
     """Its query is that of the page without it; the box tells how its assets stand."""
-    page = lineage_page(desk, select="orders", depth=1, collapse=["raw", "(no group)"])
+    page = lineage_page(desk, select="orders", depth=1, group=["raw", "(no group)"])
 
     assert parse_qs(page.unfold["raw"]) == {
-        "select": ["orders"], "depth": ["1"], "overlay": ["state"], "collapse": ["(no group)"],
+        "select": ["orders"], "depth": ["1"], "overlay": ["state"], "dir": ["lr"],
+        "group": ["(no group)"],
     }  # fmt: skip
     box = next(one for one in page.nodes if one.group == "raw")
     assert (box.state, box.note) == ("failed", "raw: 1 asset, 1 failed")

@@ -132,7 +132,9 @@ function attach(region) {
     ];
     if (asset && group) {
       const folded = new URLSearchParams(location.search);
-      folded.append("collapse", group);
+      const shut = [...document.querySelectorAll("input[name=group]")].filter((one) => one.defaultChecked);
+      for (const name of ["group", "collapse"]) folded.delete(name);
+      for (const name of [...shut.map((one) => one.value), group]) folded.append("group", name);
       places.push(to(`Fold ${group}`, `?${folded}`));
     }
     const edges = [...picture.querySelectorAll(".edge title")].map((one) => one.textContent.replaceAll("()", ""))
@@ -153,9 +155,11 @@ function attach(region) {
     if (!link || !side) return;
     event.preventDefault();
     const here = spots.find((one) => one.link === link);
-    const far = (one) => side[0]
-      ? Math.abs(one.middle - here.middle) + 2 * Math.abs(one.y - here.y)
-      : Math.abs(one.y - here.y) + 4 * Math.abs(one.middle - here.middle);
+    const aside = Boolean(side[0]) === (region.dataset.dir === "lr") ? 2 : 4;
+    const far = (one) => {
+      const x = Math.abs(one.middle - here.middle), y = Math.abs(one.y - here.y);
+      return side[0] ? x + aside * y : y + aside * x;
+    };
     const beyond = spots.filter((one) => side[0]
       ? Math.sign(one.x - here.x) === side[0] && Math.abs(one.x - here.x) > here.w / 2
       : Math.sign(one.y - here.y) === side[1]);
