@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 
 from assetkit.display.quantities import count_text
@@ -76,50 +77,45 @@ class LineagePage:
         return any(edge.dashed for edge in self.edges)
 
 
-def lineage_page(
-    desk: Desk,
-    *,
-    select: str = "",
-    depth: int = 2,
-    group: Sequence[str] = (),
-    overlay: str = "state",
-    direction: str = "lr",
-    before: Mapping[str, float] | None = None,
-) -> LineagePage:
-    """Return the lineage around a selection, *depth* edges up and down (empty: all assets).
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """What of a lineage is drawn, and how.
 
-    *group*: groups drawn as one box, or with ``!`` before their name those that are not, where
-    all others are (``"marts,raw"``, ``"!raw"``). More than `MOST_DRAWN` boxes are drawn as
-    groups alone. *overlay*: one of `OVERLAYS`; *direction*: one of `DIRECTIONS`. *before*: where
-    in their layers boxes stood when this was drawn last, by the name of a node.
+    ``depth``: so many edges up and down of what ``select`` says (empty: all assets).
+    ``group``: groups drawn as one box, or with ``!`` before their name those that are not, where
+    all others are (``"marts,raw"``, ``"!raw"``). ``overlay`` is one of `OVERLAYS`, ``direction``
+    one of `DIRECTIONS`; of what is neither, the first is meant.
     """
-    chosen, error = _chosen(desk, select)
-    asked = _Asked(
-        select=select, depth=depth, group=group, overlay=overlay, error=error,
-        direction=direction if direction in DIRECTIONS else DIRECTIONS[0], before=before or {},
-    )  # fmt: skip
-    return _page(desk, chosen, asked)
+
+    select: str = ""
+    depth: int = 2
+    group: Sequence[str] = ()
+    overlay: str = OVERLAYS[0]
+    direction: str = DIRECTIONS[0]
+
+
+def lineage_page(
+    desk: Desk, *, before: Mapping[str, float] | None = None, **asked: Any
+) -> LineagePage:
+    """Return the lineage as a `View` says; more than `MOST_DRAWN` boxes are drawn as groups alone.
+
+    *before*: where in their layers boxes stood when this was drawn last, by the name of a node.
+    """
+    view = View(**asked)
+    chosen, error = _chosen(desk, view.select)
+    return _page(desk, chosen, view, error, before or {})
 
 
 def lineage_around(desk: Desk, assets: Sequence[AssetKey], *, depth: int) -> LineagePage:
     """Return the lineage around *assets*, which are there."""
-    return _page(desk, tuple(assets), _Asked(select=" or ".join(assets), depth=depth))
+    return _page(desk, tuple(assets), View(select=" or ".join(assets), depth=depth), "", {})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Asked:
-    select: str = ""
-    depth: int = 2
-    group: Sequence[str] = ()
-    overlay: str = "state"
-    direction: str = DIRECTIONS[0]
-    error: str = ""
-    before: Mapping[str, float] = field(default_factory=dict)
-
-
-def _page(desk: Desk, chosen: tuple[AssetKey, ...], asked: _Asked) -> LineagePage:
+def _page(
+    desk: Desk, chosen: tuple[AssetKey, ...], asked: View, error: str, before: Mapping[str, float]
+) -> LineagePage:
     graph, standing = desk.known_graph, desk.standing()
-    around = asked.select and not asked.error
+    around = asked.select and not error
     keys = _around(graph, chosen, asked.depth) if around else set(graph.assets)
     groups = sorted({group_of(graph, key) for key in graph.assets})
     folded, unknown = _folded(asked.group, groups)
@@ -130,19 +126,20 @@ def _page(desk: Desk, chosen: tuple[AssetKey, ...], asked: _Asked) -> LineagePag
     over = overlay_of(graph, standing, name)
     boxes, arrows = _boxes(graph, keys, folded, standing)
     boxes = boxes if over is None else _overlaid(boxes, graph, keys, over)
-    down = asked.direction == "tb"
-    nodes, edges, width, height = draw(boxes, arrows, set(chosen), asked.before, down=down)
+    direction = asked.direction if asked.direction in DIRECTIONS else DIRECTIONS[0]
+    down = direction == "tb"
+    nodes, edges, width, height = draw(boxes, arrows, set(chosen), before, down=down)
     return LineagePage(
         select=asked.select,
         depth=asked.depth,
-        direction=asked.direction,
+        direction=direction,
         overlay=name,
         overlays=OVERLAYS,
         legend="" if over is None else over.legend,
         groups=groups,
         open_groups=[group for group in groups if group not in folded],
         sentence=" ".join([_sentence(graph, keys, groups, too_many=too_many), *unknown]),
-        error=asked.error,
+        error=error,
         nodes=nodes,
         edges=edges,
         width=width,
@@ -181,7 +178,7 @@ def _box_count(graph: AssetGraph, keys: Collection[AssetKey], folded: Collection
     return sum(one not in folded for one in groups) + len(set(groups) & set(folded))
 
 
-def _unfolded(asked: _Asked, group: str, folded: Collection[str], *, too_many: bool) -> str:
+def _unfolded(asked: View, group: str, folded: Collection[str], *, too_many: bool) -> str:
     kept = [("overlay", asked.overlay), ("dir", asked.direction)]
     if too_many:
         return urlencode([("select", f"group:{group}"), ("depth", "0"), *kept])
