@@ -56,7 +56,7 @@ def of_asset(request: Request) -> Arguments:
 
 def of_runs(request: Request) -> Arguments:
     """Return which runs are asked for."""
-    return {name: request.query_params.get(name, "") for name in ("status", "since")}
+    return {name: request.query_params.get(name, "") for name in ("status", "since", "lanes")}
 
 
 def of_run(request: Request) -> Arguments:

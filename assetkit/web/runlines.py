@@ -5,28 +5,34 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from assetkit.catalog.arrays import rows_of
 from assetkit.definitions.durations import seconds_of
 from assetkit.display.quantities import ago_text, count_text, duration_text
+from assetkit.graph.graph import AssetGraph
 from assetkit.records import AssetKey, BackfillRecord, RunStatus
 from assetkit.web.commands import Line, resume_line
 from assetkit.web.desk import Desk
+from assetkit.web.lineage import group_of
 from assetkit.web.timeline import Timeline, timeline_of
 from assetkit.workspace.backfilling import standing
 
 STATUSES = ("running", "success", "failed", "cancelled", "lost")
+LANES = ("group", "worker", "origin")
+"""What runs can have in common, to stand beside one another on the line of time."""
 _BACKFILLS = 20
 _DONE = ("materialized", "unchanged")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunLine:
-    """One run in a list. ``took`` in words, empty while it runs."""
+    """One run in a list. ``took`` in words, empty while it runs; ``worker`` is its machine."""
 
     run_id: str
     status: str
     origin: str
+    worker: str
     started_at: datetime
     ended_at: datetime | None
     took: str
@@ -52,7 +58,10 @@ class BackfillLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunsPage:
-    """Runs, newest first, as the filters say. ``sentence`` is said where there are none."""
+    """Runs, newest first, as the filters say. ``sentence`` is said where there are none.
+
+    ``lanes`` is what the line of time has bands for, one of `LANES`.
+    """
 
     runs: Sequence[RunLine]
     status: str
@@ -60,8 +69,10 @@ class RunsPage:
     total: int
     sentence: str
     timeline: Timeline | None
+    lanes: str
     backfills: Sequence[BackfillLine]
     statuses: Sequence[str] = STATUSES
+    all_lanes: Sequence[str] = LANES
 
 
 def run_lines(desk: Desk, *, limit: int | None = None, run_id: str | None = None) -> list[RunLine]:
@@ -72,6 +83,7 @@ def run_lines(desk: Desk, *, limit: int | None = None, run_id: str | None = None
             run_id=row["run_id"],
             status=row["status"],
             origin=row["origin"],
+            worker=row["host"] or "",
             started_at=row["started_at"],
             ended_at=row["ended_at"],
             took="" if row["duration"] is None else duration_text(row["duration"]),
@@ -84,8 +96,14 @@ def run_lines(desk: Desk, *, limit: int | None = None, run_id: str | None = None
     ]
 
 
-def runs_page(desk: Desk, *, status: str = "", since: str = "", limit: int = 200) -> RunsPage:
-    """Return the runs of a status, begun no longer ago than *since* (``"24h"``; empty: any)."""
+def runs_page(
+    desk: Desk, *, status: str = "", since: str = "", lanes: str = "", limit: int = 200
+) -> RunsPage:
+    """Return the runs of a status, begun no longer ago than *since* (``"24h"``; empty: any).
+
+    *lanes*: one of `LANES`; what is none of them means the first.
+    """
+    lanes = lanes if lanes in LANES else LANES[0]
     found, now = run_lines(desk), desk.now()
     earliest = (
         now - timedelta(seconds=seconds_of(since, owner="runs", argument="since"))
@@ -103,9 +121,19 @@ def runs_page(desk: Desk, *, status: str = "", since: str = "", limit: int = 200
         since=since,
         total=len(found),
         sentence="" if kept else _sentence(found, status, since, now),
-        timeline=timeline_of(kept[:limit], now, earliest),
+        timeline=timeline_of(kept[:limit], now, earliest, partial(_band_of, desk.graph, lanes)),
+        lanes=lanes,
         backfills=[_backfill(desk, one) for one in desk.core.catalog.backfills()[:_BACKFILLS]],
     )
+
+
+def _band_of(graph: AssetGraph | None, lanes: str, run: RunLine) -> str:
+    if lanes != "group":
+        return run.worker if lanes == "worker" else run.origin
+    if graph is None:
+        return ""
+    groups = {group_of(graph, key) for key in run.targets if key in graph.assets}
+    return next(iter(groups)) if len(groups) == 1 else "several groups" if groups else "(no group)"
 
 
 def _sentence(found: Sequence[RunLine], status: str, since: str, now: datetime) -> str:

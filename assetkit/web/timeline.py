@@ -1,15 +1,19 @@
-"""Runs on a line of time: as bars in as few lanes as they need."""
+"""Runs on a line of time: as bars, in bands of as few lanes as they need."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 WIDTH, LANE = 1000.0, 12
 _LEAST = 4.0
 _LANES = 12
+_LEAST_LANES = 2
+_BANDS = 8
+_OTHERS = "others"
 _NAMED = 3
 
 
@@ -32,6 +36,9 @@ class Spanned(Protocol):
     def ended_at(self) -> datetime | None: ...
 
 
+_Run = TypeVar("_Run", bound=Spanned)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bar:
     """One run, in pixels of a picture that is `WIDTH` wide."""
@@ -45,35 +52,66 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Timeline:
-    """Bars between two moments; ``left_out`` of them found no lane."""
+class Band:
+    """Runs that belong together, in lanes of their own; ``name`` is what they have in common."""
 
+    name: str
     bars: Sequence[Bar]
+    height: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeline:
+    """Bands between two moments; ``left_out`` runs found no lane."""
+
+    bands: Sequence[Band]
     since: datetime
     until: datetime
-    height: int
     left_out: int
 
 
 def timeline_of(
-    runs: Sequence[Spanned], now: datetime, since: datetime | None = None
+    runs: Sequence[_Run],
+    now: datetime,
+    since: datetime | None = None,
+    band_of: Callable[[_Run], str] = lambda _: "",
 ) -> Timeline | None:
-    """Draw runs; None where there are none. Those that failed find their lanes first."""
+    """Draw runs, each in its band; None where there are none.
+
+    Those that failed find their lanes first. Of many bands, those with fewest runs are one.
+    """
     if not runs:
         return None
     start = min([run.started_at for run in runs] + ([since] if since else []))
     until = max([now, *(run.ended_at or now for run in runs)])
-    whole = (until - start).total_seconds() or 1.0
+    named = [(band_of(run), run) for run in runs]
+    common = [name for name, _ in Counter(name for name, _ in named).most_common()]
+    kept = set(common if len(common) <= _BANDS else common[: _BANDS - 1])
+    bands: dict[str, list[_Run]] = {}
+    for name, run in named:
+        bands.setdefault(name if name in kept else _OTHERS, []).append(run)
+    most = max(_LEAST_LANES, _LANES // len(bands))
+    drawn = [
+        _band(name, bands[name], (start, until), now, most)
+        for name in sorted(bands, key=lambda name: (name == _OTHERS, name))
+    ]
+    left_out = len(runs) - sum(len(band.bars) for band in drawn)
+    return Timeline(bands=drawn, since=start, until=until, left_out=left_out)
+
+
+def _band(
+    name: str, runs: Sequence[Spanned], span: tuple[datetime, datetime], now: datetime, most: int
+) -> Band:
+    start, whole = span[0], (span[1] - span[0]).total_seconds() or 1.0
     lanes: list[list[tuple[float, float]]] = []
-    bars, left_out = [], 0
+    bars = []
     for run in sorted(runs, key=lambda run: (run.status not in ("failed", "lost"), run.started_at)):
         x = WIDTH * (run.started_at - start).total_seconds() / whole
         length = ((run.ended_at or now) - run.started_at).total_seconds()
         width = max(_LEAST, WIDTH * length / whole)
         x = min(x, WIDTH - width)
-        lane = _lane(lanes, x, x + width)
+        lane = _lane(lanes, x, x + width, most)
         if lane is None:
-            left_out += 1
             continue
         bars.append(
             Bar(
@@ -85,13 +123,7 @@ def timeline_of(
                 words=_words(run),
             )
         )
-    return Timeline(
-        bars=sorted(bars, key=lambda bar: bar.x),
-        since=start,
-        until=until,
-        height=max(1, len(lanes)) * LANE,
-        left_out=left_out,
-    )
+    return Band(name=name, bars=sorted(bars, key=lambda bar: bar.x), height=len(lanes) * LANE)
 
 
 def _words(run: Spanned) -> str:
@@ -101,13 +133,13 @@ def _words(run: Spanned) -> str:
     return f"{run.run_id}: {', '.join(filter(None, told))}"
 
 
-def _lane(lanes: list[list[tuple[float, float]]], x: float, end: float) -> int | None:
+def _lane(lanes: list[list[tuple[float, float]]], x: float, end: float, most: int) -> int | None:
     """Return the first lane in which there is room, and take it."""
     for number, taken in enumerate(lanes):
         if all(end + 1 < first or x > last + 1 for first, last in taken):
             taken.append((x, end))
             return number
-    if len(lanes) == _LANES:
+    if len(lanes) == most:
         return None
     lanes.append([(x, end)])
     return len(lanes) - 1

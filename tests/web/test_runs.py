@@ -61,15 +61,16 @@ def test_runs_at_the_same_time_are_in_several_lanes():
         NOW,
     )
 
-    at = {bar.run_id: (bar.x, bar.y // LANE) for bar in line.bars}
+    (band,) = line.bands
+    at = {bar.run_id: (bar.x, bar.y // LANE) for bar in band.bars}
     assert at["c"][1] == 0
-    assert line.bars[0].words == "a: success, x, y, z and 1 more, from cli, 40 min"
-    assert line.bars[1].words == "b: running, from cli"
+    assert band.bars[0].words == "a: success, x, y, z and 1 more, from cli, 40 min"
+    assert band.bars[1].words == "b: running, from cli"
     assert sorted(lane for _, lane in at.values()) == [0, 1, 2]
     assert at["a"][0] == 0
-    assert [bar.x + bar.width for bar in line.bars if bar.run_id == "b"] == [WIDTH]
-    assert min(bar.width for bar in line.bars) >= 4
-    assert line.height == 3 * LANE
+    assert [bar.x + bar.width for bar in band.bars if bar.run_id == "b"] == [WIDTH]
+    assert min(bar.width for bar in band.bars) >= 4
+    assert band.height == 3 * LANE
     assert timeline_of([], NOW) is None
 
 
@@ -77,7 +78,37 @@ def test_runs_that_find_no_lane_are_counted():
     """Twelve are as many as can be looked at."""
     line = timeline_of([Ran(str(n), 60, 10) for n in range(20)], NOW)
 
-    assert (len(line.bars), line.left_out) == (12, 8)
+    assert (len(line.bands[0].bars), line.left_out) == (12, 8)
+
+
+def test_runs_that_belong_together_stand_together():
+    """Each band has lanes of its own; those with fewest runs share the last."""
+    runs = [Ran(str(n), 60, 10, origin=f"o{n // 2}") for n in range(20)]
+
+    few = timeline_of(runs[:4], NOW, band_of=lambda run: run.origin)
+    many = timeline_of(runs, NOW, band_of=lambda run: run.origin)
+
+    told = [(band.name, len(band.bars), band.height // LANE) for band in few.bands]
+    assert told == [("o0", 2, 2), ("o1", 2, 2)]
+    assert [band.name for band in many.bands] == [*(f"o{n}" for n in range(7)), "others"]
+    assert many.left_out == 6 - len(many.bands[-1].bars)
+
+
+def test_runs_are_told_apart_by_what_they_have_in_common(tmp_path):
+    """By the group of what they make, by their machine, or by who began them."""
+    first = ak.asset(name="first", group="raw")(lambda: pd.DataFrame({"n": [1]}))
+    second = ak.asset(name="second")(lambda: pd.DataFrame({"n": [1]}))
+    with Workspace(tmp_path / "workspace") as workspace:
+        for assets in ([first], [first, second]):
+            ak.materialize(assets, workspace=workspace, progress="none", force=True)
+        desk = Desk(workspace, Definitions(assets=[first, second]))
+
+        def names(lanes):
+            return [band.name for band in runs_page(desk, lanes=lanes).timeline.bands]
+
+        assert names("group") == names("nonsense") == ["raw", "several groups"]
+        assert names("worker") == [runs_page(desk).runs[0].worker]
+        assert names("origin") == ["python"]
 
 
 @pytest.mark.parametrize(
@@ -174,7 +205,7 @@ def test_where_no_run_is_like_that_the_last_one_is_told(desk, run_id):
 
     assert said.sentence == "No run that is success in the last 24h, of 1 run in all."
     assert runs_page(desk, status="failed").sentence == ""
-    assert runs_page(desk).timeline.bars[0].run_id == run_id
+    assert runs_page(desk).timeline.bands[0].bars[0].run_id == run_id
 
 
 def test_the_log_of_a_step_that_goes_on_is_shown(tmp_path):
