@@ -39,7 +39,8 @@ class Freshness:
     ``lag`` how far that is back, in seconds. From ``deadline`` on it is overdue
     unless its data gets newer (None: no time makes it so); ``changes_at`` is when
     time alone changes the status next.
-    ``reason`` says in words what holds it back, empty where it is fresh.
+    ``reason`` says in words what holds it back, empty where it is fresh; ``holder`` is the
+    asset whose data that is about, None where it is fresh or was never built.
     """
 
     asset: AssetKey
@@ -50,6 +51,7 @@ class Freshness:
     deadline: datetime | None
     changes_at: datetime | None
     reason: str = ""
+    holder: AssetKey | None = None
 
     @property
     def is_late(self) -> bool:
@@ -68,9 +70,11 @@ def freshness_of(
             deadline=None, changes_at=None,
         )  # fmt: skip
     if time == NEVER:
+        is_there = ledger.decided[key].present.any()
+        why = _blamed(key, times, world, ledger) if is_there else (None, "never built")
         return Freshness(
             asset=key, status=Lateness.OVERDUE, data_time=None, lag=None, max_lag=policy.max_lag,
-            deadline=now, changes_at=None, reason=_absent_text(key, times, world, ledger),
+            deadline=now, changes_at=None, reason=why[1], holder=why[0],
         )  # fmt: skip
     of = moment_at(time)
     late_at = deadline_of(of, policy, policy.max_lag)
@@ -81,6 +85,8 @@ def freshness_of(
     elif _is_past(warn_at, policy, now):
         status = Lateness.WARNING
     ahead = [at for at in (late_at, warn_at) if at and not _is_past(at, policy, now)]
+    is_kept = status is Lateness.FRESH
+    holder, reason = (None, "") if is_kept else _blamed(key, times, world, ledger)
     return Freshness(
         asset=key,
         status=status,
@@ -89,13 +95,9 @@ def freshness_of(
         max_lag=policy.max_lag,
         deadline=late_at,
         changes_at=min(ahead, default=None),
-        reason="" if status is Lateness.FRESH else blame(key, times, world, ledger),
+        reason=reason,
+        holder=holder,
     )
-
-
-def _absent_text(key: AssetKey, times: Times, world: World, ledger: Ledger) -> str:
-    is_there = ledger.decided[key].present.any()
-    return blame(key, times, world, ledger) if is_there else "never built"
 
 
 def whole_time(key: AssetKey, times: Times, ledger: Ledger) -> int:
@@ -121,6 +123,10 @@ def _is_past(at: datetime | None, policy: FreshnessPolicy, now: datetime) -> boo
 
 def blame(key: AssetKey, times: Times, world: World, ledger: Ledger) -> str:
     """Say in words what keeps an asset's data from being newer, however far up."""
+    return _blamed(key, times, world, ledger)[1]
+
+
+def _blamed(key: AssetKey, times: Times, world: World, ledger: Ledger) -> tuple[AssetKey, str]:
     way: list[AssetKey] = []
     while key not in ledger.blamed:
         way.append(key)
@@ -128,17 +134,20 @@ def blame(key: AssetKey, times: Times, world: World, ledger: Ledger) -> str:
         absent = np.flatnonzero(~own.present)
         holder = None if len(absent) else _oldest_input(key, times, world, ledger)
         if len(absent):
-            ledger.blamed[key] = _missing_text(key, universe, int(absent[0]))
+            words = _missing_text(key, universe, int(absent[0]), world)
+            ledger.blamed[key] = (key, words)
         elif holder is None:
-            ledger.blamed[key] = _age_text(key, times[key], world)
+            ledger.blamed[key] = (key, _age_text(key, times[key], world))
         else:
             key = holder
     ledger.blamed.update(dict.fromkeys(way, ledger.blamed[key]))
     return ledger.blamed[key]
 
 
-def _missing_text(key: AssetKey, universe: Universe, position: int) -> str:
+def _missing_text(key: AssetKey, universe: Universe, position: int, world: World) -> str:
     partition = partition_text(universe.key(position))
+    if world.graph.assets[key].kind == "external":
+        return f"the source {slot_name(key, partition)} is missing"
     return f"{slot_name(key, partition)} is missing" if partition else f"{key} was never built"
 
 

@@ -93,14 +93,14 @@ class Resting:
 class Ledger:
     """What has been decided so far, and which assets' details were missed on the way.
 
-    ``blamed`` says in words what keeps the data of assets from being newer, where asked.
+    ``blamed`` says whose data keeps that of assets from being newer, and in words, where asked.
     """
 
     decided: dict[AssetKey, Decided] = field(default_factory=dict)
     wants_detail: set[AssetKey] = field(default_factory=set)
     layouts: dict[int, Layout] = field(default_factory=dict)
     resting: dict[int, Resting] = field(default_factory=dict)
-    blamed: dict[AssetKey, str] = field(default_factory=dict)
+    blamed: dict[AssetKey, tuple[AssetKey, str]] = field(default_factory=dict)
 
     def layout(self, universe: Universe) -> Layout:
         """Return all positions of a universe and what goes with them, worked out once."""

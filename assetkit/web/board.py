@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache, partial
 from typing import Any
 
 from assetkit.catalog.arrays import rows_of
@@ -21,6 +22,8 @@ from assetkit.workspace.deciding import waiting
 
 _ORDER = ("overdue", "warning", "failed", "held", "running", "stale", "missing", "partial", "fresh")
 _DAY = timedelta(hours=24)
+_LOOKS = 100
+"""So far back it is searched when something of a source was there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,6 +137,7 @@ def _project_rows(desk: Desk, standing: Standing) -> Iterator[BoardRow]:
     failures = {key: one for (key, _), one in standing.plan.snapshot.failures.items()}
     known = {row["asset"]: row for row in _known(desk)}
     asked = {one.asset for one in waiting(desk.core)}
+    seen = cache(partial(_seen_text, desk))
     for key, asset in desk.known_graph.assets.items():
         tally, promise = standing.tallies[key], standing.promises.get(key)
         held = next(
@@ -144,8 +148,12 @@ def _project_rows(desk: Desk, standing: Standing) -> Iterator[BoardRow]:
         row, failure = known.get(key, {}), failures.get(key)
         failed_checks = row.get("failed_checks") or 0
         state = _state(tally, promise, held, failed_checks)
+        late_source = promise.holder if promise is not None else None
+        if asset.outside is not None and state == "missing":
+            late_source = key
         reasons = [
             "" if promise is None else promise.reason,
+            "" if late_source is None else seen(late_source),
             f"{failure.error_type}: {failure.message.partition(chr(10))[0]}" if failure else "",
             f"{count_text(failed_checks, 'check')} failed" if failed_checks else "",
             "" if held is None else f"{held.outcome.replace('_', ' ')}: {held.reason}",
@@ -163,6 +171,20 @@ def _project_rows(desk: Desk, standing: Standing) -> Iterator[BoardRow]:
             tally=tally,
             built_at=row.get("materialized_at"),
         )
+
+
+def _seen_text(desk: Desk, key: AssetKey) -> str:
+    """Say when something of a source was seen last; empty for what is made here."""
+    asset = desk.known_graph.assets.get(key)
+    if asset is None or asset.outside is None:
+        return ""
+    events, now = rows_of(desk.core.catalog.history(key, limit=_LOOKS)), desk.now()
+    last = next((one for one in events if one["outcome"] != "deleted"), None)
+    if last is None:
+        return f"{key} is external and was never seen"
+    gone = events[0]["materialized_at"] if events[0]["outcome"] == "deleted" else None
+    words = f"{key} is external, last seen new {ago_text(last['materialized_at'], now)}"
+    return words if gone is None else f"{words}, gone since {ago_text(gone, now)}"
 
 
 def _why(line: AssetSummary) -> str:

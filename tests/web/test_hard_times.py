@@ -1,6 +1,7 @@
 """What pages say while the catalog is busy, when something went wrong, and of what is gone."""
 
 import json
+import os
 
 import pandas as pd
 import pytest
@@ -9,6 +10,7 @@ import assetkit as ak
 from assetkit import Workspace
 from assetkit.project import Definitions
 from assetkit.web.assets import asset_page
+from assetkit.web.board import board_page
 from assetkit.web.desk import Desk
 from assetkit.web.reading import Refusal
 
@@ -86,3 +88,34 @@ def test_a_plan_with_nothing_to_do_says_why(page, desk):
     assert not said["can_launch"]
     assert [key for key, _ in said["resting"]] == ["orders"]
     assert "orders@2026-01-02 is fresh" in json.dumps(said["resting"])
+
+
+def test_the_board_says_which_source_is_late(tmp_path):
+    """Since when it is gone and when it was seen last, also where only what needs it is late."""
+    (tmp_path / "clicks.csv").write_text("n\n1\n")
+    clicks = ak.external_asset("clicks", path=str(tmp_path / "clicks.csv"))
+
+    @ak.asset(freshness=ak.FreshnessPolicy(max_lag="1s"))
+    def visits(clicks: pd.DataFrame) -> pd.DataFrame:
+        return clicks
+
+    project = Definitions(assets=[clicks, visits])
+
+    def told(workspace):
+        return {row.asset: row.why for row in board_page(Desk(workspace, project)).rows}
+
+    with Workspace(tmp_path / "workspace") as workspace:
+        os.utime(tmp_path / "clicks.csv", (0, 0))
+        never = told(Workspace(tmp_path / "empty"))
+        ak.materialize([visits], workspace=workspace, progress="none")
+        late = told(workspace)
+        (tmp_path / "clicks.csv").unlink()
+        gone = told(workspace)
+
+    assert "never built" in never["visits"]
+    assert "the source clicks is of 1970-01-01" in late["visits"]
+    assert "clicks is external, last seen new" in late["visits"]
+    assert "gone since" not in late["visits"]
+    assert gone["visits"].startswith("the source clicks is missing; clicks is external, last seen")
+    assert gone["clicks"].startswith("clicks is external, last seen new")
+    assert ", gone since" in gone["clicks"]
