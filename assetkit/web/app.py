@@ -112,7 +112,11 @@ class Page:
                 *(Route(f"{path}.json", handler) for path, handler in looks if path != "/"),
                 *(Route(path, handler) for path, handler in looks),
             ],
-            exception_handlers={Refusal: self._refused, HTTPException: self._http_error},
+            exception_handlers={
+                Refusal: self._refused,
+                HTTPException: self._http_error,
+                Exception: self._refused,
+            },
             lifespan=lifespan,
         )
 
@@ -320,7 +324,9 @@ class Page:
         return HTMLResponse(html, status, headers=headers)
 
     def _refused(self, request: Request, error: Exception) -> Response:
-        refusal = error if isinstance(error, Refusal) else Refusal("Error", str(error), 500)
+        refusal = (
+            error if isinstance(error, Refusal) else Refusal(type(error).__name__, str(error), 500)
+        )
         if refusal.kind == "RenamedHere" and request.method == "GET":
             return RedirectResponse(_renamed(request, refusal.near[0]), 302)
         if refusal.status == 404 and (there := _one_partition(request)):

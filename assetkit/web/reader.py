@@ -17,6 +17,7 @@ from pathlib import Path
 from threading import Lock
 from typing import IO, Any, Final
 
+from assetkit import __version__
 from assetkit.catalog.approvals import ApprovalStatus
 from assetkit.errors import (
     AssetkitError,
@@ -123,7 +124,7 @@ def serve(source: Source, questions: IO[str], answers: IO[str]) -> None:
             answers.write(f"{line}\n")
             answers.flush()
 
-    say({"hello": True, "problem": problem})
+    say({"hello": True, "problem": problem, "version": __version__})
     with ThreadPoolExecutor(_AT_ONCE) as threads:
         threads.submit(desk.standing)  # what the first page will ask for
         for line in questions:

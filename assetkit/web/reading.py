@@ -18,6 +18,7 @@ from threading import Lock, Thread
 from time import monotonic
 from typing import Any
 
+from assetkit import __version__
 from assetkit.errors import AssetkitError
 from assetkit.web.marks import ProjectFiles
 from assetkit.web.source import Source
@@ -66,7 +67,8 @@ class Reader:
     def problem(self, timeout: float = _LOADING) -> str:
         """Return why the project does not load, empty where it does; waits until that is known."""
         try:
-            return str(self._hello.result(timeout)["problem"])
+            said = self._hello.result(timeout)
+            return _other_version(said["version"]) or str(said["problem"])
         except TooLate:
             return f"The project takes longer than {timeout:g} s to load."
         except Refusal as gone:
@@ -122,6 +124,16 @@ class Reader:
         for future in (*self._waiting.values(), self._hello):
             if not future.done():
                 future.set_exception(_gone())
+
+
+def _other_version(version: str) -> str:
+    """Return what to do where assetkit was upgraded under a page that runs; empty: it was not."""
+    if version == __version__:
+        return ""
+    return (
+        f"This page was started by assetkit {__version__}; now assetkit {version} is installed. "
+        f"End the page, and start it again: assetkit ui"
+    )
 
 
 def _gone() -> Refusal:

@@ -25,6 +25,7 @@ def templates(asset_link: Callable[[str], str], group_link: Callable[[str], str]
     made = Environment(
         loader=PackageLoader("assetkit.web"),
         autoescape=True,
+        auto_reload=False,  # those of another version may want what this one does not know
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

@@ -3,16 +3,19 @@
 import json
 import os
 
+import duckdb
 import pandas as pd
 import pytest
 
 import assetkit as ak
 from assetkit import Workspace
 from assetkit.project import Definitions
+from assetkit.web import reading
 from assetkit.web.assets import asset_page
 from assetkit.web.board import board_page
 from assetkit.web.desk import Desk
 from assetkit.web.reading import Refusal
+from assetkit.web.source import Source
 
 
 class Busy:
@@ -119,3 +122,39 @@ def test_the_board_says_which_source_is_late(tmp_path):
     assert gone["visits"].startswith("the source clicks is missing; clicks is external, last seen")
     assert gone["clicks"].startswith("clicks is external, last seen new")
     assert ", gone since" in gone["clicks"]
+
+
+def test_a_page_says_that_it_is_of_an_earlier_version(tmp_path, monkeypatch):
+    """Its reader is of the version that is installed now; what it has kept is still shown."""
+    workspace = str(tmp_path / "workspace")
+    source = Source(
+        module=None, folder=str(tmp_path), root=workspace, base=None,
+        catalog=f"{workspace}/catalog.duckdb",
+    )  # fmt: skip
+    monkeypatch.setattr(reading, "__version__", "0.0.1")
+    reader = reading.Reader(source)
+    try:
+        said = reader.problem()
+    finally:
+        reader.stop()
+
+    assert said.startswith(
+        f"This page was started by assetkit 0.0.1; now assetkit {ak.__version__}"
+    )
+    assert said.endswith("start it again: assetkit ui")
+
+
+def test_a_catalog_of_a_later_version_says_what_to_upgrade(tmp_path, open_page, readers_of, see):
+    """The board of a project has nothing to show then, and says why."""
+    one = ak.asset(name="one")(lambda: pd.DataFrame({"n": [1]}))
+    with Workspace(tmp_path / "workspace") as workspace:
+        ak.materialize(one, workspace=workspace, progress="none")
+        catalog = workspace.core.catalog.path
+    with duckdb.connect(str(catalog)) as connection:
+        connection.execute("update meta set format = 99")
+    desk = Desk(Workspace(tmp_path / "workspace"), Definitions(assets=[one]))
+
+    said = open_page(readers=readers_of(desk)).get("/")
+
+    assert said.status_code == 500
+    assert "pip install --upgrade assetkit" in see(said).text
