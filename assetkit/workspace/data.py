@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +23,7 @@ from assetkit.errors import (
 from assetkit.io.base import Source
 from assetkit.records import AssetKey, AssetRow, Materialization, is_nothing
 from assetkit.workspace.core import Core
+from assetkit.workspace.decoding import Decoded
 from assetkit.workspace.publishedkeys import PublishedKeys
 from assetkit.workspace.stock import Stock, stock_of
 
@@ -40,30 +41,22 @@ class Known:
     definition: Mapping[str, Any]
 
 
-class KnownAssets(Mapping[AssetKey, Known]):
-    """Assets by key. A definition is decoded once it is asked for: of most, the key is enough."""
+class KnownAssets(Decoded[Known]):
+    """Assets by key."""
 
     def __init__(self, rows: Mapping[AssetKey, AssetRow]) -> None:
-        self._rows = rows
+        super().__init__(rows, _known)
 
-    def __getitem__(self, key: AssetKey) -> Known:
-        definition = json.loads(self._rows[key].definition)
-        return Known(
-            key=key,
-            dimensions=tuple(definition.get("dimensions", ())),
-            io_manager=definition.get("io_manager", "parquet"),
-            upstreams=tuple(definition.get("upstreams", ())),
-            definition=definition,
-        )
 
-    def __contains__(self, key: object) -> bool:
-        return key in self._rows
-
-    def __iter__(self) -> Iterator[AssetKey]:
-        return iter(self._rows)
-
-    def __len__(self) -> int:
-        return len(self._rows)
+def _known(row: AssetRow) -> Known:
+    definition = json.loads(row.definition)
+    return Known(
+        key=row.asset,
+        dimensions=tuple(definition.get("dimensions", ())),
+        io_manager=definition.get("io_manager", "parquet"),
+        upstreams=tuple(definition.get("upstreams", ())),
+        definition=definition,
+    )
 
 
 def known_assets(core: Core) -> KnownAssets:

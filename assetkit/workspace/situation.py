@@ -30,6 +30,7 @@ from assetkit.planning.data import PlanData
 from assetkit.planning.planner import Situation
 from assetkit.planning.state import CatalogState, Failure, Lease
 from assetkit.records import AssetKey, AssetRow, Basis
+from assetkit.workspace.decoding import Decoded
 from assetkit.workspace.holds import holds_in
 
 JUST_NOW = int(np.iinfo(np.int64).max)
@@ -181,7 +182,7 @@ def _state_of(
         moved=frozenset(moved),
         estimates=snapshot.estimates,
         rows=snapshot.assets,
-        code_parts=_CodeParts(snapshot.assets),
+        code_parts=Decoded(snapshot.assets, _codes),
         holds={asset: str(hold) for asset, hold in holds_in(snapshot.holds).items()},
     )
 
@@ -337,25 +338,6 @@ def _leases(snapshot: Snapshot) -> dict[AssetKey, tuple[Lease, ...]]:
         lease = Lease(lo=row.lo, hi=row.hi, run_id=row.run_id, owner=row.owner)
         leases[row.asset] = (*leases.get(row.asset, ()), lease)
     return leases
-
-
-class _CodeParts(Mapping[AssetKey, Mapping[str, Mapping[str, str]]]):
-    """The parts of earlier code by asset, read when they are asked for: most plans never do."""
-
-    def __init__(self, rows: Mapping[AssetKey, AssetRow]) -> None:
-        self._rows = rows
-
-    def __getitem__(self, key: AssetKey) -> Mapping[str, Mapping[str, str]]:
-        return _codes(self._rows[key])
-
-    def __contains__(self, key: object) -> bool:
-        return key in self._rows
-
-    def __iter__(self) -> Iterator[AssetKey]:
-        return iter(self._rows)
-
-    def __len__(self) -> int:
-        return len(self._rows)
 
 
 def _codes(row: AssetRow) -> dict[str, dict[str, str]]:
