@@ -280,9 +280,12 @@ def served(hostile_folder):
         yield server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser():
-    """A browser for all tests; they are skipped where there is none."""
+    """A browser for the tests of a file; they are skipped where there is none.
+
+    As long as it is there, this thread has an event loop that runs, and others can run none.
+    """
     playwright = pytest.importorskip("playwright.sync_api")
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     if chromium is None:
@@ -325,9 +328,9 @@ class Visitor:
             tab.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def visitor(browser, served):
-    """One visitor for all tests that do not need another."""
+    """One visitor for all tests of a file that do not need another."""
     found = Visitor(browser, served)
     yield found
     found.context.close()
@@ -343,7 +346,7 @@ def visit(visitor):
     assert visitor.complaints == []
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def visitor_of(browser, served):
     """Return what makes another visitor, with options of a browser."""
     return lambda **options: Visitor(browser, served, **options)
