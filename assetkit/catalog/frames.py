@@ -245,6 +245,7 @@ def _as_type(column: pa.ChunkedArray[Any], kind: pa.DataType) -> pa.ChunkedArray
         return column
     if kind == _TIME and column.type == _INT:
         chunks = [chunk.view(kind) for chunk in column.chunks]
+        # The stubs know only types that are written out.
         moments: pa.ChunkedArray[Any] = pa.chunked_array(chunks, type=kind)  # type: ignore[call-overload]
         return moments
     return column.cast(kind)

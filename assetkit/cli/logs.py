@@ -123,10 +123,11 @@ class _Teller:
         if not self.with_text:
             self._table(new)
             return
+        kept = self._logs_on_record(events)
         for event in new:
             self._heading = ""
             self._session.out.write("  ".join(filter(None, _row(self._session, event))))
-            self._tell_of(event, events)
+            self._tell_of(event, kept)
         if goes_on:
             for file in _logs_of(self._slot, self._folder):
                 if file not in self._ended:
@@ -136,25 +137,29 @@ class _Teller:
         columns = (*(Column() for _ in range(3)), Column(right=True), Column(wraps=True))
         self._session.out.table(columns, [_row(self._session, event) for event in events])
 
-    def _tell_of(self, event: Mapping[str, Any], events: Sequence[Mapping[str, Any]]) -> None:
+    def _logs_on_record(self, events: Sequence[Mapping[str, Any]]) -> dict[str, list[Path]]:
+        """Return the logs that events tell of, by slot; absolute names stay as they are."""
+        kept: dict[str, list[Path]] = {}
+        for one in events:
+            if one["log"]:
+                slot = slot_name(one["asset"], one["partition"])
+                kept.setdefault(slot, []).append(self._private / one["log"])
+        return kept
+
+    def _tell_of(self, event: Mapping[str, Any], kept: Mapping[str, Sequence[Path]]) -> None:
         """Tell what an event's step said so far, or how it failed where no log says that."""
         if event["log"]:
-            file = self._private / event["log"]  # an absolute name stays as it is
+            file = self._private / event["log"]
             self._ended.add(file)
             lost = f"(the log {file} is no longer kept)"
             self._indented(self._rest(file, whole=True) if file.is_file() else lost)
-        elif event["traceback"] and not self._is_logged(event, events):
+        elif event["traceback"] and not self._is_logged(event, kept):
             self._indented(event["traceback"])
 
-    def _is_logged(self, event: Mapping[str, Any], events: Sequence[Mapping[str, Any]]) -> bool:
+    def _is_logged(self, event: Mapping[str, Any], kept: Mapping[str, Sequence[Path]]) -> bool:
         """Say whether a failure is in its step's log, which is told with the step's end."""
         slot = slot_name(event["asset"], event["partition"])
-        files = [
-            self._private / one["log"]
-            for one in events
-            if one["log"] and slot_name(one["asset"], one["partition"]) == slot
-        ]
-        return any(one.is_file() for one in files or _logs_of(slot, self._folder))
+        return any(one.is_file() for one in kept.get(slot) or _logs_of(slot, self._folder))
 
     def _tell_live(self, file: Path) -> None:
         text = self._rest(file, whole=False)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
+from functools import partial
 from typing import Any, TypeAlias
 
 from assetkit.definitions.asset import AssetDef
@@ -57,25 +58,27 @@ def select(expression: str, graph: AssetGraph, facts: Facts | None = None) -> Ke
 
 def upstream_of(graph: AssetGraph, keys: Iterable[AssetKey], steps: int | None = None) -> Keys:
     """Return *keys* and what is upstream of them, up to so many steps (None: all the way)."""
-    return _reach(keys, _upstreams(graph), steps)
+    return _reach(keys, partial(_upstreams, graph), steps)
 
 
 def downstream_of(graph: AssetGraph, keys: Iterable[AssetKey], steps: int | None = None) -> Keys:
     """Return *keys* and what is downstream of them, up to so many steps (None: all the way)."""
-    return _reach(keys, graph.downstream, steps)
+    return _reach(keys, graph.downstream.__getitem__, steps)
 
 
-def _upstreams(graph: AssetGraph) -> Mapping[AssetKey, tuple[AssetKey, ...]]:
-    return {key: tuple(edge.upstream for edge in edges) for key, edges in graph.edges.items()}
+def _upstreams(graph: AssetGraph, key: AssetKey) -> tuple[AssetKey, ...]:
+    return tuple(edge.upstream for edge in graph.edges[key])
 
 
 def _reach(
-    keys: Iterable[AssetKey], neighbours: Mapping[AssetKey, tuple[AssetKey, ...]], steps: int | None
+    keys: Iterable[AssetKey],
+    neighbours: Callable[[AssetKey], Iterable[AssetKey]],
+    steps: int | None,
 ) -> Keys:
     reached = set(keys)
     edge = set(reached)
     while edge and steps != 0:
-        edge = {near for key in edge for near in neighbours[key]} - reached
+        edge = {near for key in edge for near in neighbours(key)} - reached
         reached |= edge
         steps = None if steps is None else steps - 1
     return frozenset(reached)
@@ -168,9 +171,8 @@ class _Evaluator:
         chosen = inner[0]
         match call.function:
             case "roots":
-                upstreams = _upstreams(self.graph)
                 return frozenset(
-                    key for key in chosen if not (set(upstreams[key]) - {key}) & chosen
+                    key for key in chosen if not (set(_upstreams(self.graph, key)) - {key}) & chosen
                 )
             case "sinks":
                 return frozenset(

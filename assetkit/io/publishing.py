@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -25,6 +26,7 @@ from assetkit.io.attests import Attests, about_file
 from assetkit.io.base import Source, Target, Written
 from assetkit.io.refusals import refused
 from assetkit.io.threads import in_threads
+from assetkit.records import FileSignature
 
 _SYNCING = 4
 """How many files are synced at a time; more find the journal busy."""
@@ -176,13 +178,19 @@ class Publishing(Attests):
             refusal.__cause__ = move.error
             return refusal
         signature = disk.signature_of(move.final)
+        return self._in_place(move.written, move.target, signature, unchanged=move.unchanged)
+
+    def _in_place(
+        self, written: Written, target: Target, signature: FileSignature | None, *, unchanged: bool
+    ) -> Written:
+        """Return what was written as it is, now that it is published."""
         return replace(
-            move.written,
+            written,
             staged=None,
-            unchanged=move.unchanged,
+            unchanged=unchanged,
             signature=signature,
-            bytes=signature.size if signature else move.written.bytes,
-            location=f"{move.target.folder}/{self.filename}",
+            bytes=signature.size if signature else written.bytes,
+            location=f"{target.folder}/{self.filename}",
         )
 
     def _record_there(self, final: Path) -> Mapping[str, Any] | None:
@@ -240,13 +248,9 @@ def _sync(move: _Move) -> None:
 
 def _by_lock(moves: Sequence[_Move]) -> Iterator[Sequence[_Move]]:
     """Yield all that is not kept back, those together that share a lock."""
-    waiting = [move for move in moves if move.error is None]
-    for _, together in groupby(sorted(waiting, key=_lock), key=_lock):
+    waiting, lock = [move for move in moves if move.error is None], attrgetter("lock")
+    for _, together in groupby(sorted(waiting, key=lock), key=lock):
         yield list(together)
-
-
-def _lock(move: _Move) -> str:
-    return move.lock
 
 
 def _sync_folders(moves: Sequence[_Move]) -> None:

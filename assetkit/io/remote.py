@@ -148,14 +148,7 @@ class RemoteFiles(StagedFiles):
             raise refused(error, "publish", target, url_of(target.place, key)) from error
         finally:
             self.discard(written)
-        return replace(
-            written,
-            staged=None,
-            unchanged=unchanged,
-            signature=found,
-            bytes=found.size,
-            location=f"{target.folder}/{self.filename}",
-        )
+        return self._in_place(written, target, found, unchanged=unchanged)
 
     def delete(self, target: Target) -> None:
         """Remove a slot's objects; safe to repeat."""

@@ -171,12 +171,7 @@ def _row(
         steps=[
             StepBars(
                 step=step,
-                bars=[
-                    scale.bar(
-                        [one], _WORDS.get(str(one["event"]), "partial"), attempt=one["attempt"] or 1
-                    )
-                    for one in some
-                ],
+                bars=[scale.bar([one], _colour(one), attempt=one["attempt"] or 1) for one in some],
                 took=_took(some),
             )
             for step, some in list(steps.items())[:MOST_STEPS]
@@ -187,10 +182,14 @@ def _row(
 
 def _state(counts: Mapping[str, int], drawn: Sequence[_Event]) -> str:
     """Return how an asset is coloured: by how its steps ended, or else by what is drawn."""
-    states = {_WORDS.get(str(one["event"]), "partial") for one in drawn}
+    states = set(map(_colour, drawn))
     if counts.get("failed") or states == {"failed"}:
         return "failed"
     return "fresh" if "fresh" in states else "partial"
+
+
+def _colour(event: _Event) -> str:
+    return _WORDS.get(str(event["event"]), "partial")
 
 
 def _took(events: Sequence[_Event]) -> str:

@@ -12,6 +12,7 @@ from assetkit.catalog.base import Commit
 from assetkit.columns import SlotTable
 from assetkit.errors import StorageError
 from assetkit.graph.graph import AssetGraph
+from assetkit.graph.selection import upstream_of
 from assetkit.planning.plan import Plan
 from assetkit.planning.planner import Situation, make_plan
 from assetkit.planning.request import Request
@@ -51,20 +52,10 @@ def plan_in(
         return draft.plan, draft.wants_detail
 
     described = graph if isinstance(graph, Definitions) else describe_graph(graph, config)
-    about = _about(described.graph, request)
+    # A plan looks at its targets, and at what they are made from.
+    targets = [key for key in request.targets if key in described.graph.assets]
+    about = upstream_of(described.graph, targets, None if request.upstream else 1)
     return with_sources(core, decide_in(core, described, now, decide, about=about))
-
-
-def _about(graph: AssetGraph, request: Request) -> set[AssetKey]:
-    """Return the assets that a plan looks at: its targets, and what they are made from."""
-    found, ahead = set[AssetKey](), list(request.targets)
-    while ahead:
-        key = ahead.pop()
-        if key in found or key not in graph.assets:
-            continue
-        found.add(key)
-        ahead += [edge.upstream for edge in graph.edges[key]] if request.upstream else []
-    return found | {edge.upstream for key in found for edge in graph.edges[key]}
 
 
 def with_sources(core: Core, plan: Plan) -> Plan:
